@@ -1,0 +1,161 @@
+"""What can be wrong: the catalogue of findings (问题), and the shape in which they travel.
+
+A finding says where (file, sheet, the Excel cell to change, the column as the user wrote it),
+what (code, value found, value expected) and, through the catalogue, how bad it is, what it
+means in Chinese and English, which rule it comes from and what to do. The texts live in three
+TOML files, one a layer (``file``, ``row``, ``customs``): adding a finding touches one file.
+"""
+
+import json
+import string
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.resources import files
+
+import polars as pl
+
+SEVERITIES = ("fatal", "error", "warning", "notice")
+"""fatal: the file cannot be used; error: its order is held; warning, notice: nothing is held."""
+
+BLOCKING = ("fatal", "error")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, at one place.
+
+    ``row`` is the row number as Excel shows it, ``cell`` the Excel cell (``D17``), ``column``
+    the header as the user wrote it, ``field`` the canonical column. ``params`` fill the
+    catalogue's texts. ``also_at`` names the second place when the fault lies in the goods
+    catalogue, the shipment file or the exporter's profile.
+    """
+
+    code: str
+    file: str = ""
+    sheet: str = ""
+    row: int | None = None
+    cell: str = ""
+    column: str = ""
+    field: str = ""
+    order_no: str = ""
+    value: str = ""
+    expected: str = ""
+    also_at: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+FINDINGS: dict[str, pl.DataType] = {
+    "code": pl.String(),
+    "severity": pl.String(),
+    "file": pl.String(),
+    "sheet": pl.String(),
+    "row": pl.UInt32(),
+    "cell": pl.String(),
+    "column": pl.String(),
+    "field": pl.String(),
+    "order_no": pl.String(),
+    "value": pl.String(),
+    "expected": pl.String(),
+    "also_at": pl.String(),
+    "params": pl.String(),
+}
+"""Columns of a findings table; ``params`` is a JSON object of texts, ``row`` may be null."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A catalogue entry: severity, layer, texts with ``{named}`` parameters, and the rule."""
+
+    code: str
+    layer: str
+    severity: str
+    zh: str
+    en: str
+    fix_zh: str
+    fix_en: str
+    rule: str
+
+
+@cache
+def catalogue() -> dict[str, Entry]:
+    """All findings by code, read from the three layer files.
+
+    Raises ValueError for a code that stands twice, a missing text, or an unknown severity.
+    """
+    entries: dict[str, Entry] = {}
+    for layer in ("file", "row", "customs"):
+        text = files(__package__).joinpath(f"{layer}.toml").read_text("utf-8")
+        for code, texts in tomllib.loads(text).items():
+            if code in entries:
+                raise ValueError(f"finding {code} stands in two layers")
+            entry = Entry(code=code, layer=layer, **texts)
+            if entry.severity not in SEVERITIES:
+                raise ValueError(f"finding {code} has the unknown severity {entry.severity!r}")
+            entries[code] = entry
+    return entries
+
+
+class _Blanks(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def render(template: str, texts: Mapping[str, str]) -> str:
+    """Fill a catalogue text; a parameter that a finding does not carry stays empty."""
+    return string.Formatter().vformat(template, (), _Blanks(texts))
+
+
+def empty() -> pl.DataFrame:
+    """A findings table without rows."""
+    return pl.DataFrame(schema=FINDINGS)
+
+
+def to_frame(found: Iterable[Finding]) -> pl.DataFrame:
+    """Findings as a table with the columns of ``FINDINGS``.
+
+    Raises KeyError for a code that the catalogue does not hold.
+    """
+    known = catalogue()
+    rows = [
+        asdict(one)
+        | {
+            "severity": known[one.code].severity,
+            "params": json.dumps(dict(one.params), ensure_ascii=False, sort_keys=True),
+        }
+        for one in found
+    ]
+    return pl.DataFrame(rows, schema=FINDINGS, orient="row") if rows else empty()
+
+
+def explain(row: Mapping[str, object]) -> dict[str, object]:
+    """A row of a findings table as the documented JSON object (``xborder check --json``).
+
+    Keys: code, severity, layer, file, sheet, row, cell, column, field, order_no, value,
+    expected, also_at, message_zh, message_en, fix, fix_zh, fix_en, rule.
+    """
+    entry = catalogue()[str(row["code"])]
+    texts = {key: "" if value is None else str(value) for key, value in row.items()}
+    texts |= json.loads(texts.pop("params") or "{}")
+    places = ("code", "severity", "file", "sheet", "row", "cell", "column", "field", "order_no")
+    told = {key: row[key] for key in (*places, "value", "expected", "also_at")}
+    return told | {
+        "layer": entry.layer,
+        "message_zh": render(entry.zh, texts),
+        "message_en": render(entry.en, texts),
+        "fix_zh": render(entry.fix_zh, texts),
+        "fix_en": render(entry.fix_en, texts),
+        "fix": render(entry.fix_zh, texts) + " / " + render(entry.fix_en, texts),
+        "rule": entry.rule,
+    }
+
+
+def column_letter(index: int) -> str:
+    """The Excel letters of a 0-based column: 0 → A, 26 → AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters

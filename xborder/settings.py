@@ -1,0 +1,89 @@
+"""Typed settings: the home folder, the registry's and the store's address, limits.
+
+Read from ``<home>/xborder.toml`` and overridden by variables ``XBORDER_*``. What the rules say
+with low confidence (how many lists a manifest holds, ``appStatus``, the days that a waybill
+number stays taken) is a setting, not a constant.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HOME_VARIABLE = "XBORDER_HOME"
+DEFAULT_HOME = Path("xborder-home")
+
+
+class Settings(BaseSettings):
+    """Settings of one home folder (工作目录)."""
+
+    model_config = SettingsConfigDict(env_prefix="XBORDER_", extra="forbid", frozen=True)
+
+    home: Path = DEFAULT_HOME
+    registry_url: str = Field("", description="SQLAlchemy URL; default: SQLite in the home")
+    store_url: str = Field("", description="fsspec URL of lake and manifests; default: the home")
+    key_file: Path | None = Field(None, description="age identity for originals, outside the home")
+    lists_per_manifest: int = Field(1000, ge=1, le=100_000)
+    lists_per_message: int = Field(100, ge=1, le=100, description="CEB: at most 100 entities")
+    app_status: str = Field("2", pattern="^[12]$", description="CEB appStatus; 1 declares nothing")
+    waybill_months: int = Field(6, ge=1, description="a logistics number is unique this long (R24)")
+    cutoff_times: tuple[str, ...] = Field(("12:00", "20:00"), description="Asia/Shanghai, HH:MM")
+    stock_report_time: str = "07:00"
+    settle_seconds: int = Field(5, ge=0, description="a landed file must stand still this long")
+    held_share_warning: float = Field(0.2, ge=0, le=1)
+    originals_days: int = Field(90, ge=1, description="originals are kept this long")
+    host: str = "127.0.0.1"
+    page_port: int = 8700
+    dagster_port: int = 8701
+    reader_memory_mib: int = Field(1024, ge=256)
+    reader_cpu_seconds: int = Field(20, ge=1)
+
+    @property
+    def database(self) -> str:
+        """URL of the registry."""
+        return self.registry_url or f"sqlite:///{(self.home / 'registry.db').absolute()}"
+
+    @property
+    def storage(self) -> str:
+        """URL under which lake, manifests and reports lie."""
+        return self.store_url or self.home.absolute().as_uri()
+
+    @property
+    def key(self) -> Path:
+        """The key file of encrypted originals; beside the home, never in it."""
+        return self.key_file or self.home.absolute().with_name(self.home.absolute().name + ".key")
+
+    @property
+    def landing(self) -> Path:
+        """Where exporters' files land: ``landing/<exporter>/<shop>/``."""
+        return self.home / "landing"
+
+    @property
+    def exporters(self) -> Path:
+        """The exporters' profiles, one TOML file each."""
+        return self.home / "exporters"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's own folder."""
+        return self.home / "dagster"
+
+
+def load(home: Path | None = None, **overrides: Any) -> Settings:
+    """Settings of a home: its ``xborder.toml``, then ``XBORDER_*``, then the overrides.
+
+    Raises ``tomllib.TOMLDecodeError`` or ``pydantic.ValidationError`` for a broken file.
+    """
+    folder = Path(home or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).absolute()
+    file = folder / "xborder.toml"
+    written = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    environment = {
+        name: os.environ[variable]
+        for name in Settings.model_fields
+        if (variable := f"XBORDER_{name.upper()}") in os.environ
+    }
+    kept = {name: value for name, value in written.items() if name not in environment}
+    return Settings(**(kept | {"home": folder} | overrides))
