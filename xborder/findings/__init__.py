@@ -6,11 +6,11 @@ means in Chinese and English, which rule it comes from and what to do. The texts
 TOML files, one a layer (``file``, ``row``, ``customs``): adding a finding touches one file.
 """
 
+import dataclasses
 import json
 import string
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 
@@ -22,7 +22,7 @@ SEVERITIES = ("fatal", "error", "warning", "notice")
 BLOCKING = ("fatal", "error")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Finding:
     """One thing that is wrong, at one place.
 
@@ -43,7 +43,7 @@ class Finding:
     value: str = ""
     expected: str = ""
     also_at: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 FINDINGS: dict[str, pl.DataType] = {
@@ -64,7 +64,7 @@ FINDINGS: dict[str, pl.DataType] = {
 """Columns of a findings table; ``params`` is a JSON object of texts, ``row`` may be null."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Entry:
     """A catalogue entry: severity, layer, texts with ``{named}`` parameters, and the rule."""
 
@@ -119,7 +119,7 @@ def to_frame(found: Iterable[Finding]) -> pl.DataFrame:
     """
     known = catalogue()
     rows = [
-        asdict(one)
+        dataclasses.asdict(one)
         | {
             "severity": known[one.code].severity,
             "params": json.dumps(dict(one.params), ensure_ascii=False, sort_keys=True),

@@ -1,0 +1,90 @@
+"""Exact money, quantity and weight on columns.
+
+Every amount is ``Decimal(38, 10)``: CEB numbers are N19,5, so a product of two of them (ten
+fraction digits) and twice its value still fit without rounding.
+"""
+
+from decimal import Decimal
+
+import polars as pl
+
+from xborder.schemas import NUMBER_TEXT
+
+DECIMAL = pl.Decimal(38, 10)
+
+_STEP = Decimal("0.00001")
+_NO_MINOR_UNIT = ("JPY", "KRW")
+
+
+def decimal(column: str | pl.Expr) -> pl.Expr:
+    """Text that obeys the one number rule as an exact decimal; null where it does not."""
+    text = pl.col(column) if isinstance(column, str) else column
+    return (
+        pl.when(text.str.contains(NUMBER_TEXT)).then(text).otherwise(None).cast(DECIMAL, strict=False)
+    )
+
+
+def exactly(value: str) -> pl.Expr:
+    """A decimal constant."""
+    return pl.lit(Decimal(value)).cast(DECIMAL)
+
+
+def plain(amount: pl.Expr) -> pl.Expr:
+    """A decimal as plain text: no exponent, no trailing zeros."""
+    return amount.cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+
+
+def half_up(amount: pl.Expr, digits: int) -> pl.Expr:
+    """Round half away from zero; still ``Decimal(38, 10)``."""
+    return amount.round(digits, mode="half_away_from_zero")
+
+
+def price_of(total: pl.Expr, quantity: pl.Expr) -> pl.Expr:
+    """Unit price (单价) = total ÷ quantity, rounded half up to 5 digits, exactly.
+
+    The engine rounds a quotient to ten digits first; rounding that again could tip a
+    remainder of 0.49999999996 over. The candidate is therefore checked against the total
+    without a division: a price p is right when q(2p − step) ≤ 2t < q(2p + step).
+    """
+    step = pl.lit(_STEP).cast(DECIMAL)
+    candidate = half_up(total / quantity, 5)
+    twice = total + total
+    low = quantity * (candidate + candidate - step)
+    high = quantity * (candidate + candidate + step)
+    return (
+        pl.when(twice < low)
+        .then(candidate - step)
+        .when(twice >= high)
+        .then(candidate + step)
+        .otherwise(candidate)
+    )
+
+
+def agrees(quantity: pl.Expr, price: pl.Expr, total: pl.Expr) -> pl.Expr:
+    """Whether |q × p − t| ≤ q × 0.000005 + 0.000005 (R25), computed on doubled values."""
+    step = pl.lit(_STEP).cast(DECIMAL)
+    product = quantity * price
+    gap = (product - total).abs()
+    return gap + gap <= quantity * step + step
+
+
+def minor_digits(currency: pl.Expr) -> pl.Expr:
+    """The smallest sum of a currency: 1 for JPY and KRW, 0.01 for the others."""
+    return pl.when(currency.is_in(_NO_MINOR_UNIT)).then(exactly("1")).otherwise(exactly("0.01"))
+
+
+def share_out(amount: str, weight: str, unit: str, key: list[str], row: str) -> pl.Expr:
+    """An order-level ``amount`` shared over the order's lines by ``weight``.
+
+    Every share is cut to a multiple of ``unit``; what is left goes to the heaviest line (the
+    first of them), so that the shares add up to the amount exactly. ``row`` orders the lines.
+    """
+    whole = pl.col(weight).sum().over(key)
+    share = pl.col(amount) * (pl.col(weight) / whole)
+    cut = (share / pl.col(unit)).round(0, mode="half_away_from_zero") * pl.col(unit)
+    share_or_zero = pl.when(whole > 0).then(cut).otherwise(exactly("0"))
+    heaviest = (
+        pl.col(row) == pl.col(row).sort_by(pl.col(weight), descending=True).first().over(key)
+    )
+    rest = pl.col(amount) - share_or_zero.sum().over(key)
+    return share_or_zero + pl.when(heaviest).then(rest).otherwise(exactly("0"))

@@ -1,0 +1,55 @@
+"""What the checks need to know besides the order lines: it reaches them as an argument."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from xborder.checks.places import PLACEMENTS
+from xborder.schemas import columns
+from xborder.schemas.exporters import Exporter
+from xborder.schemas.tables import Tables
+
+SOURCE: dict[str, pl.DataType] = {
+    "upload_id": pl.Int64(),
+    "file": pl.String(),
+    "sheet": pl.String(),
+    "row": pl.UInt32(),
+}
+"""Lineage of a record: the upload, its file name, the sheet and the Excel row."""
+
+WAYBILLS: dict[str, pl.DataType] = {
+    "logistics_code": pl.String(),
+    "logistics_no": pl.String(),
+    "shop": pl.String(),
+    "order_no": pl.String(),
+    "export_date": pl.String(),
+}
+
+
+def records_schema(kind: str) -> dict[str, pl.DataType]:
+    """Columns of a stored record table: the canonical ones (text) and the lineage."""
+    return {name: pl.String() for name in columns(kind)} | SOURCE | {"shop": pl.String()}
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything beside the lines: profile, catalogue, shipments, tables, history.
+
+    ``goods`` and ``shipments`` hold the records now in force (one a SKU; the rows of the
+    latest file for each order), with lineage; ``waybills`` the logistics numbers (运单号)
+    already taken by other orders of the exporter, ``placed`` where each canonical column
+    stands in the uploads concerned. ``exporter`` None means a dry run without a profile:
+    only the lines themselves are checked.
+    """
+
+    tables: Tables
+    on: date
+    exporter: Exporter | None = None
+    goods: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=records_schema("goods")))
+    shipments: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=records_schema("shipment"))
+    )
+    waybills: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WAYBILLS))
+    placed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PLACEMENTS))
+    waybill_months: int = 6

@@ -1,0 +1,165 @@
+"""What is wrong with orders (订单), and the list content of those with nothing wrong.
+
+A bad line holds its order; the rest of the file goes on. All findings are told at once.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from xborder import findings
+from xborder.checks import lists, rules
+from xborder.checks.context import Context
+from xborder.checks.customs import with_customs_facts
+from xborder.checks.joined import ORDER, join
+from xborder.checks.places import VIOLATIONS, to_findings
+from xborder.schemas import violations as schema_violations
+
+VERDICTS: dict[str, pl.DataType] = {
+    "shop": pl.String(),
+    "order_no": pl.String(),
+    "state": pl.String(),
+    "route": pl.String(),
+    "codes": pl.String(),
+}
+"""``state`` accepted or held; ``route`` list, declaration or null; ``codes`` comma-joined."""
+
+
+@dataclass(frozen=True)
+class OrderCheck:
+    """Verdicts, list content of the accepted orders, and all findings.
+
+    ``orders`` has the columns of ``VERDICTS``; ``heads`` and ``items`` those that
+    ``checks.lists`` describes; ``found`` those of ``findings.FINDINGS`` and ``upload_id``.
+    """
+
+    orders: pl.DataFrame
+    heads: pl.DataFrame
+    items: pl.DataFrame
+    found: pl.DataFrame
+
+
+class _Origin(NamedTuple):
+    schema: str
+    fields: dict[str, tuple[str, str]]
+
+
+_HEAD = _Origin("clearance_list_head", lists.HEAD_ORIGIN)
+_ITEM = _Origin("clearance_list_item", lists.ITEM_ORIGIN)
+
+
+def check(lines: pl.DataFrame, context: Context) -> OrderCheck:
+    """Check order lines (canonical columns, ``shop`` and lineage) against the context.
+
+    Orders whose lines obey the line's schema and every rule are accepted; a finding of
+    severity error or fatal holds the order.
+    """
+    own = _schema("order_line", lines.with_row_index("at"), None)
+    if context.exporter is None:
+        return _without_profile(lines, own, context)
+    wide = with_customs_facts(join(lines, context), context)
+    every_rule = [
+        *rules.line_rules(),
+        *rules.goods_rules(),
+        *rules.shipment_rules(context.waybill_months),
+        *rules.mode_rules(context.tables, context.on),
+    ]
+    broken = pl.concat([own, rules.apply(every_rule, wide)])
+    heads, items = lists.heads(wide), lists.items(wide)
+    complete = heads.filter(pl.col("logisticsNo").is_not_null())
+    broken = _without_repeats(
+        broken,
+        pl.concat(
+            [
+                _schema(_HEAD.schema, complete, _HEAD.fields),
+                _schema(_ITEM.schema, items.join(complete, on=ORDER, how="semi"), _ITEM.fields),
+            ]
+        ),
+    )
+    found = to_findings(broken, wide, context.placed)
+    orders = _verdicts(wide, broken)
+    accepted = orders.filter(pl.col("state") == "accepted")
+    return OrderCheck(
+        orders=orders,
+        heads=heads.join(accepted, on=ORDER, how="semi", maintain_order="left").drop("at"),
+        items=items.join(accepted, on=ORDER, how="semi", maintain_order="left").drop("at"),
+        found=found,
+    )
+
+
+def _schema(
+    name: str,
+    frame: pl.DataFrame,
+    origin: dict[str, tuple[str, str]] | None,
+) -> pl.DataFrame:
+    """Violations of a schema, moved to the source cells that ``origin`` names."""
+    if frame.is_empty():
+        return pl.DataFrame(schema=VIOLATIONS)
+    broken = schema_violations(name, frame)
+    at = frame.get_column("at")
+    sources = {field: place[0] for field, place in (origin or {}).items()}
+    fields = {field: place[1] for field, place in (origin or {}).items()}
+    return broken.select(
+        at.gather(broken.get_column("row")).alias("at"),
+        pl.col("field").replace_strict(sources, default="line", return_dtype=pl.String).alias("source"),
+        pl.col("field").replace(fields).alias("field"),
+        "code",
+        pl.col("value").fill_null(""),
+        pl.col("expected").fill_null(""),
+        pl.lit("{}").alias("params"),
+    ).cast(VIOLATIONS)  # type: ignore[arg-type]
+
+
+def _without_repeats(first: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
+    """The list's schema repeats what a line's cell was already told; once is enough."""
+    key = ["at", "source", "field"]
+    return pl.concat([first, second.join(first, on=key, how="anti").unique(key, maintain_order=True)])
+
+
+def _verdicts(wide: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
+    known = findings.catalogue()
+    blocking = [code for code, entry in known.items() if entry.severity in findings.BLOCKING]
+    holding = (
+        broken.filter(pl.col("code").is_in(blocking))
+        .join(wide.select("at", *ORDER), on="at")
+        .group_by(ORDER)
+        .agg(pl.col("code").unique().sort().str.join(",").alias("codes"))
+    )
+    return (
+        wide.filter(pl.col("place_in_order") == 0)
+        .select(*ORDER, "route")
+        .join(holding, on=ORDER, how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("codes").is_null())
+            .then(pl.lit("accepted"))
+            .otherwise(pl.lit("held"))
+            .alias("state"),
+            pl.col("codes").fill_null(""),
+        )
+        .select(*VERDICTS)
+    )
+
+
+def _without_profile(lines: pl.DataFrame, own: pl.DataFrame, context: Context) -> OrderCheck:
+    """A dry run without an exporter: the lines' own schema and amounts only."""
+    bare = lines.with_row_index("at").with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).over(ORDER).alias("place_in_order"),
+        pl.lit(None, pl.String).alias("route"),
+        pl.lit(None, pl.String).alias("profile.file"),
+        *(
+            pl.lit(None, kind).alias(f"{source}.{name}")
+            for source in ("goods", "shipment")
+            for name, kind in (
+                ("upload_id", pl.Int64), ("file", pl.String), ("sheet", pl.String), ("row", pl.UInt32),
+            )
+        ),
+    )  # fmt: skip
+    broken = pl.concat([own, rules.apply(rules.line_rules(), bare)])
+    return OrderCheck(
+        orders=_verdicts(bare, broken),
+        heads=pl.DataFrame(),
+        items=pl.DataFrame(),
+        found=to_findings(broken, bare, context.placed),
+    )
+

@@ -1,0 +1,147 @@
+"""From a violation to the user's own cell.
+
+A violation names the line at which it was seen and the source whose cell must change: the
+order line itself, the goods catalogue, the shipment file or the exporter's profile. Where
+the source is not the order file, the order's own cell is named as the second place.
+"""
+
+import polars as pl
+
+from xborder import findings
+
+VIOLATIONS: dict[str, pl.DataType] = {
+    "at": pl.UInt32(),
+    "source": pl.String(),
+    "field": pl.String(),
+    "code": pl.String(),
+    "value": pl.String(),
+    "expected": pl.String(),
+    "params": pl.String(),
+}
+"""``at`` indexes the joined lines; ``source`` is line, goods, shipment or profile."""
+
+PLACEMENTS: dict[str, pl.DataType] = {
+    "upload_id": pl.Int64(),
+    "sheet": pl.String(),
+    "field": pl.String(),
+    "letter": pl.String(),
+    "header": pl.String(),
+}
+"""Where each canonical column stands in an upload's sheet."""
+
+
+def placements(columns: dict[str, dict[str, tuple[int, str]]], upload_id: int) -> pl.DataFrame:
+    """The columns that a reading found, as a table."""
+    rows = [
+        (upload_id, sheet, field, findings.column_letter(index), header)
+        for sheet, fields in columns.items()
+        for field, (index, header) in fields.items()
+    ]
+    return pl.DataFrame(rows, schema=PLACEMENTS, orient="row")
+
+
+def _severities() -> pl.DataFrame:
+    known = findings.catalogue()
+    return pl.DataFrame(
+        {"code": list(known), "severity": [entry.severity for entry in known.values()]}
+    )
+
+
+def _at(prefix: str) -> list[pl.Expr]:
+    """The place columns of one source in the joined lines (nulls where it is absent)."""
+    return [
+        pl.col(f"{prefix}upload_id").alias("upload_id"),
+        pl.col(f"{prefix}file").alias("file"),
+        pl.col(f"{prefix}sheet").alias("sheet"),
+        pl.col(f"{prefix}row").alias("row"),
+    ]
+
+
+def to_findings(
+    violations: pl.DataFrame, lines: pl.DataFrame, placed: pl.DataFrame
+) -> pl.DataFrame:
+    """Violations as findings, with an ``upload_id`` of the order file they concern.
+
+    ``lines`` holds the joined lines with their index ``at``; ``placed`` the placements of all
+    uploads involved. Columns: those of ``findings.FINDINGS`` and ``upload_id`` (Int64).
+    """
+    if violations.is_empty():
+        return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
+    own = violations.join(
+        lines.select("at", "order_no", *_at("")).rename({"upload_id": "concerns"}), on="at"
+    )
+    parts = [
+        _placed_in_file(own.filter(pl.col("source") == "line"), placed, second=False),
+        *(
+            _placed_in_source(own.filter(pl.col("source") == source), lines, placed, source)
+            for source in ("goods", "shipment")
+        ),
+        _placed_in_profile(own.filter(pl.col("source") == "profile"), lines, placed),
+    ]
+    return (
+        pl.concat(parts)
+        .join(_severities(), on="code", how="left")
+        .sort("concerns", "sheet_order", "row_order", "code", "field", maintain_order=True)
+        .select(*findings.FINDINGS, pl.col("concerns").alias("upload_id"))
+    )
+
+
+_OUT = [
+    "code", "file", "sheet", "row", "cell", "column", "field", "order_no", "value", "expected",
+    "also_at", "params", "concerns", "sheet_order", "row_order",
+]  # fmt: skip
+
+
+def _cell(frame: pl.DataFrame, placed: pl.DataFrame, upload: str) -> pl.DataFrame:
+    return frame.join(
+        placed.rename({"upload_id": upload}), on=[upload, "sheet", "field"], how="left"
+    ).with_columns(
+        pl.when(pl.col("letter").is_not_null() & pl.col("row").is_not_null())
+        .then(pl.col("letter") + pl.col("row").cast(pl.String))
+        .otherwise(pl.lit(""))
+        .alias("cell"),
+        pl.col("header").fill_null("").alias("column"),
+    )
+
+
+def _placed_in_file(own: pl.DataFrame, placed: pl.DataFrame, *, second: bool) -> pl.DataFrame:
+    return _cell(own, placed, "concerns").select(
+        pl.lit("").alias("also_at") if name == "also_at" else pl.col(source).alias(name)
+        for name, source in ((n, {"sheet_order": "sheet", "row_order": "row"}.get(n, n)) for n in _OUT)
+    )
+
+
+def _line_place() -> pl.Expr:
+    return pl.concat_str(
+        pl.col("line_file"),
+        pl.when(pl.col("line_sheet") != "").then(" " + pl.col("line_sheet")).otherwise(pl.lit("")),
+        pl.lit(" R") + pl.col("line_row").cast(pl.String),
+    )
+
+
+def _placed_in_source(
+    own: pl.DataFrame, lines: pl.DataFrame, placed: pl.DataFrame, source: str
+) -> pl.DataFrame:
+    moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).join(
+        lines.select("at", *_at(f"{source}.")).rename({"upload_id": "source_upload"}), on="at"
+    )
+    return _cell(moved, placed, "source_upload").select(
+        "code", pl.col("file").fill_null(""), pl.col("sheet").fill_null(""), "row", "cell",
+        "column", "field", "order_no", "value", "expected", _line_place().alias("also_at"),
+        "params", "concerns", pl.col("line_sheet").alias("sheet_order"),
+        pl.col("line_row").alias("row_order"),
+    )  # fmt: skip
+
+
+def _placed_in_profile(
+    own: pl.DataFrame, lines: pl.DataFrame, placed: pl.DataFrame
+) -> pl.DataFrame:
+    moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).join(
+        lines.select("at", pl.col("profile.file").alias("file")), on="at"
+    )
+    return moved.select(
+        "code", "file", pl.lit("").alias("sheet"), pl.lit(None, pl.UInt32).alias("row"),
+        pl.lit("").alias("cell"), pl.col("field").alias("column"), "field", "order_no", "value",
+        "expected", _line_place().alias("also_at"), "params", "concerns",
+        pl.col("line_sheet").alias("sheet_order"), pl.col("line_row").alias("row_order"),
+    )  # fmt: skip

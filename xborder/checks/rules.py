@@ -1,0 +1,244 @@
+"""The rules on joined lines, as data: a code, the cell to change, and when it is broken.
+
+Rule numbers (R01 …) are those of the trade's rules as the project's documentation lists
+them; each finding's catalogue entry names its source. What rests on an unverified fact has a
+warning of its own; only a verified fact holds an order.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from xborder.checks.amounts import agrees, decimal, exactly, half_up, plain
+from xborder.checks.joined import ORDER
+from xborder.checks.places import VIOLATIONS
+from xborder.schemas.tables import Tables
+
+LIST_MODES = ("9610", "9710", "9810")
+B2B_MODES = ("9710", "9810")
+ORDER_TYPES = {"9610": "E", "9710": "B", "9810": "W", "1210": "E"}
+MOST_LINES = 100
+"""A list, and an order message, hold at most 100 goods lines (R23)."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the joined lines: where ``when`` is true, ``field`` of ``source`` is wrong.
+
+    ``once`` marks a rule of the whole order: it is reported at the order's first line.
+    """
+
+    code: str
+    source: str
+    field: str
+    when: pl.Expr
+    expected: pl.Expr | str = ""
+    once: bool = False
+    params: Mapping[str, pl.Expr] = field(default_factory=dict)
+
+
+def c(name: str) -> pl.Expr:
+    return pl.col(name)
+
+
+_listed = c("profile.mode").is_in(LIST_MODES)
+_b2b = c("profile.mode").is_in(B2B_MODES)
+_flag_a = c("profile.statistics_flag") == "A"
+_has_goods = c("goods.hs_code").is_not_null()
+_has_shipment = c("shipment.logistics_no").is_not_null()
+_in_tariff = c("tariff.unit1").is_not_null()
+_rebate = c("goods.rebate") == "Y"
+
+
+def line_rules() -> list[Rule]:
+    """What a line must satisfy by itself: amounts and the order's own head."""
+    return [
+        Rule(
+            "AMOUNT_MISSING", "line", "line_total",
+            c("unit_price").is_null() & c("line_total").is_null(),
+        ),
+        Rule(
+            "LINE_TOTAL_DIFFERS", "line", "line_total",
+            ~agrees(decimal("qty"), decimal("unit_price"), decimal("line_total"))
+            & ~agrees(
+                decimal("qty"), decimal("unit_price"),
+                decimal("line_total") + decimal("line_discount").fill_null(exactly("0")),
+            ),
+            expected=plain(half_up(decimal("qty") * decimal("unit_price"), 5)),
+            params={"qty": c("qty"), "price": c("unit_price")},
+        ),
+        *(
+            Rule(
+                "ORDER_HEAD_DIFFERS", "line", name,
+                c(name).is_not_null() & (c(name) != c(name).drop_nulls().first().over(ORDER)),
+                expected=c(name).drop_nulls().first().over(ORDER),
+            )
+            for name in ("currency", "country", "ordered_at", "warehouse")
+        ),
+        Rule("COUNTRY_IS_CHINA", "line", "country", c("country") == "CN"),
+        Rule(
+            "ORDER_TOO_MANY_LINES", "line", "order_no", pl.len().over(ORDER) > MOST_LINES,
+            expected=str(MOST_LINES), once=True,
+            params={"lines": pl.len().over(ORDER).cast(pl.String),
+                    "parts": ((pl.len().over(ORDER) + MOST_LINES - 1) // MOST_LINES).cast(pl.String)},
+        ),
+    ]  # fmt: skip
+
+
+def goods_rules() -> list[Rule]:
+    """The line against the goods catalogue (商品备案) and the tariff of the day."""
+    listed = c("tariff.unit1")
+    verified = c("tariff.unit_verified")
+    unit1_differs = _in_tariff & (c("goods.unit1") != listed)
+    unit2_differs = _in_tariff & c("goods.unit2").ne_missing(c("tariff.unit2"))
+    return [
+        Rule("SKU_NOT_IN_CATALOGUE", "line", "sku", c("sku").is_not_null() & ~_has_goods),
+        Rule(
+            "LINE_UNIT_DIFFERS", "line", "unit",
+            _has_goods & (c("unit") != c("goods.unit")), expected=c("goods.unit"),
+        ),
+        Rule(
+            "LINE_HS_CODE_DIFFERS", "line", "hs_code",
+            _has_goods & (c("hs_code") != c("goods.hs_code")), expected=c("goods.hs_code"),
+        ),
+        Rule("HS_CODE_NOT_IN_TARIFF", "goods", "hs_code",
+             _has_goods & ~_in_tariff & c("known.subheading")),
+        Rule("HS_CODE_OUTSIDE_TABLE", "goods", "hs_code",
+             _has_goods & ~_in_tariff & ~c("known.subheading")),
+        Rule("STATUTORY_UNIT_DIFFERS", "goods", "unit1", unit1_differs & verified, expected=listed),
+        Rule("STATUTORY_UNIT_UNVERIFIED", "goods", "unit1", unit1_differs & ~verified,
+             expected=listed),
+        Rule("STATUTORY_UNIT_DIFFERS", "goods", "unit2", unit2_differs & verified,
+             expected=c("tariff.unit2").fill_null("—")),
+        Rule("STATUTORY_UNIT_UNVERIFIED", "goods", "unit2", unit2_differs & ~verified,
+             expected=c("tariff.unit2").fill_null("—")),
+        Rule(
+            "SAME_UNIT_OTHER_QUANTITY", "goods", "qty1_per_unit",
+            (c("goods.unit") == c("goods.unit1")) & (c("d.qty1_per_unit") != exactly("1")),
+            expected="1",
+        ),
+        Rule(
+            "NET_WEIGHT_PER_KILOGRAM", "goods", "net_weight",
+            (c("goods.unit1") == "035") & (c("d.qty1_per_unit") != c("d.net_per_unit")),
+            expected=c("goods.qty1_per_unit"),
+        ),
+        Rule("EXPORT_LICENCE_UNVERIFIED", "goods", "hs_code",
+             c("tariff.licence_unverified"), params={"conditions": c("tariff.supervision")}),
+        Rule("INSPECTION_UNVERIFIED", "goods", "hs_code",
+             c("tariff.inspection_unverified"), params={"conditions": c("tariff.supervision")}),
+    ]  # fmt: skip
+
+
+def shipment_rules(context_months: int) -> list[Rule]:
+    """The order against its shipment (发货资料): waybill, parcels, weights, logistics number."""
+    return [
+        Rule("AWAITING_SHIPMENT", "line", "order_no", ~_has_shipment, once=True),
+        Rule(
+            "SEVERAL_PARCELS", "shipment", "logistics_no", c("shipment.parcels") > 1, once=True,
+            params={"parcels": c("shipment.parcels").cast(pl.String)},
+        ),
+        Rule(
+            "NET_ABOVE_GROSS", "shipment", "gross_weight", c("d.net") > c("d.gross"), once=True,
+            expected=plain(c("d.net")),
+        ),
+        Rule(
+            "LOGISTICS_NO_REUSED", "shipment", "logistics_no", c("waybill.taken_by").is_not_null(),
+            once=True,
+            params={"order": c("waybill.taken_by"), "months": pl.lit(str(context_months))},
+        ),
+        Rule(
+            "LOGISTICS_NO_TWICE", "shipment", "logistics_no",
+            _has_shipment
+            & (
+                pl.struct(ORDER).n_unique().over("shipment.logistics_code", "shipment.logistics_no")
+                > 1
+            ),
+            once=True,
+        ),
+    ]  # fmt: skip
+
+
+def mode_rules(tables: Tables, on: date) -> list[Rule]:
+    """Mode, flag and route (R01–R12): the shop's declaration profile against the order."""
+    pilot = sorted(tables.pilot_zone_offices(on))
+    order_type = c("profile.mode").replace_strict(ORDER_TYPES, default=None)
+    to_list = c("route") == "list"
+    return [
+        Rule("MODE_NOT_ENABLED", "profile", "mode", ~_listed, expected=" ".join(LIST_MODES), once=True),
+        Rule(
+            "ORDER_TYPE_AGAINST_MODE", "line", "order_type",
+            _listed & (c("order_type") != order_type), expected=order_type,
+            params={"mode": c("profile.mode")},
+        ),
+        Rule("WAREHOUSE_MISSING", "line", "warehouse",
+             (c("profile.mode") == "9810") & c("head.warehouse").is_null(), once=True),
+        Rule("EXCHANGE_RATE_MISSING", "line", "currency",
+             _b2b & c("head.currency").is_not_null() & c("cny_rate").is_null(), once=True),
+        Rule("CURRENCY_NOT_DECLARABLE", "line", "currency",
+             c("head.currency").is_not_null() & c("customs.currency").is_null(), once=True),
+        Rule("COUNTRY_NOT_DECLARABLE", "line", "country",
+             c("head.country").is_not_null() & c("customs.country").is_null(), once=True),
+        Rule("FLAG_NOT_FOR_MODE", "profile", "statistics_flag",
+             _b2b & to_list & ~_flag_a, expected="A", once=True),
+        Rule("FLAG_A_OUTSIDE_PILOT_ZONE", "profile", "statistics_flag",
+             _listed & to_list & _flag_a & ~c("profile.customs_code").is_in(pilot),
+             expected=" ".join(pilot), once=True),
+        Rule("REBATE_FORCES_FLAG_B", "goods", "rebate",
+             (c("profile.mode") == "9610") & _flag_a & _rebate, expected="N"),
+        Rule("LICENCE_FORBIDS_FLAG_A", "profile", "statistics_flag",
+             (c("profile.mode") == "9610") & _flag_a & c("tariff.licence"), expected="B"),
+        Rule("LICENCE_NO_MISSING", "goods", "licence_no",
+             to_list & c("tariff.licence") & c("goods.licence_no").is_null()
+             & c("shipment.licence_no").is_null()),
+        Rule("PLATFORM_CODE_MISSING", "profile", "platform_code",
+             _listed & c("profile.platform_code").is_null(), once=True),
+        Rule("ROUTE_IS_DECLARATION", "line", "order_no", c("route") == "declaration", once=True,
+             params={"why_zh": c("route.why_zh"), "why_en": c("route.why_en")}),
+    ]  # fmt: skip
+
+
+def apply(rules: list[Rule], wide: pl.DataFrame) -> pl.DataFrame:
+    """The violations of all rules; columns of ``places.VIOLATIONS``."""
+    broken = wide.select("at", *(
+        (rule.when & (c("place_in_order") == 0) if rule.once else rule.when)
+        .fill_null(value=False).alias(f"broken{index}")
+        for index, rule in enumerate(rules)
+    ))  # fmt: skip
+    found = []
+    for index, rule in enumerate(rules):
+        rows = broken.get_column(f"broken{index}")
+        if not rows.any():
+            continue
+        found.append(_violations(rule, wide, rows))
+    return pl.concat(found) if found else pl.DataFrame(schema=VIOLATIONS)
+
+
+def _violations(rule: Rule, wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    name = rule.field if rule.source == "line" else f"{rule.source}.{rule.field}"
+    expected = pl.lit(rule.expected) if isinstance(rule.expected, str) else rule.expected
+    stated = c(name).cast(pl.String) if name in wide.columns else pl.lit(None, pl.String)
+    params = (
+        pl.struct(**rule.params).struct.json_encode() if rule.params else pl.lit("{}")
+    )
+    # Windows (over) must see the whole table: evaluate first, filter afterwards.
+    return (
+        wide.select(
+            "at",
+            pl.lit(rule.source).alias("source"),
+            pl.lit(rule.field).alias("field"),
+            pl.lit(rule.code).alias("code"),
+            stated.fill_null("").alias("value"),
+            expected.cast(pl.String).fill_null("").alias("expected"),
+            params.alias("params"),
+        )
+        .filter(rows)
+        .cast(VIOLATIONS)  # type: ignore[arg-type]
+    )
+
+
+def as_params(**texts: str) -> str:
+    """Parameters of a finding as they are stored."""
+    return json.dumps(texts, ensure_ascii=False, sort_keys=True)
