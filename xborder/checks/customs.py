@@ -58,15 +58,13 @@ def _with_codes(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
 def _with_conditions(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Licence and inspection by the tariff's supervision letters.
 
-    A condition that the table marks with ``?``, or of a row that is not of high confidence,
-    is unverified: it warns and does not block.
+    A condition whose source was not seen (``supervision_verified`` false) warns and does not
+    block.
     """
     subheadings = context.tables.tariff(context.on).get_column("hs_code").str.slice(0, 6).unique()
     stated = pl.col("tariff.supervision").fill_null("")
     letters = stated.str.extract(r"^([0-9A-Za-z]+)", 1).fill_null("")
-    sure = pl.col("tariff.confidence").fill_null("").str.starts_with("high") & ~stated.str.contains(
-        "?", literal=True
-    )
+    sure = pl.col("tariff.supervision_verified").fill_null(value=False)
     licence, inspection = letters.str.contains(EXPORT_LICENCE), letters.str.contains(EXPORT_INSPECTION)
     return wide.with_columns(
         (licence & sure).alias("tariff.licence"),
@@ -135,7 +133,9 @@ def _with_route(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 def _with_hs_code(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
     """R10: flag A declares the first digits of the HS code only, filled with zeros."""
-    digits = context.tables.flag_a_digits(context.on)
+    digits = {
+        mode: context.tables.hs_padding(mode, context.on) or 10 for mode in ORDER_TYPES
+    }
     kept = pl.col("profile.mode").replace_strict(digits, default=10, return_dtype=pl.UInt8)
     simplified = (pl.col("profile.statistics_flag") == "A") & (pl.col("route") == "list")
     return wide.with_columns(
