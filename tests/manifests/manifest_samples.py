@@ -1,0 +1,140 @@
+"""Checked content as the checks room stores it: heads and goods lines of fictional lists."""
+
+from pathlib import Path
+
+import polars as pl
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+NAMESPACE = "{http://www.chinaport.gov.cn/ceb}"
+
+HEAD = {
+    "exporter": "dapu-ciyun",
+    "channel": "shopify",
+    "shop": "shopify-us",
+    "order_no": "#1001",
+    "route": "list",
+    "customsCode": "6041",
+    "ebpCode": "无",
+    "ebpName": "Shopify",
+    "orderNo": "#1001",
+    "logisticsCode": "4414980001",
+    "logisticsName": "梅州示例国际货运有限公司",
+    "logisticsNo": "XB0000000001CN",
+    "ieFlag": "E",
+    "portCode": "5349",
+    "ieDate": "20261122",
+    "statisticsFlag": "B",
+    "agentCode": "4414960XXX",
+    "agentName": "大埔瓷韵陶瓷有限公司",
+    "ebcCode": "4414960XXX",
+    "ebcName": "大埔瓷韵陶瓷有限公司",
+    "ownerCode": "4414960XXX",
+    "ownerName": "大埔瓷韵陶瓷有限公司",
+    "iacCode": None,
+    "iacName": None,
+    "emsNo": None,
+    "tradeMode": "9610",
+    "trafMode": "5",
+    "trafName": None,
+    "voyageNo": None,
+    "billNo": "112-12345678",
+    "totalPackageNo": None,
+    "loctNo": None,
+    "licenseNo": None,
+    "country": "502",
+    "POD": "3154",
+    "freight": "0",
+    "fCurrency": "502",
+    "fFlag": "3",
+    "insuredFee": "0",
+    "iCurrency": "502",
+    "iFlag": "3",
+    "wrapType": "2",
+    "packNo": "1",
+    "grossWeight": "2.4",
+    "netWeight": "2.1",
+    "note": None,
+    "orderType": "E",
+    "goodsValue": "49.98",
+    "orderFreight": "5.5",
+    "orderCurrency": "502",
+    "value_cny": "355.36",
+    "dxpId": "DXPENT0000000001",
+    "warehouse": None,
+    "inbound_id": None,
+}
+
+ITEM = {
+    "gnum": 1,
+    "itemNo": "TC-CUP-01",
+    "itemRecordNo": None,
+    "itemName": "青花茶杯",
+    "gcode": "6911101100",
+    "gname": "瓷制茶杯",
+    "gmodel": "0|0|瓷制|饮茶用|瓷韵牌|TC-01",
+    "barCode": None,
+    "country": "502",
+    "currency": "502",
+    "qty": "2",
+    "qty1": "0.84",
+    "qty2": None,
+    "unit": "007",
+    "unit1": "035",
+    "unit2": None,
+    "price": "24.99",
+    "totalPrice": "49.98",
+    "note": None,
+    "itemDescribe": None,
+    "sku": "TC-CUP-01",
+    "sheet": "orders",
+    "row": "2",
+}
+
+ISSUED = {
+    "guid": "8F6D7A3C-2B41-5C1E-9B0A-0D3F5E7A9B1C",
+    "copNo": "XB202611220000000001",
+    "appType": "1",
+    "appTime": "20261122120000",
+    "appStatus": "2",
+    "preNo": None,
+    "invtNo": None,
+    "orderGuid": "0A1B2C3D-2B41-5C1E-9B0A-0D3F5E7A9B1C",
+}
+
+TRANSFER = {"copCode": "4414960XXX", "copName": "大埔瓷韵陶瓷有限公司", "dxpId": "DXPENT0000000001"}
+
+Rows = list[dict[str, object]]
+
+
+def head_rows(count: int, **changed: object) -> Rows:
+    """Heads of lists 1 to ``count``, each with numbers of its own."""
+    return [
+        HEAD
+        | ISSUED
+        | {
+            "list_id": number,
+            "order_id": 1000 + number,
+            "order_no": f"#{1000 + number}",
+            "orderNo": f"#{1000 + number}",
+            "logisticsNo": f"XB{number:010d}CN",
+            "copNo": f"XB20261122{number:010d}",
+        }
+        | changed
+        for number in range(1, count + 1)
+    ]
+
+
+def item_rows(heads: Rows, lines: int = 1, **changed: object) -> Rows:
+    """Goods lines of some heads; the second line onwards weighs and costs a little more."""
+    return [
+        ITEM | {"list_id": head["list_id"], "order_id": head["order_id"], "gnum": gnum} | changed
+        for head in heads
+        for gnum in range(1, lines + 1)
+    ]
+
+
+def frame(rows: Rows) -> pl.DataFrame:
+    """Rows as the store holds them: ids Int64, gnum UInt16, all else String."""
+    types = {"list_id": pl.Int64, "order_id": pl.Int64, "gnum": pl.UInt16}
+    schema = {name: types.get(name, pl.String) for row in rows[:1] for name in row}
+    return pl.DataFrame(rows, schema=schema, orient="row")
