@@ -14,7 +14,7 @@ CRASH_AT = "XBORDER_CRASH_AT"
 _reached: Counter[str] = Counter()
 
 
-def reach(name: str) -> None:
+def crash_point(name: str) -> None:
     """Die here if the variable names this point."""
     wanted = os.environ.get(CRASH_AT)
     if not wanted:
