@@ -1,4 +1,4 @@
-"""Overseas warehouses (海外仓): the ledger, its age, the chain from declaration to sale, the report.
+"""Overseas warehouses (海外仓): ledger, age, the chain from declaration to sale, the report.
 
 Pure functions of Polars frames. ``book`` alone knows the registry.
 """
