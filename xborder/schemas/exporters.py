@@ -1,0 +1,137 @@
+"""Exporters' profiles (企业资料): who declares, and how each of its shops declares.
+
+One TOML file each in ``<home>/exporters/``, checked against the schema ``exporter``. No
+marketplace file says 9610 or 9810, or which customs office the parcel leaves through.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from xborder.schemas import tables
+from xborder.schemas.validation import document_violations
+
+
+class ProfileError(Exception):
+    """A profile cannot be used; ``problems`` lists all reasons, each with its TOML path."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The declaration profile of one shop (店铺); empty text where nothing is said."""
+
+    id: str
+    channel: str
+    mode: str
+    statistics_flag: str
+    customs_code: str
+    port_code: str
+    platform_code: str
+    platform_name: str
+    agent_code: str
+    agent_name: str
+    platform_foreign: bool = True
+    loct_no: str = ""
+    transport_mode: str = ""
+    wrap_type: str = ""
+    logistics_code: str = ""
+    logistics_name: str = ""
+    iac_code: str = ""
+    iac_name: str = ""
+    ems_no: str = ""
+    time_zone: str = "Asia/Shanghai"
+    currency: str = ""
+    consolidate_by_name: bool = False
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """One exporter (收发货人) with its shops."""
+
+    id: str
+    name: str
+    code: str
+    producer_code: str
+    producer_name: str
+    dxp_id: str
+    shops: tuple[Shop, ...]
+    contact: str = ""
+
+    def shop(self, shop_id: str) -> Shop | None:
+        """The shop of that id, or None."""
+        return next((one for one in self.shops if one.id == shop_id), None)
+
+    def shops_of(self, channel: str) -> tuple[Shop, ...]:
+        """The shops whose order files are of that channel."""
+        return tuple(one for one in self.shops if one.channel == channel)
+
+
+def _without_blanks(written: Any) -> Any:
+    """Empty text says nothing, as an absent key does."""
+    if isinstance(written, dict):
+        return {key: _without_blanks(value) for key, value in written.items() if value != ""}
+    return [_without_blanks(one) for one in written] if isinstance(written, list) else written
+
+
+def _beyond_schema(profile: dict[str, Any], stem: str) -> list[str]:
+    problems = []
+    if profile["id"] != stem:
+        problems.append(f"id: {profile['id']} must be the file's name, {stem}")
+    seen: set[str] = set()
+    for place, shop in enumerate(profile["shops"]):
+        if shop["id"] in seen:
+            problems.append(f"shops[{place}].id: {shop['id']} stands twice")
+        seen.add(shop["id"])
+        try:
+            ZoneInfo(shop.get("time_zone", "UTC"))
+        except (KeyError, ValueError, OSError):
+            problems.append(f"shops[{place}].time_zone: {shop['time_zone']} is no time zone")
+    return problems
+
+
+def load(path: Path, held: tables.Tables | None = None) -> Exporter:
+    """The exporter of a profile file; the declarant and the producer default to itself.
+
+    Raises ProfileError with every problem, each by its TOML path.
+    """
+    try:
+        written = _without_blanks(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError([f"{path.name}: {error}"]) from error
+    problems = [
+        f"{one.path}: {one.code}"
+        + (f", found {one.value}" if one.value is not None else "")
+        + (f", expected {one.expected}" if one.expected else "")
+        for one in document_violations("exporter", written, held)
+    ] or _beyond_schema(written, path.stem)
+    if problems:
+        raise ProfileError(problems)
+    own = {"agent_code": written["code"], "agent_name": written["name"]}
+    shops = tuple(Shop(**(own | shop)) for shop in written["shops"])
+    producer = {"producer_code": written["code"], "producer_name": written["name"]}
+    return Exporter(**(producer | written | {"shops": shops}))
+
+
+def load_all(folder: Path, held: tables.Tables | None = None) -> dict[str, Exporter]:
+    """All exporters of a folder by id.
+
+    Raises ProfileError with the problems of all files, each after its file's name.
+    """
+    found: dict[str, Exporter] = {}
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            one = load(path, held)
+        except ProfileError as error:
+            problems += [f"{path.name}: {problem}" for problem in error.problems]
+        else:
+            found[one.id] = one
+    if problems:
+        raise ProfileError(problems)
+    return found

@@ -1,0 +1,83 @@
+"""Checking with jsonschema: the oracle of the tests, and the fallback without the Rust wheel.
+
+Its patterns are Python's, so ``$`` is rewritten to the very end (Python's also stands before a
+last line feed), and classes are ASCII.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError, validators
+
+from xborder.schemas import numbers
+from xborder.schemas.library import Library
+from xborder.schemas.tables import Tables
+from xborder.schemas.validation import Checker, Failure
+
+Errors = Iterator[ValidationError]
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", pattern), re.ASCII)
+
+
+def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Errors:
+    if isinstance(instance, str) and not _compiled(pattern).search(instance):
+        yield ValidationError("pattern")
+
+
+def _digits(_: Any, most: list[int], instance: Any, __: Any) -> Errors:
+    is_number = isinstance(instance, int | Decimal) and not isinstance(instance, bool)
+    if is_number and not numbers.fits(instance, *most):
+        yield ValidationError("x-digits")
+
+
+# The three below yield one error a property, and name it where jsonschema only words it.
+def _required(_: Any, wanted: list[str], instance: Any, __: Any) -> Errors:
+    for name in wanted if isinstance(instance, dict) else ():
+        if name not in instance:
+            yield ValidationError("required", path=[name])
+
+
+def _dependent(_: Any, wanted: dict[str, list[str]], instance: Any, __: Any) -> Errors:
+    for given, names in wanted.items() if isinstance(instance, dict) else ():
+        for name in names:
+            if given in instance and name not in instance:
+                yield ValidationError("dependentRequired", path=[name])
+
+
+def _additional(_: Any, allowed: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    for name in instance if isinstance(instance, dict) and allowed is False else ():
+        if name not in schema.get("properties", {}):
+            yield ValidationError("additionalProperties", path=[name])
+
+
+class SlowChecker(Checker):
+    """A schema checked by jsonschema."""
+
+    def __init__(self, library: Library, name: str, held: Tables) -> None:
+        def table(_: Any, spec: str, instance: Any, __: Any) -> Errors:
+            if not isinstance(instance, str) or instance not in held.members(spec):
+                yield ValidationError("x-table")
+
+        keywords = {
+            "pattern": _pattern,
+            "x-digits": _digits,
+            "x-table": table,
+            "required": _required,
+            "dependentRequired": _dependent,
+            "additionalProperties": _additional,
+        }
+        kind = validators.extend(Draft202012Validator, keywords)
+        self.validator = kind(library.schema(name), registry=library.registry)
+
+    def is_valid(self, instance: Mapping[str, Any]) -> bool:
+        return next(self.validator.iter_errors(instance), None) is None
+
+    def failures(self, instance: Mapping[str, Any]) -> Iterator[Failure]:
+        for error in self.validator.iter_errors(instance):
+            yield Failure(tuple(error.absolute_path), str(error.validator), error.schema)

@@ -1,0 +1,194 @@
+"""Every violation of a schema by the rows of a table or by one document.
+
+jsonschema-rs decides (its patterns are linear in time and read as ECMA reads them). Where its
+wheel is missing, jsonschema does the same work slower; the tests hold the two against each
+other. A violation becomes a finding code by the keyword, unless the schema names another by
+``x-finding``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from xborder.schemas import library, numbers, tables
+
+VIOLATIONS: dict[str, pl.DataType] = {
+    "row": pl.UInt32(),
+    "field": pl.String(),
+    "keyword": pl.String(),
+    "code": pl.String(),
+    "value": pl.String(),
+    "expected": pl.String(),
+}
+"""Columns of ``violations``: index of the row, column, keyword, finding code, value (null when
+absent), and what was expected."""
+
+_CODES = {
+    "required": "VALUE_MISSING",
+    "dependentRequired": "VALUE_MISSING",
+    "minLength": "VALUE_MISSING",
+    "enum": "CODE_UNKNOWN",
+    "const": "CODE_UNKNOWN",
+    "not": "CODE_UNKNOWN",
+    "x-table": "CODE_UNKNOWN",
+    "type": "FORMAT_WRONG",
+    "pattern": "FORMAT_WRONG",
+    "x-digits": "NUMBER_TOO_LONG",
+    "minimum": "NUMBER_TOO_SMALL",
+    "exclusiveMinimum": "NUMBER_NOT_POSITIVE",
+    "maxLength": "TEXT_TOO_LONG",
+    "minItems": "LINES_OUT_OF_RANGE",
+    "maxItems": "LINES_OUT_OF_RANGE",
+    "additionalProperties": "FIELD_UNKNOWN",
+}
+
+_EXPECTED: dict[str, Callable[[Any], str]] = {
+    "required": lambda _: "非空 | a value",
+    "dependentRequired": lambda _: "非空 | a value",
+    "minLength": lambda _: "非空 | a value",
+    "enum": lambda allowed: ", ".join(map(str, allowed)),
+    "const": str,
+    "x-table": lambda table: f"{table} 代码表 | table {table}",
+    "type": lambda wanted: "1234.5" if wanted == "number" else str(wanted),
+    "x-digits": lambda most: (
+        f"整数 ≤ {most[0]} 位，小数 ≤ {most[1]} 位 | digits ≤ {most[0]}, decimals ≤ {most[1]}"
+    ),
+    "minimum": lambda least: f"≥ {least}",
+    "exclusiveMinimum": lambda bound: f"> {bound}",
+    "maxLength": lambda most: f"≤ {most}",
+    "minItems": lambda least: f"≥ {least}",
+    "maxItems": lambda most: f"≤ {most}",
+}
+
+_MISSING = ("required", "dependentRequired")
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A keyword that an instance fails: where in the instance, and the subschema that says so."""
+
+    path: Path
+    keyword: str
+    node: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A violation in a nested document; ``path`` reads like ``shops[0].mode``."""
+
+    path: str
+    keyword: str
+    code: str
+    value: str | None
+    expected: str
+
+
+class Checker:
+    """A compiled schema: the failures of an instance, and whether it has any."""
+
+    def failures(self, instance: Mapping[str, Any]) -> Iterator[Failure]:
+        """All failures; the same one may come more than once."""
+        raise NotImplementedError
+
+    def is_valid(self, instance: Mapping[str, Any]) -> bool:
+        """Whether there is none."""
+        raise NotImplementedError
+
+
+def checker(name: str, held: tables.Tables) -> Checker:
+    """The checker of a schema with the code tables in force, compiled once for each."""
+    key = (name, held.version)
+    if key not in _COMPILED:
+        try:
+            from xborder.schemas.fast_checker import FastChecker as Best
+        except ImportError:
+            from xborder.schemas.slow_checker import SlowChecker as Best  # type: ignore[assignment]
+        _COMPILED[key] = Best(library.packaged(), name, held)
+    return _COMPILED[key]
+
+
+_COMPILED: dict[tuple[str, str], Checker] = {}
+
+
+def _judge(failure: Failure, own: Mapping[str, Any], value: Any) -> tuple[str, str]:
+    keyword, node = failure.keyword, failure.node
+    for named in (node, own):
+        if keyword in named.get("x-finding", {}):
+            code = named["x-finding"][keyword]
+            break
+    else:
+        code = _CODES[keyword]
+        if keyword == "type" and node["type"] == "number":
+            if isinstance(value, str) and numbers.overlong(value):
+                return "NUMBER_TOO_LONG", _EXPECTED["x-digits"](own.get("x-digits", [14, 5]))
+            code = "NOT_A_NUMBER"
+    shown = node.get("x-expected", {}).get(keyword) or own.get("x-expected", {}).get(keyword)
+    return code, shown or _EXPECTED.get(keyword, lambda _: "")(node.get(keyword))
+
+
+def violations(name: str, frame: pl.DataFrame, held: tables.Tables | None = None) -> pl.DataFrame:
+    """Every violation of a schema in a table: all rows, all fields, all keywords.
+
+    ``frame`` has String columns; null is absent, columns that the schema does not know are
+    passed over. Text in a number's column becomes a number by ``numbers.NUMBER`` only. Returns
+    the columns of ``VIOLATIONS``, ordered by row, then by the schema's column order.
+    """
+    held = held or tables.packaged()
+    check = checker(name, held)
+    properties = library.packaged().properties(name)
+    present = [column for column in properties if column in frame.columns]
+    texts = frame.select(present).rows()
+    are_numbers = [properties[column].get("type") == "number" for column in present]
+    order = {column: place for place, column in enumerate(properties)}
+    found: list[tuple[int, str, str, str, str | None, str]] = []
+    for index, row in enumerate(texts):
+        instance = {
+            column: numbers.parse(value) if is_number else value
+            for column, value, is_number in zip(present, row, are_numbers, strict=True)
+            if value is not None
+        }
+        if check.is_valid(instance):
+            continue
+        written = dict(zip(present, row, strict=True))
+        here = set()
+        for failure in check.failures(instance):
+            field = str(failure.path[0]) if failure.path else ""
+            value = None if failure.keyword in _MISSING else written.get(field)
+            code, expected = _judge(failure, properties.get(field, {}), value)
+            here.add((index, field, failure.keyword, code, value, expected))
+        found += sorted(here, key=lambda one: (order.get(one[1], -1), one[2], one[3]))
+    return pl.DataFrame(found, schema=VIOLATIONS, orient="row")
+
+
+def document_violations(
+    name: str, document: Mapping[str, Any], held: tables.Tables | None = None
+) -> list[Violation]:
+    """Every violation of a schema in one nested document (a profile, an issued list)."""
+    held = held or tables.packaged()
+    found = set()
+    for failure in checker(name, held).failures(document):
+        value = _value_at(document, failure)
+        code, expected = _judge(failure, {}, value)
+        shown = None if value is None else str(value)
+        found.add((_readable(failure.path), failure.keyword, code, shown, expected))
+    return [Violation(*one) for one in sorted(found, key=lambda one: (one[0], one[1], one[2]))]
+
+
+def _value_at(document: Any, failure: Failure) -> str | int | float | Decimal | None:
+    if failure.keyword in _MISSING:
+        return None
+    for step in failure.path:
+        document = document[step]
+    return document if isinstance(document, str | int | float | Decimal) else None
+
+
+def _readable(path: Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
