@@ -139,14 +139,16 @@ def _chart(
         "margin_right": 16,
         "spacing": 8,
         "print_values": not stacked,
+        "print_values_position": "top",
+        "print_zeroes": False,
         "max_scale": 6,
         "value_formatter": _spoken,
     }
     if not stacked:
         # Room for the number behind the longest bar.
-        most = max(value for values in series.values() for value in values)
-        least = min(Decimal(0), min(value for values in series.values() for value in values))
-        options["range"] = (float(least), float(max(most, 1)) * 1.06)
+        shown = [Decimal(0), *(value for values in series.values() for value in values)]
+        least, most = min(shown), max(shown)
+        options["range"] = (float(least), float(most or 1) * 1.06)
     kind = pygal.HorizontalStackedBar if stacked else pygal.HorizontalBar
     chart = kind(**options)
     # pygal names each chart by a random id; its style rules hang on it.

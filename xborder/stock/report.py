@@ -1,8 +1,6 @@
 """The stock report (海外仓库存报告): built from movements and declared lines, written as files."""
 
-import contextlib
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +8,9 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
+from upath import UPath
 
+from xborder.registry.store import Store
 from xborder.stock import ageing, chain, entries, exceptions, ledger, settlement, tables
 
 
@@ -103,23 +103,13 @@ def render(report: StockReport) -> dict[str, bytes]:
     return made | {"stock.xlsx": workbook.render(report), "stock.html": page.render(report)}
 
 
-def write(report: StockReport, folder: Path) -> dict[str, Path]:
-    """Write the report's files into a folder; each appears whole or not at all.
+def write(report: StockReport, target: Path | Store, *parts: str) -> dict[str, UPath]:
+    """Write the report's files under a folder or a store; each appears whole or not at all.
 
-    Returns their paths by name. Raises OSError when the folder cannot be written.
+    ``parts`` name the folder in the store (``"reports", "stock", "2026-11-20"``). Returns the
+    paths by file name. Raises OSError when nothing can be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {}
-    for name, content in render(report).items():
-        part = folder / f".{name}.part"
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(folder / name)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                part.unlink()
-        paths[name] = folder / name
-    return paths
+    store = target if isinstance(target, Store) else Store(target.absolute().as_uri())
+    return {
+        name: store.write_bytes((*parts, name), content) for name, content in render(report).items()
+    }
