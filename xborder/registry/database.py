@@ -1,0 +1,142 @@
+"""The registry's database (数据库): connections, the one writer, and migrations.
+
+Every write runs in ``transaction``: one writer at a time, on SQLite by ``BEGIN IMMEDIATE``
+(WAL, ``synchronous=FULL``), on PostgreSQL by an advisory lock that ends with the transaction.
+So what a transaction reads cannot change under it, and numbers are drawn without a gap.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+
+HEAD = "0001"
+"""The newest migration; a registry that stands there needs no migration tool loaded."""
+
+WRITER_LOCK = 0x78626F72646572
+"""PostgreSQL advisory lock key of the one writer ("xborder" in ASCII)."""
+
+BUSY_SECONDS = 30
+
+
+class RegistryTooNewError(RuntimeError):
+    """The registry was made by a newer program; this one must not write to it."""
+
+
+def connect(url: str) -> Engine:
+    """An engine for a registry URL (``sqlite:///…`` or ``postgresql+psycopg2://…``).
+
+    For SQLite the folder of the file is made when missing. Raises ValueError for another
+    database.
+    """
+    address = make_url(url)
+    kind = address.get_backend_name()
+    if kind == "postgresql":
+        return create_engine(address, pool_pre_ping=True)
+    if kind != "sqlite":
+        raise ValueError(f"the registry runs on SQLite or PostgreSQL, not {kind}")
+    if address.database and address.database != ":memory:":
+        Path(address.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver's own transaction handling begins too late (and not before DDL): we begin.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -65536")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Turning WAL on needs the file alone for a moment and does not wait by itself: two
+    # processes that open a fresh registry together would otherwise fail now and then.
+    for _ in range(BUSY_SECONDS * 20):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) and "busy" not in str(error):
+                raise
+            time.sleep(0.05)
+    raise TimeoutError("the registry stayed locked while it was opened")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("xborder_writer")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """The one writer's transaction: committed at the end, rolled back by any exception."""
+    opened = engine.connect().execution_options(xborder_writer=True)
+    with opened as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})"))
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one state of the registry throughout, beside any writer.
+
+    For questions only: it ends with a rollback, so temporary tables are all it can write.
+    """
+    opened = engine.connect()
+    if engine.dialect.name == "postgresql":
+        opened = opened.execution_options(isolation_level="REPEATABLE READ")
+    with opened as connection:
+        begun = connection.begin()
+        try:
+            yield connection
+        finally:
+            begun.rollback()
+
+
+def version(connection: Connection) -> str | None:
+    """The migration at which the registry stands; None for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the registry to the newest tables; safe at any time and from two processes at once.
+
+    Raises RegistryTooNewError when the registry stands at a migration this program does not
+    know.
+    """
+    with engine.connect() as connection:
+        if version(connection) == HEAD:
+            return
+    # Loaded here because the tool costs more time than everything else in a short command.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with transaction(engine) as connection:
+        found = version(connection)
+        if found == HEAD:
+            return
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if found is not None and found not in known:
+            raise RegistryTooNewError(
+                f"the registry stands at migration {found}; this program knows up to {HEAD}"
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

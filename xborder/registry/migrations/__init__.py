@@ -1,0 +1,1 @@
+"""Migrations of the registry (迁移); run by ``database.migrate``."""

@@ -1,0 +1,151 @@
+"""Warehouse movements (库存变动): each once, whatever file it comes in again.
+
+A movement is (exporter, warehouse, movement id). The same one with other content is held as
+MOVEMENT_CHANGED: a ledger takes a reversal, never an edit.
+"""
+
+import polars as pl
+from sqlalchemy import Connection
+
+from xborder.registry import audit, counters, uploads
+from xborder.registry.reuploads import CURRENT, DUPLICATE
+from xborder.registry.staging import changed, fetch, run, stage
+from xborder.registry.tables import MOVEMENT_COLUMNS
+
+MOVEMENT_CHANGED = "MOVEMENT_CHANGED"
+
+MOVEMENTS: dict[str, pl.DataType] = {
+    "exporter": pl.String(),
+    **{name: pl.String() for name in MOVEMENT_COLUMNS},
+    "upload_id": pl.Int64(),
+    "sheet": pl.String(),
+    "row": pl.Int64(),
+}
+
+_TEXT = ", ".join(MOVEMENT_COLUMNS)
+
+
+def enter(c: Connection, upload_id: int, exporter: str, records: pl.DataFrame) -> pl.DataFrame:
+    """Book the movements of a file; frame [warehouse, movement_id, sheet, row, outcome].
+
+    ``records`` has the canonical movement columns (absent ones count as null), sheet and row.
+    Outcomes: current (booked now, or by an earlier call for this upload), duplicate, and
+    MOVEMENT_CHANGED. Rows that were counted as accepted and were not booked are counted
+    as duplicate, or as held under that code.
+    """
+    read = records.with_columns(
+        pl.lit(None, pl.String).alias(name)
+        for name in MOVEMENT_COLUMNS
+        if name not in records.columns
+    ).select(
+        *MOVEMENT_COLUMNS,
+        pl.col("sheet").cast(pl.String),
+        pl.col("row").cast(pl.Int64),
+    )
+    key = ["warehouse", "movement_id"]
+    first = read.unique(key, keep="first", maintain_order=True)
+    ids = counters.peek(c, "movement")
+    stage(c, "moved", first.with_columns(id=pl.int_range(ids + 1, ids + 1 + first.height)))
+    booked = _insert(c, upload_id, exporter)
+    told = _outcomes(c, upload_id, exporter, read)
+    run(c, "DROP TABLE moved")
+    if booked:
+        lost = told.filter(pl.col("outcome") != CURRENT)["outcome"].value_counts()
+        not_booked: dict[str, int] = dict(sorted(lost.iter_rows()))
+        _recount(c, upload_id, not_booked)
+    payload = {"booked": booked, "exporter": exporter, "rows": read.height}
+    audit.append(c, "movements booked", f"upload {upload_id}", payload)
+    return told
+
+
+def _insert(c: Connection, upload_id: int, exporter: str) -> int:
+    # Identifiers without a gap: what is known already is left out before numbers are given.
+    run(
+        c,
+        """
+        DELETE FROM moved WHERE EXISTS (
+          SELECT 1 FROM movements m WHERE m.exporter = :exporter
+             AND m.warehouse = moved.warehouse AND m.movement_id = moved.movement_id)
+        """,
+        exporter=exporter,
+    )
+    left = fetch(c, "SELECT count(*) FROM moved", {"n": pl.Int64}).item()
+    drawn = counters.draw_many(c, "movement", left)
+    booked = changed(
+        c,
+        f"""
+        INSERT INTO movements (id, exporter, {_TEXT}, upload_id, sheet, row)
+        SELECT :first + row_number() OVER (ORDER BY id), :exporter, {_TEXT}, :upload, sheet, row
+        FROM moved WHERE true
+        ON CONFLICT (exporter, warehouse, movement_id) DO NOTHING
+        """,  # noqa: S608
+        first=drawn.start - 1,
+        exporter=exporter,
+        upload=upload_id,
+    )
+    if booked != left:
+        raise RuntimeError("the database refused movements that were not there a moment ago")
+    return booked
+
+
+def _outcomes(c: Connection, upload_id: int, exporter: str, read: pl.DataFrame) -> pl.DataFrame:
+    stage(c, "keys", read.select("warehouse", "movement_id").unique())
+    there = fetch(
+        c,
+        f"""
+        SELECT m.exporter, {", ".join("m." + name for name in MOVEMENT_COLUMNS)},
+               m.upload_id, m.sheet, m.row
+        FROM keys k JOIN movements m ON m.exporter = :exporter
+          AND m.warehouse = k.warehouse AND m.movement_id = k.movement_id
+        """,  # noqa: S608
+        MOVEMENTS,
+        exporter=exporter,
+    )
+    run(c, "DROP TABLE keys")
+    known = read.join(
+        there.drop("exporter"),
+        on=["warehouse", "movement_id"],
+        how="left",
+        suffix="_booked",
+        maintain_order="left",
+    )
+    content = [name for name in MOVEMENT_COLUMNS if name not in ("warehouse", "movement_id")]
+    same = pl.all_horizontal(pl.col(one).eq_missing(pl.col(f"{one}_booked")) for one in content)
+    here = (
+        (pl.col("upload_id") == upload_id)
+        & pl.col("sheet").eq_missing(pl.col("sheet_booked"))
+        & pl.col("row").eq_missing(pl.col("row_booked"))
+    )
+    return known.select(
+        "warehouse",
+        "movement_id",
+        "sheet",
+        "row",
+        pl.when(here)
+        .then(pl.lit(CURRENT))
+        .when(same)
+        .then(pl.lit(DUPLICATE))
+        .otherwise(pl.lit(MOVEMENT_CHANGED))
+        .alias("outcome"),
+    )
+
+
+def _recount(c: Connection, upload_id: int, not_booked: dict[str, int]) -> None:
+    for outcome, rows in not_booked.items():
+        state = "duplicate" if outcome == DUPLICATE else "held"
+        code = "" if outcome == DUPLICATE else outcome
+        uploads.move_rows(c, upload_id, ("accepted", ""), (state, code), rows)
+
+
+def table(c: Connection, exporter: str | None = None) -> pl.DataFrame:
+    """All booked movements, in the order of booking; columns ``MOVEMENTS``."""
+    return fetch(
+        c,
+        f"""
+        SELECT exporter, {_TEXT}, upload_id, sheet, row FROM movements
+        WHERE CAST(:exporter AS TEXT) IS NULL OR exporter = :exporter
+        ORDER BY id
+        """,  # noqa: S608
+        MOVEMENTS,
+        exporter=exporter,
+    )

@@ -1,0 +1,347 @@
+"""Orders (订单): one row for each (exporter, channel, shop, order number), whatever is uploaded.
+
+``enter`` claims the orders of a file as a whole: the database's unique key decides which are
+new, ``reuploads`` what becomes of the others, all in the caller's transaction. State ``held``
+with ``checked_under`` null means: not checked yet.
+"""
+
+from datetime import date
+
+import polars as pl
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from xborder.registry import audit, counters, reuploads, uploads
+from xborder.registry.staging import changed, fetch, run, stage
+from xborder.registry.tables import shops
+
+HELD, ACCEPTED, DECLARED, EXCLUDED = "held", "accepted", "declared", "excluded"
+
+ENTRIES = {
+    "order_no": pl.String,
+    "digest": pl.String,
+    "status_digest": pl.String,
+    "ordered_at": pl.String,
+    "cancelled": pl.Boolean,
+    "rows": pl.Int64,
+    "lines": pl.Int64,
+    "first_row": pl.Int64,
+}
+"""One row an order of the file. ``digest`` is of what is declared, ``status_digest`` of status
+and refund only; an empty ``digest`` tells a status and no content (the file left the cancelled
+order's lines out). ``ordered_at`` as the record writes it; ``rows`` physical rows, ``lines`` order
+lines, ``first_row`` the row number as Excel shows it."""
+
+VERDICTS = {"order_id": pl.Int64, "state": pl.String, "route": pl.String, "codes": pl.String}
+
+_OLD = {
+    "order_no": pl.String,
+    "order_id": pl.Int64,
+    "old_upload_id": pl.Int64,
+    "old_digest": pl.String,
+    "old_status_digest": pl.String,
+    "old_ordered_at": pl.String,
+    "old_cancelled": pl.Boolean,
+    "old_proposed": pl.Boolean,
+    "old_state": pl.String,
+    "old_codes": pl.String,
+    "entered": pl.String,
+}
+
+
+def shop_id(c: Connection, exporter: str, channel: str, shop: str) -> int:
+    """The number of a shop; made when it is new."""
+    named = {"exporter": exporter, "channel": channel, "shop": shop}
+    known = select(shops.c.id).filter_by(**named)
+    found: int | None = c.scalar(known)
+    if found is not None:
+        return found
+    build = postgresql.insert if c.dialect.name == "postgresql" else sqlite.insert
+    following = counters.draw(c, "shop")
+    c.execute(build(shops).values(id=following, **named).on_conflict_do_nothing())
+    return int(c.execute(known).scalar_one())
+
+
+def enter(
+    c: Connection, upload_id: int, entries: pl.DataFrame, shop: str | None = None
+) -> pl.DataFrame:
+    """Enter the orders of a file that was read; frame [order_no, order_id, outcome].
+
+    ``entries`` has the columns of ``ENTRIES``, each order once. Outcomes: current, duplicate,
+    notice, changed_after_issue, reused (see ``reuploads``). A second call for the same upload
+    changes nothing and tells what the first told. ``shop`` is by default the upload's own (its
+    landing folder). Raises ValueError for an order twice in
+    ``entries`` or an upload without channel.
+    """
+    upload = uploads.get(c, upload_id)
+    if upload.channel is None:
+        raise ValueError(f"upload {upload_id} was not read: its channel is unknown")
+    if entries["order_no"].is_duplicated().any():
+        raise ValueError(f"upload {upload_id} names an order twice")
+    account = shop_id(c, upload.exporter, upload.channel, upload.shop if shop is None else shop)
+    # In the order of their numbers, so that the same orders in another arrangement of rows
+    # get the same identifiers, and neighbours lie on neighbouring pages of the index.
+    entries = (
+        entries.select(*ENTRIES)
+        .cast(ENTRIES)  # type: ignore[arg-type]
+        .sort("order_no")
+        .with_columns(reuploads.creation_time("ordered_at").alias("ordered_at"))
+    )
+    drawn = counters.draw_many(c, "order", entries.height)
+    first = drawn.start
+    staged = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
+    stage(c, "entered", staged)
+    new = _claim(c, upload_id, account)
+    if new == entries.height:
+        told = staged.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
+    else:
+        known = _take_known(c, upload_id, account, staged)
+        told = staged.select("order_no", "order_id").join(known, on="order_no", how="left")
+        told = told.select(
+            "order_no",
+            pl.coalesce("known_id", "order_id").alias("order_id"),
+            pl.col("outcome").fill_null(reuploads.CURRENT),
+        )
+    counted = dict(sorted(told["outcome"].value_counts().iter_rows()))
+    audit.append(c, "orders entered", f"upload {upload_id}", {"new": new, "outcomes": counted})
+    run(c, "DROP TABLE entered")
+    return told
+
+
+def _claim(c: Connection, upload_id: int, shop: int) -> int:
+    """Insert the staged orders; those the unique key lets in are new. Their number."""
+    new = changed(
+        c,
+        """
+        INSERT INTO orders (id, shop_id, order_no, upload_id, digest, status_digest, ordered_at,
+                            cancelled, proposed_cancellation, state, codes)
+        SELECT order_id, :shop, order_no, :upload, digest, status_digest, ordered_at,
+               cancelled, false,
+               CASE WHEN cancelled THEN 'excluded' ELSE 'held' END,
+               CASE WHEN cancelled THEN 'CANCELLED' ELSE '' END
+        FROM entered WHERE true ORDER BY order_id
+        ON CONFLICT (shop_id, order_no) DO NOTHING
+        """,
+        shop=shop,
+        upload=upload_id,
+    )
+    run(
+        c,
+        """
+        INSERT INTO order_entries (upload_id, order_id, digest, rows, lines, first_row, outcome)
+        SELECT :upload, s.order_id, s.digest, s.rows, s.lines, s.first_row, 'current'
+        FROM entered s JOIN orders o ON o.id = s.order_id ORDER BY s.order_id
+        """,
+        upload=upload_id,
+    )
+    return new
+
+
+def _take_known(c: Connection, upload_id: int, shop: int, staged: pl.DataFrame) -> pl.DataFrame:
+    """Decide on the orders that were known before; frame [order_no, known_id, outcome]."""
+    old = fetch(
+        c,
+        """
+        SELECT o.order_no, o.id, o.upload_id, o.digest, o.status_digest, o.ordered_at,
+               o.cancelled, o.proposed_cancellation, o.state, o.codes, e.outcome
+        FROM entered s
+        JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
+        LEFT JOIN order_entries e ON e.upload_id = :upload AND e.order_id = o.id
+        WHERE NOT EXISTS (SELECT 1 FROM orders n WHERE n.id = s.order_id)
+        """,
+        _OLD,
+        shop=shop,
+        upload=upload_id,
+    )
+    before = old.filter(pl.col("entered").is_not_null())
+    known = (
+        staged.drop("order_id")
+        .with_columns(upload_id=pl.lit(upload_id, pl.Int64))
+        .join(old.filter(pl.col("entered").is_null()).drop("entered"), on="order_no", how="inner")
+    )
+    decided = reuploads.decide(known)
+    if decided.height:
+        stage(c, "decided", decided)
+        _apply(c, upload_id)
+        run(c, "DROP TABLE decided")
+    return pl.concat(
+        [
+            decided.select("order_no", pl.col("order_id").alias("known_id"), "outcome"),
+            before.select(
+                "order_no",
+                pl.col("order_id").alias("known_id"),
+                # An entry that a later upload replaced was current when it came.
+                pl.col("entered").replace(reuploads.REPLACED, reuploads.CURRENT).alias("outcome"),
+            ),
+        ]
+    )
+
+
+def _apply(c: Connection, upload_id: int) -> None:
+    """Write the decisions: entries first, then the orders, then the lists they end."""
+    run(
+        c,
+        """
+        UPDATE order_entries SET outcome = 'replaced' FROM decided d
+        WHERE d.outcome = 'current' AND order_entries.upload_id = d.old_upload_id
+          AND order_entries.order_id = d.order_id
+        """,
+    )
+    # A change that waits for the operator gives way to a later one: one question an order.
+    run(
+        c,
+        """
+        UPDATE order_entries SET outcome = 'replaced' FROM decided d
+        WHERE d.outcome = 'changed_after_issue' AND order_entries.order_id = d.order_id
+          AND order_entries.outcome = 'changed_after_issue'
+        """,
+    )
+    run(
+        c,
+        """
+        INSERT INTO order_entries (upload_id, order_id, digest, previous_digest, rows, lines,
+                                   first_row, outcome)
+        SELECT :upload, order_id, digest, CASE WHEN digest <> old_digest THEN old_digest END,
+               rows, lines, first_row, outcome
+        FROM decided ORDER BY order_id
+        """,
+        upload=upload_id,
+    )
+    run(
+        c,
+        """
+        UPDATE orders SET
+          upload_id = d.new_upload_id, digest = d.new_digest,
+          status_digest = d.new_status_digest, ordered_at = d.new_ordered_at,
+          cancelled = d.new_cancelled, proposed_cancellation = d.new_proposed,
+          state = d.new_state, codes = d.new_codes,
+          checked_under = CASE WHEN d.recheck THEN NULL ELSE orders.checked_under END,
+          check_id = CASE WHEN d.recheck THEN NULL ELSE orders.check_id END
+        FROM decided d WHERE orders.id = d.order_id AND d.touched
+        """,
+    )
+    run(
+        c,
+        """
+        UPDATE lists SET state = 'void', live = false FROM decided d
+        WHERE lists.order_id = d.order_id AND lists.live AND lists.state = 'pending'
+          AND d.new_state = 'excluded'
+        """,
+    )
+
+
+OPEN_ORDERS = {
+    "order_id": pl.Int64,
+    "upload_id": pl.Int64,
+    "channel": pl.String,
+    "shop": pl.String,
+    "order_no": pl.String,
+    "state": pl.String,
+    "digest": pl.String,
+    "checked_under": pl.String,
+    "file_name": pl.String,
+}
+
+
+def open_orders(c: Connection, exporter: str, inputs_version: str | None = None) -> pl.DataFrame:
+    """Orders of an exporter whose list is not issued, in order of their number.
+
+    With ``inputs_version`` only those that were last checked under other inputs (catalogue,
+    profile, shipments, tables), or never. Columns: ``OPEN_ORDERS``.
+    """
+    return fetch(
+        c,
+        """
+        SELECT o.id, o.upload_id, s.channel, s.shop, o.order_no, o.state, o.digest,
+               o.checked_under, u.file_name
+        FROM shops s JOIN orders o ON o.shop_id = s.id JOIN uploads u ON u.id = o.upload_id
+        WHERE s.exporter = :exporter AND o.state IN ('held', 'accepted')
+          AND (CAST(:version AS TEXT) IS NULL OR o.checked_under IS NULL
+               OR o.checked_under <> :version)
+        ORDER BY o.id
+        """,
+        OPEN_ORDERS,
+        exporter=exporter,
+        version=inputs_version,
+    )
+
+
+def record_check(
+    c: Connection,
+    exporter: str,
+    inputs_version: str,
+    check_id: int,
+    verdicts: pl.DataFrame,
+    business_date: date,
+) -> int:
+    """Write the verdicts of a check; the number of orders that took theirs.
+
+    ``verdicts`` has the columns of ``VERDICTS`` (state ``accepted`` or ``held``; codes joined
+    by commas). With a column ``upload_id`` or ``digest`` (from ``open_orders``), an order whose
+    content another upload replaced since is left for the next check. An order that a list
+    declared meanwhile is left alone. An order belongs to the day on which it became accepted.
+    """
+    guards = [name for name in ("upload_id", "digest") if name in verdicts.columns]
+    types = VERDICTS | {"upload_id": pl.Int64, "digest": pl.String}
+    columns = {name: types[name] for name in (*VERDICTS, *guards)}
+    stage(c, "verdicts", verdicts.select(*columns).cast(columns))  # type: ignore[arg-type]
+    unguarded = "".join(f" AND orders.{name} = v.{name}" for name in guards)
+    taken = changed(
+        c,
+        f"""
+        UPDATE orders SET
+          state = v.state, route = v.route, codes = coalesce(v.codes, ''),
+          checked_under = :version, check_id = :check_id,
+          business_date = CASE WHEN orders.state = v.state
+                               THEN coalesce(orders.business_date, :day) ELSE :day END
+        FROM verdicts v
+        WHERE orders.id = v.order_id AND orders.state IN ('held', 'accepted')
+          AND v.state IN ('held', 'accepted'){unguarded}
+        """,  # noqa: S608
+        version=inputs_version,
+        check_id=check_id,
+        day=business_date.isoformat(),
+    )
+    run(c, "DROP TABLE verdicts")
+    told = {"exporter": exporter, "inputs": inputs_version, "orders": taken}
+    audit.append(c, "orders checked", f"check {check_id}", told)
+    return taken
+
+
+ENTERED = {
+    "order_id": pl.Int64,
+    "order_no": pl.String,
+    "shop": pl.String,
+    "outcome": pl.String,
+    "state": pl.String,
+    "codes": pl.String,
+    "check_id": pl.Int64,
+    "digest": pl.String,
+    "previous_digest": pl.String,
+    "rows": pl.Int64,
+    "lines": pl.Int64,
+    "first_row": pl.Int64,
+    "proposed_cancellation": pl.Boolean,
+    "current": pl.Boolean,
+}
+
+
+def of_upload(c: Connection, upload_id: int) -> pl.DataFrame:
+    """The orders of an upload and what became of them there, by row; columns ``ENTERED``.
+
+    ``outcome``, the digests and counts are of this appearance; ``state``, ``codes``,
+    ``check_id`` and ``proposed_cancellation`` of the order as it stands now. ``current``: the
+    order's content still comes from this upload, so its check tells of these cells.
+    """
+    return fetch(
+        c,
+        """
+        SELECT o.id, o.order_no, s.shop, e.outcome, o.state, o.codes, o.check_id, e.digest,
+               e.previous_digest, e.rows, e.lines, e.first_row, o.proposed_cancellation,
+               o.upload_id = e.upload_id
+        FROM order_entries e JOIN orders o ON o.id = e.order_id JOIN shops s ON s.id = o.shop_id
+        WHERE e.upload_id = :upload ORDER BY e.first_row, o.id
+        """,
+        ENTERED,
+        upload=upload_id,
+    )

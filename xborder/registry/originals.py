@@ -1,0 +1,193 @@
+"""Originals (原件): the files as they were handed in, encrypted at rest, for a set time.
+
+They hold personal data. Each lies as ``uploads/<sha[:2]>/<sha>.age`` in the home, encrypted by
+age (X25519) while it is copied; the key lies outside the home, so that a copy of the home alone
+tells nothing. After ``originals_days`` they are removed and known as *expired*; one that is gone
+without that is *missing*.
+"""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from pyrage import decrypt_io, encrypt_io, x25519
+from sqlalchemy import Connection, exists, select, update
+
+from xborder.registry import audit
+from xborder.registry.store import TEMPORARY, sync_folder
+from xborder.registry.tables import deliveries, uploads
+from xborder.settings import Settings
+
+KEPT, EXPIRED, MISSING = "kept", "expired", "missing"
+
+
+class KeyFileError(RuntimeError):
+    """The key of the originals cannot be used as it lies."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An original that lies encrypted: SHA-256 (hex) of its plain bytes, and how many."""
+
+    sha256: str
+    size: int
+
+
+def folder(settings: Settings) -> Path:
+    """Where the originals of a home lie."""
+    return settings.home / "uploads"
+
+
+def place(settings: Settings, sha256: str) -> Path:
+    """Where one original lies, or lay."""
+    return folder(settings) / sha256[:2] / f"{sha256}.age"
+
+
+def _identity(settings: Settings) -> x25519.Identity:
+    """The key; made when neither it nor any original is there.
+
+    Raises KeyFileError when it would lie in the home, when it is no age key, or when it is
+    gone while originals need it: a new key would hide that they can no longer be read.
+    """
+    key = settings.key
+    if key.resolve().is_relative_to(settings.home.resolve()):
+        raise KeyFileError(f"the key file {key} must lie outside the home {settings.home}")
+    if not key.exists():
+        if next(folder(settings).glob("*/*.age"), None) is not None:
+            raise KeyFileError(
+                f"the key file {key} is missing, and originals in {folder(settings)} need it: "
+                "bring it back, or remove those files"
+            )
+        _write_key(key, str(x25519.Identity.generate()))
+    lines = key.read_text("utf-8").splitlines()
+    try:
+        return x25519.Identity.from_str(next(one for one in lines if one.startswith("AGE-")))
+    except (StopIteration, ValueError) as error:
+        raise KeyFileError(f"the key file {key} holds no age identity") from error
+
+
+def _write_key(key: Path, text: str) -> None:
+    # Written aside and linked into place: a second process sees no key or a whole one, and a
+    # key that is there is never written over.
+    key.parent.mkdir(parents=True, exist_ok=True)
+    aside = key.with_name(f".{key.name}.{secrets.token_hex(8)}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            key.hardlink_to(aside)
+        except FileExistsError:
+            return
+    finally:
+        aside.unlink()
+    sync_folder(key.parent)
+
+
+class _Hashing:
+    """A reader that hashes and counts what passes."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self.source = source
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = self.source.read(size)
+        self.digest.update(block)
+        self.size += len(block)
+        return block
+
+
+def keep(settings: Settings, source: BinaryIO) -> Kept:
+    """Copy a file into the originals, encrypted, and flush it to the disk.
+
+    Bytes that lie there already are not written again. Raises KeyFileError.
+    """
+    identity = _identity(settings)
+    root = folder(settings)
+    root.mkdir(parents=True, exist_ok=True)
+    aside = root / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
+    passing = _Hashing(source)
+    try:
+        with aside.open("xb") as file:
+            encrypt_io(passing, file, [identity.to_public()])
+            file.flush()
+            os.fsync(file.fileno())
+        kept = Kept(passing.digest.hexdigest(), passing.size)
+        target = place(settings, kept.sha256)
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            aside.replace(target)
+            sync_folder(target.parent)
+            sync_folder(root)
+    finally:
+        aside.unlink(missing_ok=True)
+    return kept
+
+
+def open_plain(settings: Settings, sha256: str) -> BinaryIO:
+    """The plain bytes of an original, in a temporary file that has no name.
+
+    Raises FileNotFoundError when it is not there, KeyFileError, or ``pyrage.DecryptError`` when
+    the key is another or the file was damaged.
+    """
+    source = place(settings, sha256)
+    with source.open("rb") as file:
+        identity = _identity(settings)
+        plain = tempfile.TemporaryFile(dir=folder(settings))  # noqa: SIM115 - handed to the caller
+        try:
+            decrypt_io(file, plain, [identity])
+            plain.seek(0)
+        except BaseException:
+            plain.close()
+            raise
+    return plain
+
+
+def state(c: Connection, settings: Settings, sha256: str) -> str:
+    """Whether an original is ``kept``, ``expired`` (its time was over) or ``missing``."""
+    if place(settings, sha256).exists():
+        return KEPT
+    states = c.scalars(select(uploads.c.original).where(uploads.c.sha256 == sha256)).all()
+    return EXPIRED if states and set(states) == {EXPIRED} else MISSING
+
+
+def mark_expired(c: Connection, before: datetime) -> list[str]:
+    """Mark originals whose last delivery lies before an instant and that need no reading.
+
+    Returns their SHA-256; ``remove`` the files after the transaction: a crash between leaves
+    files that the next ``remove`` finds by their mark.
+    """
+    other = uploads.alias()
+    recent = exists().where(
+        other.c.sha256 == uploads.c.sha256,
+        deliveries.c.upload_id == other.c.id,
+        deliveries.c.received_at >= before,
+    )
+    unread = exists().where(other.c.sha256 == uploads.c.sha256, other.c.state == "landed")
+    due = select(uploads.c.sha256).where(uploads.c.original == KEPT, ~recent, ~unread)
+    found = sorted(set(c.scalars(due)))
+    for sha256 in found:
+        c.execute(update(uploads).where(uploads.c.sha256 == sha256).values(original=EXPIRED))
+    if found:
+        audit.append(c, "originals expired", "originals", {"sha256": found})
+    return found
+
+
+def remove(c: Connection, settings: Settings) -> int:
+    """Remove the files of expired originals; how many there were."""
+    gone = 0
+    for sha256 in c.scalars(select(uploads.c.sha256).where(uploads.c.original == EXPIRED)):
+        target = place(settings, sha256)
+        if target.exists():
+            target.unlink()
+            gone += 1
+    return gone
