@@ -1,0 +1,152 @@
+"""Columns of cells → columns of canonical text, by the type of their field.
+
+Each distinct text is read once, whatever the number of lines. What cannot be normalised with
+certainty stays as written; damage that only the file's form can show (an identifier that
+Excel has rounded, an error value, a formula never calculated) becomes a finding here.
+"""
+
+from collections.abc import Callable, Iterator
+
+import polars as pl
+
+from xborder.findings import Finding, column_letter
+from xborder.intake import dates, grid, numbers
+
+IDENTIFIERS = ("order_no", "identifier", "hs_code")
+DAMAGED_DIGITS = 16
+"""Excel keeps 15 digits: a stored number of 16 or more is not what was typed."""
+NOTED_DIGITS = 12
+SCIENTIFIC = r"^[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2,3}$"
+FORBIDDEN = r"[\p{Cc}\p{Cf}\p{Co}\p{Cn}\x{FFFD}]"
+
+
+class Place:
+    """Makes findings at the cells of one column of one sheet."""
+
+    def __init__(self, sheet: str, field: str, column: int, header: str) -> None:
+        self.sheet, self.field, self.column, self.header = sheet, field, column, header
+
+    def finding(self, code: str, row: int, value: str = "", expected: str = "") -> Finding:
+        """A finding at this column and the given row."""
+        return Finding(
+            code,
+            sheet=self.sheet,
+            row=row,
+            cell=f"{column_letter(self.column)}{row}",
+            column=self.header,
+            field=self.field,
+            value=value[:200],
+            expected=expected,
+        )
+
+
+def cleaned(texts: list[str | None]) -> pl.Series:
+    """Trimmed text, NFC, inner line ends and runs of blanks as one blank; empty is null."""
+    series = pl.Series(texts, dtype=pl.String)
+    frame = series.to_frame("text").select(
+        pl.col("text").str.replace_all(r"\s+", " ").str.strip_chars().str.normalize("NFC")
+    )
+    return frame["text"].replace("", None)
+
+
+def each_once(series: pl.Series, read: Callable[[str], str]) -> pl.Series:
+    """Apply a function to each distinct text of a column."""
+    distinct = series.drop_nulls().unique()
+    if distinct.is_empty():
+        return series
+    texts = distinct.to_list()
+    changed = {old: new for old in texts if (new := read(old)) != old}
+    if not changed:
+        return series
+    return series.replace(list(changed), list(changed.values()))
+
+
+def as_number(series: pl.Series, convention: str) -> pl.Series:
+    """Numbers in the one canonical form; the rest as written."""
+    return each_once(series, lambda text: numbers.canonical(text, convention))
+
+
+def as_date(series: pl.Series, date_order: str, zone: str) -> pl.Series:
+    """Dates and times as ISO 8601; the rest as written."""
+    return each_once(series, lambda text: dates.canonical(text, date_order, zone))
+
+
+def as_identifier(series: pl.Series, field_type: str) -> pl.Series:
+    """Identifiers without Excel's protections (``'123``, ``="123"``); order numbers upper."""
+    frame = series.to_frame("id")
+    text = pl.col("id")
+    text = pl.when(text.str.contains(r'^="[^"]*"$')).then(text.str.slice(2)).otherwise(text)
+    text = text.str.strip_prefix("'").str.strip_chars('" ' if field_type == "hs_code" else " ")
+    text = (
+        pl.when(pl.col("id").str.starts_with('="')).then(text.str.strip_suffix('"')).otherwise(text)
+    )
+    if field_type == "order_no":
+        # Only ASCII: other alphabets' capitals could make two order numbers into one.
+        text = (
+            pl.when(text.str.contains(r"^[\x20-\x7e]*$"))
+            .then(text.str.to_uppercase())
+            .otherwise(text)
+        )
+    if field_type == "hs_code":
+        short = text.str.replace(r"\.0$", "")
+        digits = short.str.replace_all(r"[. ]", "")
+        text = pl.when(digits.str.contains(r"^[0-9]{4,13}$")).then(digits).otherwise(text)
+    return frame.select(text.alias("id"))["id"].replace("", None)
+
+
+def damage(
+    place: Place, field_type: str, series: pl.Series, kinds: pl.Series | None, rows: pl.Series
+) -> Iterator[Finding]:
+    """Findings about cells whose form betrays damage; ``kinds`` is None for text files."""
+    if field_type in IDENTIFIERS:
+        for row, value in _where(series.str.contains(SCIENTIFIC), rows, series):
+            yield place.finding("ID_SCIENTIFIC_NOTATION", row, value)
+    if field_type != "number":
+        for row, value in _where(series.str.contains(FORBIDDEN), rows, series):
+            shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value)
+            yield place.finding("FORBIDDEN_CHARACTER", row, shown)
+    if kinds is None:
+        return
+    for row, value in _where(kinds == "e", rows, series):
+        yield place.finding("CELL_ERROR_VALUE", row, value)
+    for row, _ in _where(kinds == "f", rows, series):
+        yield place.finding("FORMULA_NOT_CALCULATED", row)
+    if field_type in IDENTIFIERS:
+        length = series.str.strip_chars_start("-").str.len_chars()
+        number = kinds == "n"
+        for row, value in _where(number & (length >= DAMAGED_DIGITS), rows, series):
+            yield place.finding("ID_DAMAGED_BY_EXCEL", row, value)
+        noted = list(
+            _where(number & length.is_between(NOTED_DIGITS, DAMAGED_DIGITS - 1), rows, series)
+        )
+        if noted:
+            yield place.finding("ID_STORED_AS_NUMBER", noted[0][0], noted[0][1])
+
+
+def _where(mask: pl.Series, rows: pl.Series, series: pl.Series) -> Iterator[tuple[int, str]]:
+    mask = mask.fill_null(False)
+    if mask.any():
+        values = series.filter(mask).to_list()
+        for row, value in zip(rows.filter(mask).to_list(), values, strict=True):
+            yield row, value or ""
+
+
+def dated(
+    series: pl.Series, kinds: pl.Series, field_type: str, base_1904: bool, zone: str
+) -> pl.Series:
+    """Serial numbers of a workbook as dates where the field or the cell's format says so.
+
+    A cell formatted as a date that stands in a number column keeps its number.
+    """
+    if field_type == "number":
+        return series
+    wanted = field_type in ("date", "moment")
+    formatted = (kinds == grid.DATE.decode()).to_list()
+    plain = (kinds == grid.NUMBER.decode()).to_list()
+    if not any(formatted) and not (wanted and any(plain)):
+        return series
+    texts = series.to_list()
+    for index, text in enumerate(texts):
+        if text and (formatted[index] or (wanted and plain[index])):
+            texts[index] = dates.serial(text, base_1904, zone, formatted[index])
+    return pl.Series(series.name, texts, dtype=pl.String)

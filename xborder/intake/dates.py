@@ -1,0 +1,119 @@
+"""Written dates → ISO 8601; the order of day and month is decided for a file, never a cell."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+YEAR_FIRST = re.compile(
+    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[T ]+(.+))?", re.ASCII | re.DOTALL
+)
+COMPACT = re.compile(
+    r"(20[0-9]{2})([01][0-9])([0-3][0-9])([0-2][0-9][0-5][0-9][0-5][0-9])?", re.ASCII
+)
+YEAR_LAST = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})(?:[T ,]+(.+))?", re.ASCII)
+TIME = re.compile(
+    r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?\s*([AaPp][Mm])?"
+    r"\s*(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?",
+    re.ASCII,
+)
+SERIAL = re.compile(r"[0-9]{1,7}(?:\.[0-9]+)?", re.ASCII)
+FIRST_SERIAL, LAST_SERIAL = 20_000, 80_000
+"""Serial numbers read as dates in a column without date format: 1954 to 2119."""
+LONGEST = 64
+
+
+@dataclass(frozen=True)
+class DateOrder:
+    """What the dates of a file prove: ``dmy``, ``mdy``, ``mixed``, or ``""`` (nothing)."""
+
+    proved: str
+    seen: bool
+
+
+def order(texts: Iterable[str]) -> DateOrder:
+    """Decide day-first or month-first from every date that can only be read one way."""
+    day_first = month_first = seen = False
+    for text in texts:
+        found = YEAR_LAST.fullmatch(text[:LONGEST])
+        if found:
+            seen = True
+            day_first |= int(found[1]) > 12
+            month_first |= int(found[2]) > 12
+    proved = "mixed" if day_first and month_first else "dmy" if day_first else ""
+    return DateOrder(proved or ("mdy" if month_first else ""), seen)
+
+
+def canonical(text: str, date_order: str, zone: str) -> str:
+    """A written date or time → ``2026-04-05`` or ``2026-04-05T21:06:21+04:00``.
+
+    A time without an offset gets that of ``zone``. What cannot be read with certainty, or is
+    no day of the calendar, comes back as it was written.
+    """
+    if len(text) > LONGEST:
+        return text
+    written = unicodedata.normalize("NFKC", text).strip().lstrip("'")
+    compact = COMPACT.fullmatch(written)
+    if compact:
+        year, month, day, clock = compact.groups()
+        clock = f"{clock[:2]}:{clock[2:4]}:{clock[4:]}" if clock else None
+        return _iso(year, month, day, clock, zone) or text
+    found = YEAR_FIRST.fullmatch(written)
+    if found:
+        return _iso(found[1], found[2], found[3], found[4], zone) or text
+    found = YEAR_LAST.fullmatch(written)
+    if found and date_order in ("dmy", "mdy"):
+        day, month = (found[1], found[2]) if date_order == "dmy" else (found[2], found[1])
+        return _iso(found[3], month, day, found[4], zone) or text
+    return text
+
+
+def _iso(year: str, month: str, day: str, clock: str | None, zone: str) -> str | None:
+    try:
+        moment = datetime(int(year), int(month), int(day))  # noqa: DTZ001 - the zone follows
+    except ValueError:
+        return None
+    if clock is None or not clock.strip():
+        return moment.date().isoformat()
+    time = TIME.fullmatch(clock.strip())
+    if not time:
+        return None
+    hour, minute, second = int(time[1]), int(time[2]), int(time[3] or 0)
+    half = (time[4] or "").lower()
+    if half and not 1 <= hour <= 12:
+        return None
+    hour = hour % 12 + (12 if half == "pm" else 0) if half else hour
+    try:
+        moment = moment.replace(hour=hour, minute=minute, second=second)
+    except ValueError:
+        return None
+    offset = time[5]
+    if offset in ("Z", "UTC"):
+        return moment.isoformat() + "+00:00"
+    if offset:
+        return moment.isoformat() + f"{offset[:3]}:{offset[-2:]}"
+    return moment.replace(tzinfo=ZoneInfo(zone)).isoformat()
+
+
+def serial(text: str, base_1904: bool, zone: str, formatted: bool) -> str:
+    """An Excel serial number → ISO, or the text unchanged when it can be no date.
+
+    ``formatted`` tells that the cell shows a date; otherwise only numbers of plausible days
+    are taken.
+    """
+    if not SERIAL.fullmatch(text):
+        return text
+    days = float(text) + (1462 if base_1904 else 0)
+    if not formatted and not FIRST_SERIAL <= days <= LAST_SERIAL:
+        return text
+    if not 1 <= days < 2_958_466:
+        return text
+    # Excel counts a 29 February 1900 that never was.
+    moment = datetime(1899, 12, 30 if days >= 61 else 31) + timedelta(  # noqa: DTZ001
+        seconds=round(days * 86_400)
+    )
+    if moment.time().isoformat() == "00:00:00":
+        return moment.date().isoformat()
+    return moment.replace(tzinfo=ZoneInfo(zone)).isoformat()

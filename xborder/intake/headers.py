@@ -1,0 +1,138 @@
+"""Headers: bringing them to one form, mapping them to fields, and recognising a layout."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from functools import cache
+
+from xborder.intake.grid import Row
+from xborder.intake.layouts import Layout
+
+BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】", re.ASCII)
+SPACES = re.compile(r"\s+")
+LONGEST = 200
+
+
+@cache
+def normal(header: str) -> str:
+    """NFKC, casefold, one blank for white space and line ends, no marks of format or ``*``."""
+    text = unicodedata.normalize("NFKC", header[:LONGEST]).casefold()
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return SPACES.sub(" ", text.strip().strip("*:").strip())
+
+
+@cache
+def bare(header: str) -> str:
+    """The normal form without what stands in brackets (units, hints)."""
+    text = normal(header)
+    return SPACES.sub(" ", BRACKETS.sub(" ", text)).strip().strip("*:").strip() or text
+
+
+@dataclass
+class Mapping:
+    """Which column means which field; no column twice, no field twice.
+
+    ``columns``: field → (0-based column, header as written); ``doubled``: field → further
+    columns with the same header; ``unmapped``: columns that mean nothing to the layout.
+    """
+
+    layout: Layout
+    columns: dict[str, tuple[int, str]] = field(default_factory=dict)
+    doubled: dict[str, list[int]] = field(default_factory=dict)
+    unmapped: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def recognised(self) -> bool:
+        """Whether every field by which the layout is recognised was found."""
+        return all(name in self.columns for name in self.layout.recognise)
+
+    @property
+    def score(self) -> float:
+        """How near the header is to the layout: 0 to 1."""
+        wanted = self.layout.recognise
+        found = sum(name in self.columns for name in wanted) / len(wanted)
+        heads = len(self.columns) + len(self.unmapped)
+        return 0.7 * found + 0.3 * (len(self.columns) / heads if heads else 0)
+
+
+def match(texts: Sequence[str | None], layout: Layout) -> Mapping:
+    """Map a row of headers to a layout's fields, exact forms first, then without brackets."""
+    mapping = Mapping(layout)
+    free = {index: text for index, text in enumerate(texts) if text and text.strip()}
+    for form in (normal, bare):
+        places: dict[str, list[int]] = {}
+        for index, text in free.items():
+            places.setdefault(form(text), []).append(index)
+        for column in layout.columns:
+            if column.field in mapping.columns:
+                continue
+            for alias in column.headers:
+                found = [index for index in places.get(form(alias), ()) if index in free]
+                if found:
+                    mapping.columns[column.field] = (found[0], free[found[0]] or "")
+                    if found[1:]:
+                        mapping.doubled[column.field] = found[1:]
+                    for index in found:
+                        del free[index]
+                    break
+    mapping.unmapped = [(index, text or "") for index, text in free.items()]
+    return mapping
+
+
+@dataclass
+class Recognition:
+    """The layout found, in which row its header stands; or the nearest ones."""
+
+    mapping: Mapping | None
+    header: Row | None
+    nearest: list[tuple[float, str]]
+
+    @property
+    def weight(self) -> tuple[int, float]:
+        """For choosing between readings of one file: more mapped columns win."""
+        if self.mapping is None:
+            return (0, self.nearest[0][0] if self.nearest else 0.0)
+        return (len(self.mapping.columns), self.mapping.score)
+
+
+def recognise(rows: Iterable[Row], layouts: Sequence[Layout]) -> Recognition:
+    """Find the layout and the header row among the first rows of a sheet.
+
+    The row that maps most columns of a layout with all its required fields wins; the first
+    one on a tie. ``header`` is the best row even when no layout was recognised.
+    """
+    best: tuple[tuple[int, float], Mapping, Row] | None = None
+    nearest: dict[str, float] = {}
+    likely: tuple[float, int, Row] | None = None
+    for row in rows:
+        filled = sum(1 for text in row.texts if text)
+        for layout in layouts:
+            mapping = match(row.texts, layout)
+            score = mapping.score if mapping.columns else 0.0
+            nearest[layout.layout] = max(score, nearest.get(layout.layout, 0.0))
+            if likely is None or (score, filled) > likely[:2]:
+                likely = (score, filled, row)
+            weight = (len(mapping.columns), mapping.score)
+            if mapping.recognised and (best is None or weight > best[0]):
+                best = (weight, mapping, row)
+    ranked = sorted(((score, name) for name, score in nearest.items()), reverse=True)
+    if best:
+        return Recognition(best[1], best[2], ranked)
+    return Recognition(None, likely[2] if likely else None, ranked)
+
+
+def renamed(missing: Iterable[str], mapping: Mapping) -> dict[str, tuple[int, str]]:
+    """Unmapped headers that look like a missing field's header: field → (column, header)."""
+    proposals: dict[str, tuple[int, str]] = {}
+    for name in missing:
+        aliases = [normal(alias) for alias in mapping.layout.column(name).headers]
+        ranked = [
+            (SequenceMatcher(None, alias, normal(head)).ratio(), index, head)
+            for index, head in mapping.unmapped[:100]
+            for alias in aliases
+        ]
+        if ranked and max(ranked)[0] >= 0.7:
+            proposals[name] = max(ranked)[1:]
+    return proposals

@@ -1,0 +1,145 @@
+"""Layouts (文件版式): what a channel's file looks like and what its columns mean, as data.
+
+One TOML file a channel and version lies in ``layouts/``; ``fields.toml`` names the canonical
+columns of each kind with their types. Adding a channel adds a file and touches no code.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+KINDS = ("orders", "goods", "shipments", "stock")
+HIDDEN = "x_"
+"""Prefix of fields that a layout reads for its own decisions; they never leave the reader."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a layout: the canonical field and every header under which it was seen."""
+
+    field: str
+    aliases: tuple[str, ...]
+    zh: str = ""
+    en: str = ""
+    required: bool = False
+    note_zh: str = ""
+    note_en: str = ""
+    table: str = ""
+    choices: tuple[str, ...] = ()
+    example: str = ""
+    width: int = 14
+
+    @property
+    def head(self) -> str:
+        """The bilingual header of a template's column; required ones begin with ``*``."""
+        return f"{'*' if self.required else ''}{self.zh} {self.en}"
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every header that means this column, the surest first."""
+        own = (self.head, self.zh, self.en, self.field) if self.zh else ()
+        return (*own, *self.aliases)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rows whose ``field`` holds one of ``values`` (or anything, or ``pattern``) get ``code``.
+
+    ``scope`` order applies to every line of an order of which one line matches.
+    """
+
+    code: str
+    field: str
+    values: tuple[str, ...] = ()
+    filled: bool = False
+    scope: str = "line"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A channel's file. See the TOML files for what each part means."""
+
+    layout: str
+    channel: str
+    kind: str
+    title_zh: str
+    title_en: str
+    columns: tuple[Column, ...]
+    recognise: tuple[str, ...]
+    needed: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    sheet: str = ""
+    other_sheets: tuple[str, ...] = ()
+    quoted: bool = True
+    number: str = "point"
+    date_order: str = ""
+    order_fields: tuple[str, ...] = ()
+    fill_order_no: bool = False
+    sum_over_order: tuple[str, ...] = ()
+    positive: tuple[str, ...] = ()
+    footers: tuple[str, ...] = ()
+    descriptions: tuple[str, ...] = ()
+    may_be_empty: bool = False
+    core_headers: tuple[str, ...] = ()
+    known_headers: tuple[str, ...] = ()
+    resaved_dates: bool = False
+    exclude: tuple[Rule, ...] = ()
+    warn: tuple[Rule, ...] = ()
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[str, Any] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column:
+        """The column of a canonical field; raises KeyError for one the layout has not."""
+        return next(column for column in self.columns if column.field == name)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+
+
+def parse(text: str) -> Layout:
+    """A layout from its TOML. Raises TypeError or ValueError for an unknown or missing part."""
+    written = {key: _tuples(value) for key, value in tomllib.loads(text).items()}
+    columns = tuple(Column(**{"aliases": ()} | column) for column in written.pop("column"))
+    rules = {
+        key: tuple(Rule(**rule) for rule in written.pop(key, ())) for key in ("exclude", "warn")
+    }
+    layout = Layout(columns=columns, **rules, **written)
+    known = {*fields(layout.kind), *(c.field for c in columns if c.field.startswith(HIDDEN))}
+    named = {
+        *(column.field for column in columns),
+        *layout.recognise, *layout.needed, *layout.lacks, *layout.order_fields,
+        *layout.sum_over_order, *layout.positive, *layout.values,
+        *(rule.field for rule in (*layout.exclude, *layout.warn)),
+    }  # fmt: skip
+    if named - known:
+        raise ValueError(f"layout {layout.layout} names unknown fields {sorted(named - known)}")
+    return layout
+
+
+@cache
+def fields(kind: str) -> dict[str, str]:
+    """Canonical columns of a kind, in order, with their types."""
+    text = files(__package__).joinpath("layouts/fields.toml").read_text("utf-8")
+    return dict(tomllib.loads(text)[kind])
+
+
+@cache
+def all_layouts() -> tuple[Layout, ...]:
+    """Every layout, in order of name."""
+    folder = files(__package__).joinpath("layouts")
+    names = sorted(one.name for one in folder.iterdir() if one.name.endswith(".toml"))
+    texts = (folder.joinpath(name).read_text("utf-8") for name in names if name != "fields.toml")
+    return tuple(parse(text) for text in texts)
+
+
+def template(kind: str) -> Layout:
+    """The project's own layout of a kind; raises KeyError for an unknown kind."""
+    for layout in all_layouts():
+        if layout.channel == "template" and layout.kind == kind:
+            return layout
+    raise KeyError(kind)

@@ -1,0 +1,264 @@
+"""Reading a file, seen from outside: a child process with limits, and its answer checked."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import polars as pl
+
+from xborder import findings
+from xborder.findings import Finding, column_letter
+from xborder.intake import codes, lines
+from xborder.intake.limits import Limits
+from xborder.intake.parse import base_name
+from xborder.schemas import tables
+
+ROOT = Path(__file__).parents[2]
+START = (
+    "import sys; root = sys.argv[1]; sys.path[:0] = [] if root in sys.path else [root]; "
+    "from xborder.intake.child import main; main(sys.argv[2])"
+)
+BLOCK = 1024 * 1024
+
+
+class ShopLike(Protocol):
+    """What reading needs of a shop in an exporter's profile."""
+
+    @property
+    def channel(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def currency(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file as canonical records, with a state for every physical row.
+
+    ``kind`` orders | goods | shipments | stock, None when refused; ``layout`` and ``channel``
+    as recognised. ``records``: the canonical columns of the kind (String, absent = null),
+    ``sheet``, ``row`` (as Excel shows it), ``order_row`` (row of the order's first line,
+    where the ``order_fields`` of some channels stand). ``rows``: sheet, row, lines (physical
+    text lines), excluded (code or null), order_no, record (index into records or null): every
+    physical row once. ``columns``: sheet → field → (0-based column, header as written).
+    """
+
+    sha256: str
+    file_name: str
+    size: int
+    kind: str | None
+    layout: str | None
+    channel: str | None
+    records: pl.DataFrame
+    rows: pl.DataFrame
+    columns: dict[str, dict[str, tuple[int, str]]]
+    findings: pl.DataFrame
+    usable: bool
+    encoding: str | None
+    order_fields: frozenset[str] = field(default_factory=frozenset)
+
+
+def read(
+    source: Path | BinaryIO,
+    file_name: str,
+    *,
+    exporter_shop: ShopLike | None = None,
+    kind: str | None = None,
+    limits: Limits | None = None,
+    code_tables: tables.Tables | None = None,
+) -> Reading:
+    """Read a user's file in a child process.
+
+    Never raises for what a file may hold. The shop gives the zone of times without one, the
+    currency of channels without a currency column, and the channel that an order file must
+    be of. Raises OSError when ``source`` cannot be opened, RuntimeError for a fault of ours.
+    """
+    limits = limits or Limits()
+    name = base_name(file_name)
+    with contextlib.ExitStack() as stack:
+        handle = stack.enter_context(_opened(source))
+        digest, size = _digest(handle)
+        if size > limits.file_bytes:
+            value, most = str(size), str(limits.file_bytes)
+            finding = Finding("FILE_TOO_LARGE", file=name, value=value, expected=most)
+            return _refused(digest, name, size, finding)
+        order = {
+            "fd": handle.fileno(),
+            "file_name": name,
+            "kind": kind,
+            "shop_channel": exporter_shop.channel if exporter_shop else None,
+            "zone": exporter_shop.time_zone if exporter_shop else "Asia/Shanghai",
+            "currency": (exporter_shop.currency if exporter_shop else "") or "",
+            "limits": asdict(limits),
+        }
+        answer, code = _run(order, handle.fileno(), limits)
+    if code:
+        return _refused(digest, name, size, Finding(code, file=name))
+    return _reading(answer, digest, name, size, code_tables or tables.load(None))
+
+
+def cell(
+    columns: dict[str, dict[str, tuple[int, str]]], sheet: str, field_name: str, row: int
+) -> tuple[str, str]:
+    """Excel cell (``D17``) and header as written of a field in a row; empty if not mapped."""
+    found = columns.get(sheet, {}).get(field_name)
+    return (f"{column_letter(found[0])}{row}", found[1]) if found else ("", "")
+
+
+@contextlib.contextmanager
+def _opened(source: Path | BinaryIO):  # type: ignore[no-untyped-def]
+    """A binary file with a descriptor; what has none is copied into an unnamed file."""
+    if isinstance(source, Path):
+        with source.open("rb") as handle:
+            yield handle
+        return
+    try:
+        source.fileno()
+    except (OSError, AttributeError):
+        with tempfile.TemporaryFile() as handle:
+            while block := source.read(BLOCK):
+                handle.write(block)
+            handle.flush()
+            yield handle
+        return
+    yield source
+
+
+def _digest(handle: BinaryIO) -> tuple[str, int]:
+    handle.seek(0)
+    digest, size = hashlib.sha256(), 0
+    while block := handle.read(BLOCK):
+        digest.update(block)
+        size += len(block)
+    return digest.hexdigest(), size
+
+
+def _run(order: dict[str, Any], descriptor: int, limits: Limits) -> tuple[bytes, str | None]:
+    """The child's answer, or the code of the finding that its death amounts to."""
+    kept = ("PATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    # More threads would only reserve address space that the limit counts.
+    environment |= {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-c", START, str(ROOT), json.dumps(order)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=(descriptor,),
+        start_new_session=True,
+        cwd="/",
+        env=environment,
+    )
+    try:
+        answer, errors, code = _collect(child, limits)
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        status = child.wait()
+        for stream in (child.stdout, child.stderr):
+            if stream:
+                stream.close()
+    if code:
+        return b"", code
+    if status == 0:
+        return answer, None
+    if status in (3, -signal.SIGXCPU) or b"MemoryError" in errors or b"memory allocation" in errors:
+        return b"", "FILE_TOO_HEAVY"
+    if status < 0:
+        return b"", "FILE_TOO_HEAVY" if status == -signal.SIGKILL else "PARSER_DIED"
+    # A traceback may quote cells: only its last line's type is shown.
+    raised = errors.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0]
+    if os.environ.get("XBORDER_READER_ERRORS"):
+        sys.stderr.write(errors.decode("utf-8", "replace"))
+    return b"", "PARSER_DIED" if raised else "PARSER_DIED"
+
+
+def _collect(child: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, bytes, str | None]:
+    """Both pipes until they close, within the time and the size allowed."""
+    assert child.stdout and child.stderr
+    deadline = time.monotonic() + limits.wall_seconds
+    held: dict[int, list[bytes]] = {child.stdout.fileno(): [], child.stderr.fileno(): []}
+    size = 0
+    with selectors.DefaultSelector() as selector:
+        for descriptor in held:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return b"", b"", "FILE_TOO_HEAVY"
+            for key, _ in selector.select(left):
+                block = os.read(key.fd, BLOCK)
+                if not block:
+                    selector.unregister(key.fd)
+                    continue
+                size += len(block)
+                if size > limits.output_bytes:
+                    return b"", b"", "FILE_TOO_HEAVY"
+                held[key.fd].append(block)
+    try:
+        child.wait(max(0.1, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return b"", b"", "FILE_TOO_HEAVY"
+    answer, errors = (b"".join(blocks) for blocks in held.values())
+    return answer, errors[-4096:], None
+
+
+def _reading(answer: bytes, digest: str, name: str, size: int, held: tables.Tables) -> Reading:
+    length = int.from_bytes(answer[:8], "big")
+    head = json.loads(answer[8 : 8 + length])
+    frames, position = [], 8 + length
+    for extent in head["lengths"]:
+        frames.append(pl.read_ipc_stream(io.BytesIO(answer[position : position + extent])))
+        position += extent
+    records, rows, found = frames
+    kind = head["kind"]
+    usable = kind is not None and not found["severity"].eq("fatal").any()
+    if usable:
+        records = codes.apply(records, kind, head["layout"], held)
+    return Reading(
+        sha256=digest,
+        file_name=name,
+        size=size,
+        kind=kind if usable else None,
+        layout=head["layout"],
+        channel=head["channel"],
+        records=records,
+        rows=rows,
+        columns={
+            sheet: {one: (place[0], place[1]) for one, place in mapped.items()}
+            for sheet, mapped in head["columns"].items()
+        },
+        findings=found.with_columns(file=pl.lit(name)),
+        usable=usable,
+        encoding=head["encoding"],
+        order_fields=frozenset(head["order_fields"]),
+    )
+
+
+def _refused(digest: str, name: str, size: int, finding: Finding) -> Reading:
+    return Reading(
+        sha256=digest,
+        file_name=name,
+        size=size,
+        kind=None,
+        layout=None,
+        channel=None,
+        records=pl.DataFrame(),
+        rows=pl.DataFrame(schema=lines.ROWS),
+        columns={},
+        findings=findings.to_frame([finding]),
+        usable=False,
+        encoding=None,
+    )
