@@ -1,7 +1,7 @@
 """Warehouse movements (库存变动): each once, whatever file it comes in again.
 
 A movement is (exporter, warehouse, movement id). The same one with other content is held as
-MOVEMENT_CHANGED: a ledger takes a reversal, never an edit.
+MOVEMENT_ID_REUSED: a ledger takes a reversal, never an edit.
 """
 
 import polars as pl
@@ -12,7 +12,7 @@ from xborder.registry.reuploads import CURRENT, DUPLICATE
 from xborder.registry.staging import changed, fetch, run, stage
 from xborder.registry.tables import MOVEMENT_COLUMNS
 
-MOVEMENT_CHANGED = "MOVEMENT_CHANGED"
+MOVEMENT_ID_REUSED = "MOVEMENT_ID_REUSED"
 
 MOVEMENTS: dict[str, pl.DataType] = {
     "exporter": pl.String(),
@@ -30,7 +30,7 @@ def enter(c: Connection, upload_id: int, exporter: str, records: pl.DataFrame) -
 
     ``records`` has the canonical movement columns (absent ones count as null), sheet and row.
     Outcomes: current (booked now, or by an earlier call for this upload), duplicate, and
-    MOVEMENT_CHANGED. Rows that were counted as accepted and were not booked are counted
+    MOVEMENT_ID_REUSED. Rows that were counted as accepted and were not booked are counted
     as duplicate, or as held under that code.
     """
     read = records.with_columns(
@@ -125,7 +125,7 @@ def _outcomes(c: Connection, upload_id: int, exporter: str, read: pl.DataFrame) 
         .then(pl.lit(CURRENT))
         .when(same)
         .then(pl.lit(DUPLICATE))
-        .otherwise(pl.lit(MOVEMENT_CHANGED))
+        .otherwise(pl.lit(MOVEMENT_ID_REUSED))
         .alias("outcome"),
     )
 

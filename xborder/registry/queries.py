@@ -1,0 +1,397 @@
+"""Questions to the registry (查询): receipts, what was issued, and the chain behind a key.
+
+All for a connection of ``database.reading``; nothing is written.
+"""
+
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, text
+
+from xborder import findings
+from xborder.registry import tables as t
+from xborder.registry.staging import run
+from xborder.registry.uploads import REFUSED, ROW_STATES
+
+Receipt = dict[str, Any]
+
+UploadRow = Any
+"""A row of ``uploads``; attributes are its columns."""
+
+
+def receipt(c: Connection, upload_id: int) -> Receipt:
+    """The receipt (回执) of an upload: what became of each of its physical rows (promise 1).
+
+    Keys: ``rows`` (all), one count each of ``accepted``, ``declared``, ``held``, ``excluded``,
+    ``duplicate`` (they add up to ``rows``: ``adds_up``), ``excluded_by_code``, ``held_by_code``
+    (rows held for a reason of the registry or that belong to no order), ``orders`` and
+    ``lines`` (the same states), ``notices`` and ``proposed_cancellations`` (orders),
+    ``deliveries``, and the upload's ``upload_id``, ``file_name``, ``exporter``, ``shop``,
+    ``kind``, ``layout``, ``state``, ``code``, ``sha256``, ``received_at``. A file that was
+    not read yet has no rows. Raises ``sqlalchemy.exc.NoResultFound``.
+    """
+    upload = c.execute(select(t.uploads).where(t.uploads.c.id == upload_id)).one()
+    rows: Counter[str] = Counter(dict.fromkeys(ROW_STATES, 0))
+    orders: Counter[str] = Counter(dict.fromkeys(ROW_STATES, 0))
+    lines: Counter[str] = Counter(dict.fromkeys(ROW_STATES, 0))
+    excluded: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    told: Counter[str] = Counter()
+    for part in _entries(c, upload_id):
+        state, code = _row_state(part)
+        rows[state] += part["rows"]
+        orders[state] += part["orders"]
+        lines[state] += part["lines"]
+        if state == "excluded":
+            excluded[code] += part["rows"]
+        elif state == "held" and code:
+            held[code] += part["rows"]
+        told["notices"] += part["orders"] if part["outcome"] == "notice" else 0
+        told["proposed_cancellations"] += part["orders"] if part["proposed"] else 0
+    for one in c.execute(select(t.upload_rows).where(t.upload_rows.c.upload_id == upload_id)):
+        rows[one.state] += one.rows
+        if one.state == "excluded":
+            excluded[one.code] += one.rows
+        elif one.state == "held" and one.code:
+            held[one.code] += one.rows
+    every = upload.rows or 0
+    deliveries = select(func.count()).where(t.deliveries.c.upload_id == upload_id)
+    return {
+        "upload_id": upload.id,
+        **{key: getattr(upload, key) for key in _TOLD_OF_UPLOAD},
+        "deliveries": c.scalar(deliveries),
+        "rows": every,
+        **{state: rows[state] for state in ROW_STATES},
+        "adds_up": rows.total() == every,
+        "excluded_by_code": {code: n for code, n in sorted(excluded.items()) if n},
+        "held_by_code": {code: n for code, n in sorted(held.items()) if n},
+        "orders": {state: orders[state] for state in ROW_STATES},
+        "lines": {state: lines[state] for state in ROW_STATES},
+        "notices": told["notices"],
+        "proposed_cancellations": told["proposed_cancellations"],
+    }
+
+
+_TOLD_OF_UPLOAD = (
+    "file_name",
+    "exporter",
+    "shop",
+    "kind",
+    "layout",
+    "state",
+    "code",
+    "sha256",
+    "received_at",
+)
+
+
+def _entries(c: Connection, upload_id: int) -> list[RowMapping]:
+    """An upload's orders, counted by outcome and by what their order is now."""
+    found = run(
+        c,
+        """
+        SELECT e.outcome, o.state, CASE WHEN o.state = 'excluded' THEN o.codes ELSE '' END AS code,
+               o.proposed_cancellation AS proposed, count(*) AS orders,
+               CAST(sum(e.rows) AS BIGINT) AS rows, CAST(sum(e.lines) AS BIGINT) AS lines
+        FROM order_entries e JOIN orders o ON o.id = e.order_id
+        WHERE e.upload_id = :upload
+        GROUP BY 1, 2, 3, 4
+        """,
+        upload=upload_id,
+    )
+    return list(found.mappings())
+
+
+def _row_state(part: RowMapping) -> tuple[str, str]:
+    """State and code of the rows of an entry: its order's, unless the entry is not current."""
+    match part["outcome"]:
+        case "current":
+            return part["state"], part["code"]
+        case "duplicate" | "notice":
+            return "duplicate", ""
+        case "replaced":
+            return "excluded", "REPLACED"
+        case "changed_after_issue":
+            return "held", "CHANGED_AFTER_ISSUE"
+        case "reused":
+            return "held", "ORDER_NUMBER_REUSED"
+        case other:
+            raise ValueError(f"{other!r} is no outcome of an entry")
+
+
+def delivery_receipt(c: Connection, delivery_id: int) -> Receipt:
+    """The receipt of one delivery: the upload's own, or, for bytes that were known, all rows
+    ``duplicate``, ``code`` ALREADY_RECEIVED, ``first`` = number of the upload that took them.
+
+    Raises ``sqlalchemy.exc.NoResultFound``.
+    """
+    wanted = select(t.deliveries).where(t.deliveries.c.id == delivery_id)
+    delivery = c.execute(wanted).one()
+    told = receipt(c, delivery.upload_id) | {"delivery_id": delivery.id, "first": None}
+    told |= {"file_name": delivery.file_name, "received_at": delivery.received_at}
+    if delivery.new:
+        return told
+    none = dict.fromkeys(ROW_STATES, 0)
+    same = {"duplicate": told["rows"]}
+    for key in ("orders", "lines"):
+        told[key] = none | {"duplicate": sum(told[key].values())}
+    blank: Receipt = {"excluded_by_code": {}, "held_by_code": {}, "adds_up": True}
+    blank |= {"notices": 0, "proposed_cancellations": 0}
+    blank |= {"first": delivery.upload_id, "code": "ALREADY_RECEIVED"}
+    return told | none | same | blank
+
+
+def uploads(
+    c: Connection,
+    day: date | None = None,
+    exporter: str | None = None,
+    kind: str | None = None,
+    state: str | None = None,
+) -> list[UploadRow]:
+    """Uploads, oldest first: of one business day, exporter, kind or state where given."""
+    wanted = select(t.uploads).order_by(t.uploads.c.id)
+    asked = {"business_date": day, "exporter": exporter, "kind": kind, "state": state}
+    for name, value in asked.items():
+        if value is not None:
+            wanted = wanted.where(t.uploads.c[name] == value)
+    return list(c.execute(wanted))
+
+
+def deliveries(c: Connection, day: date | None = None) -> list[dict[str, Any]]:
+    """What was handed in, each arrival once, oldest first, with its upload's columns."""
+    upload = [t.uploads.c[name] for name in ("exporter", "shop", "sha256", "state", "kind")]
+    wanted = (
+        select(t.deliveries, *upload)
+        .join(t.uploads, t.uploads.c.id == t.deliveries.c.upload_id)
+        .order_by(t.deliveries.c.id)
+    )
+    if day is not None:
+        wanted = wanted.where(t.uploads.c.business_date == day)
+    return [dict(row) for row in c.execute(wanted).mappings()]
+
+
+def uploads_that_do_not_add_up(c: Connection) -> list[int]:
+    """Uploads whose counted rows are not their physical rows; always empty (promise 1)."""
+    found = run(
+        c,
+        """
+        SELECT u.id FROM uploads u
+        LEFT JOIN (SELECT upload_id, sum(rows) AS n FROM upload_rows GROUP BY upload_id) r
+               ON r.upload_id = u.id
+        LEFT JOIN (SELECT upload_id, sum(rows) AS n FROM order_entries GROUP BY upload_id) e
+               ON e.upload_id = u.id
+        WHERE u.state <> 'landed' AND coalesce(u.rows, 0) <> coalesce(r.n, 0) + coalesce(e.n, 0)
+        ORDER BY u.id
+        """,
+    )
+    return list(found.scalars())
+
+
+def uploads_with_open_orders(c: Connection) -> list[int]:
+    """Uploads that hold the current content of an order whose list is not issued."""
+    found = run(
+        c,
+        """
+        SELECT DISTINCT o.upload_id FROM orders o
+        WHERE o.state IN ('held', 'accepted') ORDER BY 1
+        """,
+    )
+    return list(found.scalars())
+
+
+def orders_by_state(c: Connection) -> list[dict[str, Any]]:
+    """How many orders each shop has in each state: exporter, channel, shop, state, orders."""
+    found = run(
+        c,
+        """
+        SELECT s.exporter, s.channel, s.shop, o.state, count(*) AS orders
+        FROM orders o JOIN shops s ON s.id = o.shop_id
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+        """,
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def orders_on_two_lists(c: Connection) -> list[int]:
+    """Orders in more than one live list; always empty (promise 2)."""
+    found = run(
+        c,
+        "SELECT order_id FROM lists WHERE live GROUP BY order_id HAVING count(*) > 1 ORDER BY 1",
+    )
+    return list(found.scalars())
+
+
+def manifests(
+    c: Connection, day: date | None = None, exporter: str | None = None
+) -> list[dict[str, Any]]:
+    """Manifests, oldest first, all columns: of one business day or exporter where given."""
+    wanted = select(t.manifests).order_by(t.manifests.c.id)
+    if day is not None:
+        wanted = wanted.where(t.manifests.c.business_date == day)
+    if exporter is not None:
+        wanted = wanted.where(t.manifests.c.exporter == exporter)
+    return [dict(row) for row in c.execute(wanted).mappings()]
+
+
+def manifest(c: Connection, number: str) -> dict[str, Any] | None:
+    """A manifest by its number; None when there is none."""
+    row = c.execute(select(t.manifests).where(t.manifests.c.number == number)).mappings().first()
+    return dict(row) if row else None
+
+
+def manifests_of_last_cutoff(c: Connection) -> list[dict[str, Any]]:
+    """The manifests of the newest cut-off that made any."""
+    newest = select(func.max(t.manifests.c.cutoff_id)).scalar_subquery()
+    wanted = select(t.manifests).where(t.manifests.c.cutoff_id == newest)
+    return [dict(row) for row in c.execute(wanted.order_by(t.manifests.c.id)).mappings()]
+
+
+def refused(c: Connection, day: date | None = None) -> list[UploadRow]:
+    """Uploads that could not be used, with their ``code``."""
+    return uploads(c, day, state=REFUSED)
+
+
+_REUPLOADS = {
+    "changed_after_issue": "CHANGED_AFTER_ISSUE",
+    "reused": "ORDER_NUMBER_REUSED",
+    "notice": "ORDER_STATUS_CHANGED",
+}
+
+_AT_THE_DOOR = {"UNKNOWN_EXPORTER": "exporter", "UNKNOWN_SHOP": "shop"}
+
+
+def findings_of(c: Connection, upload_id: int) -> pl.DataFrame:
+    """What the registry itself has to say of an upload, as a findings table.
+
+    UNKNOWN_EXPORTER and UNKNOWN_SHOP of a refused file; of its orders CHANGED_AFTER_ISSUE, ORDER_NUMBER_REUSED, ORDER_STATUS_CHANGED, and CANCELLATION_PROPOSED
+    where the list of a cancelled order is issued. Each at the order's first row; ``also_at``
+    names the file that holds what the registry knows of the order.
+    """
+    found = run(
+        c,
+        """
+        SELECT e.outcome, e.first_row, o.order_no, o.proposed_cancellation AS proposed,
+               u.file_name, k.file_name AS known_from
+        FROM order_entries e
+        JOIN orders o ON o.id = e.order_id
+        JOIN uploads u ON u.id = e.upload_id
+        JOIN uploads k ON k.id = o.upload_id
+        WHERE e.upload_id = :upload
+          AND e.outcome IN ('changed_after_issue', 'reused', 'notice')
+        ORDER BY e.first_row, o.id
+        """,
+        upload=upload_id,
+    )
+    upload = c.execute(select(t.uploads).where(t.uploads.c.id == upload_id)).one()
+    told = []
+    if upload.code in _AT_THE_DOOR:
+        value = getattr(upload, _AT_THE_DOOR[upload.code])
+        told.append(findings.Finding(code=upload.code, file=upload.file_name, value=value))
+    for row in found.mappings():
+        codes = [_REUPLOADS[row["outcome"]]]
+        if row["proposed"] and row["outcome"] != "reused":
+            codes.append("CANCELLATION_PROPOSED")
+        told += [
+            findings.Finding(
+                code=code,
+                file=row["file_name"],
+                row=row["first_row"],
+                order_no=row["order_no"],
+                value=row["order_no"],
+                field="order_no",
+                also_at=row["known_from"],
+            )
+            for code in codes
+        ]
+    return findings.to_frame(told)
+
+
+MOST_TRACED = 1000
+"""Rows of one kind that ``trace`` tells at most."""
+
+
+def trace(c: Connection, key: str) -> dict[str, list[dict[str, Any]]]:
+    """The chain behind a key, both ways: JSON-ready rows by kind.
+
+    The key is an order number, copNo, GUID, manifest number, logistics number, the number or
+    SHA-256 of an upload, a movement id, SKU or inbound id of a movement. ``orders`` (with the
+    identity and state), their ``entries`` (upload, file, first row, outcome), ``lists``,
+    ``manifests``, ``waybills``; ``uploads``; ``movements``. Empty lists where nothing fits.
+    """
+    asked = key.strip()
+    orders = [int(one) for one in run(c, _ORDERS_OF_KEY, key=asked, upper=asked.upper()).scalars()]
+    orders = orders[:MOST_TRACED]
+    told: dict[str, list[dict[str, Any]]] = {}
+    for name, statement in _CHAIN.items():
+        told[name] = _rows(c, statement, ids=orders) if orders else []
+    told["manifests"] += [
+        row for row in _rows(c, _MANIFEST_OF_KEY, key=asked.upper()) if row not in told["manifests"]
+    ]
+    told["uploads"] = _rows(c, _UPLOADS_OF_KEY, key=asked.lower())
+    told["movements"] = _rows(c, _MOVEMENTS_OF_KEY, key=asked)
+    return told
+
+
+def _rows(c: Connection, statement: str, **values: Any) -> list[dict[str, Any]]:
+    asked = text(statement)
+    if "ids" in values:
+        asked = asked.bindparams(bindparam("ids", expanding=True))
+    return [dict(row) for row in c.execute(asked, values).mappings().fetchmany(MOST_TRACED)]
+
+
+# The order number is asked shop by shop, so that the unique key answers it.
+_ORDERS_OF_KEY = """
+    SELECT id FROM orders WHERE shop_id IN (SELECT id FROM shops) AND order_no IN (:key, :upper)
+    UNION SELECT order_id FROM lists WHERE cop_no = :upper
+    UNION SELECT order_id FROM lists WHERE guid = :upper
+    UNION SELECT l.order_id FROM lists l JOIN manifests m ON m.id = l.manifest_id
+          WHERE m.number = :upper
+    UNION SELECT order_id FROM waybills
+          WHERE logistics_code IN (SELECT DISTINCT logistics_code FROM waybills)
+            AND logistics_no IN (:key, :upper)
+    ORDER BY 1
+"""
+
+_MANIFEST = """m.number, m.kind, m.exporter, m.customs_code, m.business_date, m.state, m.lists,
+               m.sha256, m.folder"""
+
+_CHAIN = {
+    "orders": """
+        SELECT o.id AS order_id, s.exporter, s.channel, s.shop, o.order_no, o.state, o.route,
+               o.codes, o.business_date, o.ordered_at, o.check_id, o.proposed_cancellation
+        FROM orders o JOIN shops s ON s.id = o.shop_id WHERE o.id IN :ids ORDER BY o.id""",
+    "entries": """
+        SELECT e.order_id, o.order_no, e.upload_id, u.file_name, u.received_at, e.first_row,
+               e.rows, e.lines, e.outcome
+        FROM orders o JOIN order_entries e ON e.order_id = o.id JOIN uploads u
+             ON u.id = e.upload_id
+        WHERE o.id IN :ids ORDER BY e.order_id, e.upload_id""",
+    "lists": """
+        SELECT l.order_id, l.cop_no, l.guid, l.version, l.live, l.state, l.route, l.app_type,
+               l.app_time, m.number AS manifest
+        FROM lists l LEFT JOIN manifests m ON m.id = l.manifest_id
+        WHERE l.order_id IN :ids ORDER BY l.id""",
+    "waybills": """
+        SELECT order_id, logistics_code, logistics_no, export_date FROM waybills
+        WHERE order_id IN :ids ORDER BY order_id, logistics_code, logistics_no""",
+    "manifests": f"""
+        SELECT DISTINCT m.id, {_MANIFEST} FROM lists l JOIN manifests m ON m.id = l.manifest_id
+        WHERE l.order_id IN :ids ORDER BY m.id""",  # noqa: S608
+}
+
+_MANIFEST_OF_KEY = f"SELECT m.id, {_MANIFEST} FROM manifests m WHERE m.number = :key"  # noqa: S608
+
+_UPLOADS_OF_KEY = """
+    SELECT id AS upload_id, exporter, shop, channel, kind, layout, file_name, sha256, state, code,
+           received_at FROM uploads
+    WHERE sha256 = :key OR CAST(id AS TEXT) = :key ORDER BY id
+"""
+
+_MOVEMENTS_OF_KEY = """
+    SELECT m.exporter, m.warehouse, m.movement_id, m.moved_at, m.sku, m.movement_type, m.qty,
+           m.inbound_id, m.reference, m.upload_id, u.file_name, m.sheet, m.row
+    FROM movements m JOIN uploads u ON u.id = m.upload_id
+    WHERE :key IN (m.movement_id, m.sku, m.inbound_id, m.reference) ORDER BY m.id
+"""
