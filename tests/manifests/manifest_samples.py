@@ -1,8 +1,12 @@
 """Checked content as the checks room stores it: heads and goods lines of fictional lists."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+
+from xborder.manifests import batches
+from xborder.manifests.batches import Manifest
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 NAMESPACE = "{http://www.chinaport.gov.cn/ceb}"
@@ -138,3 +142,33 @@ def frame(rows: Rows) -> pl.DataFrame:
     types = {"list_id": pl.Int64, "order_id": pl.Int64, "gnum": pl.UInt16}
     schema = {name: types.get(name, pl.String) for row in rows[:1] for name in row}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+NAMES = {
+    "country": {"CN": "中国"},
+    "country.customs": {"502": "美国"},
+    "currency.customs": {"502": "美元"},
+    "customs_office": {"6041": "梅州海关", "5349": "大鹏海关"},
+    "port": {"3154": "洛杉矶"},
+    "statistics_flag": {"B": "汇总申报"},
+    "trade_mode": {"9610": "跨境贸易电子商务", "9710": "跨境电商B2B直接出口"},
+    "transport_mode": {"5": "航空运输"},
+    "unit": {"007": "个", "035": "千克"},
+    "wrap_type": {"2": "纸箱"},
+}
+
+
+def manifest(**changed: object) -> Manifest:
+    """A manifest of fictional lists, issued at noon of 2026-11-22 (Asia/Shanghai)."""
+    key = {name: str(HEAD[name]) for name in batches.KEY}
+    said = {
+        "number": "XB60412026112200001",
+        "kind": "lists",
+        "issued_at": datetime(2026, 11, 22, 4, 0, tzinfo=UTC),
+        "key": key,
+        "transfer": TRANSFER,
+        "app_status": "2",
+        "lists_per_message": 100,
+        "names": NAMES,
+    }
+    return Manifest(**(said | changed))

@@ -5,8 +5,9 @@ transfer block stands once a message, therefore the sender (``ebcCode``, ``dxpId
 the key as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
@@ -53,3 +54,25 @@ def group(heads: pl.DataFrame, lists_per_manifest: int) -> Iterator[Batch]:
         list_ids = row.pop("list_id")
         for start in range(0, len(list_ids), lists_per_manifest):
             yield Batch(dict(row), tuple(list_ids[start : start + lists_per_manifest]))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as its registry row tells it: all that its bytes depend on, besides the lists.
+
+    ``names`` holds the names of the codes it uses, by code table, as they were at the cut-off:
+    a table that changes later does not change a manifest that is rendered again.
+    """
+
+    number: str
+    kind: str
+    issued_at: datetime
+    key: Mapping[str, str]
+    transfer: Mapping[str, str]
+    app_status: str
+    lists_per_message: int
+    names: Mapping[str, Mapping[str, str]]
+
+    def name(self, codes: str, code: str | None) -> str:
+        """What a code means (``codes``: the table's name), or the empty text."""
+        return self.names.get(codes, {}).get(code or "", "")

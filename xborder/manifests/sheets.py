@@ -1,0 +1,218 @@
+"""How our workbooks look, and how a value becomes a cell.
+
+``fields/columns.csv`` says for every sheet which columns stand in which order: source, kind
+(``text``, ``name`` of a code, ``count``, ``number``, ``money``), the code table of a name, width,
+whether it is printed, the heads. Codes and texts are always written as text, never as a
+formula or link; what begins like a formula keeps its quote when somebody edits it.
+
+Excel holds 15 digits of a number: a longer one is written as text, so that nothing is lost.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+import xlsxwriter
+
+from xborder.clock import SHANGHAI
+
+ROWS = 1_048_576
+"""Rows that an Excel sheet holds."""
+
+DIGITS = 15
+"""Digits that an Excel number holds."""
+
+FONT = {"font_name": "Microsoft YaHei", "font_size": 10}
+HEAD = {
+    "bold": True, "text_wrap": True, "valign": "vcenter", "align": "center", "border": 1,
+    "border_color": "#8EA9C1", "bg_color": "#1F4E78", "font_color": "#FFFFFF", "font_size": 9,
+}  # fmt: skip
+TITLE = {"bold": True, "font_size": 16, "font_color": "#1F4E78", "valign": "vcenter"}
+LABEL = {
+    "bold": True, "bg_color": "#EAF1F7", "border": 1, "border_color": "#BFCDD9",
+    "valign": "vcenter", "text_wrap": True, "font_size": 9,
+}  # fmt: skip
+BODY = {"border": 1, "border_color": "#D9E1E8", "valign": "vcenter"}
+QUIET = {"font_color": "#666666", "font_size": 9, "text_wrap": True, "valign": "top"}
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of one of our sheets, as ``fields/columns.csv`` has it."""
+
+    source: str
+    kind: str
+    codes: str
+    width: float
+    printed: bool
+    zh: str
+    en: str
+
+    @property
+    def title(self) -> str:
+        """The head: Chinese above English, in one cell so that the filter finds one row."""
+        return f"{self.zh}\n{self.en}"
+
+
+@cache
+def columns(sheet: str) -> tuple[Column, ...]:
+    """The columns of ``batch``, ``lists``, ``goods``, ``draft`` or ``draft goods``."""
+    text = files(__package__).joinpath("fields").joinpath("columns.csv").read_text("utf-8")
+    return tuple(
+        Column(
+            source=row["source"],
+            kind=row["kind"],
+            codes=row["codes"],
+            width=float(row["width"] or 0),
+            printed=row["printed"] == "Y",
+            zh=row["zh"],
+            en=row["en"],
+        )
+        for row in csv.DictReader(text.splitlines())
+        if row["sheet"] == sheet
+    )
+
+
+def plain(number: Decimal) -> str:
+    """A decimal as plain text without trailing zeros."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@dataclass
+class Book:
+    """A workbook being written, with the formats used so far. ``close`` gives its bytes.
+
+    ``streamed`` keeps one row in memory; rows must then be written from top to bottom.
+    """
+
+    title: str
+    issued_at: datetime
+    streamed: bool = False
+    _bytes: BytesIO = field(default_factory=BytesIO)
+    _formats: dict[tuple[tuple[str, Any], ...], Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Open it. The date of creation is the manifest's own: same rows, same bytes."""
+        self.book = xlsxwriter.Workbook(
+            self._bytes,
+            {
+                "constant_memory": self.streamed,
+                "in_memory": not self.streamed,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "strings_to_numbers": False,
+                "default_format_properties": FONT,
+            },
+        )
+        created = self.issued_at.astimezone(SHANGHAI).replace(tzinfo=None)
+        self.book.set_properties({"title": self.title, "author": "xborder", "created": created})
+
+    def sheet(self, name: str) -> Any:
+        """A new sheet for A4 landscape, one page wide, its name and page number below."""
+        sheet = self.book.add_worksheet(name)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_footer(f"&L&8{self.title.replace('&', '&&')}&C&8&A&R&8&P / &N")
+        return sheet
+
+    def look(self, *looks: Mapping[str, Any]) -> Any:
+        """A cell format of the given properties, made once."""
+        merged: dict[str, Any] = dict(FONT)
+        for look in looks:
+            merged |= look
+        key = tuple(sorted(merged.items()))
+        if key not in self._formats:
+            self._formats[key] = self.book.add_format(merged)
+        return self._formats[key]
+
+    def text(self, sheet: Any, row: int, column: int, text: str, *looks: Mapping[str, Any]) -> None:
+        """Write a text as text, whatever it looks like."""
+        quoted = {"quote_prefix": True} if text.startswith(_FORMULA_STARTS) else {}
+        sheet.write_string(row, column, text, self.look(*looks, quoted))
+
+    def value(
+        self, sheet: Any, row: int, column: int, kind: str, value: Any, *looks: Mapping[str, Any]
+    ) -> None:
+        """Write a value by its kind; an absent one is an empty cell with the same look."""
+        if value is None or value == "":
+            sheet.write_blank(row, column, None, self.look(*looks))
+        elif kind in ("text", "name"):
+            self.text(sheet, row, column, str(value), *looks)
+        else:
+            number = Decimal(str(value))
+            if len(number.as_tuple().digits) > DIGITS:
+                self.text(sheet, row, column, plain(number), *looks, {"align": "right"})
+            else:
+                shown = {"num_format": _number_format(kind, number), "align": "right"}
+                sheet.write_number(row, column, number, self.look(*looks, shown))
+
+    def close(self) -> bytes:
+        """Finish the workbook; its bytes."""
+        self.book.close()
+        return self._bytes.getvalue()
+
+
+def _number_format(kind: str, number: Decimal) -> str:
+    """As many decimals as stand there; money at least two."""
+    places = max(len(plain(number).partition(".")[2]), 2 if kind == "money" else 0)
+    return "#,##0" + ("." + "0" * places if places else "")
+
+
+def table(
+    book: Book,
+    name: str,
+    heads: tuple[Column, ...],
+    rows: Iterator[Mapping[str, Any]],
+    names: Mapping[str, Mapping[str, str]],
+    limit: int = ROWS,
+) -> int:
+    """Write rows below frozen, filtered heads; before ``limit`` rows a further sheet begins.
+
+    Returns the number of sheets. ``name`` columns show what the code of their source means.
+    """
+    sheets, sheet, at = 0, None, limit
+    for values in rows:
+        if at >= limit:
+            _finish(sheet, at, heads)
+            sheets += 1
+            sheet = _begin(book, name if sheets == 1 else f"{name} {sheets}", heads)
+            at = 1
+        for index, one in enumerate(heads):
+            value = values.get(one.source)
+            if one.kind == "name":
+                value = names.get(one.codes, {}).get(value or "", "")
+            wrapped = {"text_wrap": True} if one.width >= 30 else {}
+            book.value(sheet, at, index, one.kind, value, BODY, wrapped)
+        at += 1
+    _finish(sheet, at, heads)
+    return sheets
+
+
+def _begin(book: Book, name: str, heads: tuple[Column, ...]) -> Any:
+    sheet = book.sheet(name)
+    for index, one in enumerate(heads):
+        sheet.set_column(index, index, one.width)
+    sheet.set_row(0, 34)
+    for index, one in enumerate(heads):
+        sheet.write_string(0, index, one.title, book.look(HEAD))
+    sheet.freeze_panes(1, 2)
+    sheet.repeat_rows(0)
+    return sheet
+
+
+def _finish(sheet: Any, rows: int, heads: tuple[Column, ...]) -> None:
+    if sheet is not None:
+        sheet.autofilter(0, 0, rows - 1, len(heads) - 1)
+        printed = sum(1 for one in heads if one.printed)
+        sheet.print_area(0, 0, rows - 1, printed - 1)

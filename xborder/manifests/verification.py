@@ -1,0 +1,128 @@
+"""Is a published manifest still what was issued? And: fetch one, checked."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from xborder.manifests import content, package
+from xborder.registry import manifests, tables
+from xborder.registry.database import reading
+from xborder.registry.store import Store
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a stored manifest; ``file`` is its path in the store, or empty."""
+
+    number: str
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        """One line for a terminal."""
+        return (
+            f"{self.number}: {self.file}: {self.what}"
+            if self.file
+            else f"{self.number}: {self.what}"
+        )
+
+
+class FetchError(RuntimeError):
+    """A manifest that cannot be handed out: unknown, unpublished, missing or damaged."""
+
+
+def verify(engine: Engine, store: Store, number: str | None = None) -> list[Problem]:
+    """Check one manifest, or all: stored files against checksums, and bytes against the rows.
+
+    The ZIP must have the registry's checksum, the folder must hold exactly the ZIP's files, and
+    rendering the manifest again from its rows must give the same bytes. A manifest that another
+    version of the writers made is compared by its messages only. Raises LookupError for an
+    unknown number.
+    """
+    checked = content.Checked(store)
+    with reading(engine) as c:
+        wanted = select(tables.manifests).order_by(tables.manifests.c.id)
+        if number is not None:
+            wanted = wanted.where(tables.manifests.c.number == number)
+        rows = c.execute(wanted).all()
+        if number is not None and not rows:
+            raise LookupError(f"no manifest {number}")
+        problems = []
+        for row in rows:
+            if row.state != manifests.PUBLISHED:
+                problems.append(Problem(row.number, "", "reserved, not published yet"))
+                continue
+            stored, found = _stored(store, row)
+            problems += found
+            if stored is not None:
+                problems += _again(c, checked, row, stored)
+        return problems
+
+
+def _stored(store: Store, row: Row[Any]) -> tuple[dict[str, bytes] | None, list[Problem]]:
+    """The sealed files, from the ZIP, and what is wrong with ZIP and folder."""
+    archive, folder = "/".join(content.archive_place(row)), content.place(row)
+    try:
+        data = store.path(*content.archive_place(row)).read_bytes()
+    except FileNotFoundError:
+        return None, [Problem(row.number, archive, "is missing")]
+    if package.digest(data) != row.sha256:
+        return None, [Problem(row.number, archive, f"sha256 is not {row.sha256}")]
+    sealed = package.unpack(row.number, data)
+    problems = []
+    there = {one.name for one in store.path(*folder).iterdir()} if store.exists(*folder) else set()
+    for name in sorted(set(sealed) | there):
+        place = "/".join((*folder, name))
+        if name not in sealed:
+            problems.append(Problem(row.number, place, "does not belong here"))
+        elif name not in there:
+            problems.append(Problem(row.number, place, "is missing"))
+        elif store.path(*folder, name).read_bytes() != sealed[name]:
+            problems.append(Problem(row.number, place, "differs from what was issued"))
+    return sealed, problems
+
+
+def _again(
+    c: Connection, checked: content.Checked, row: Row[Any], sealed: dict[str, bytes]
+) -> list[Problem]:
+    """Differences between the sealed files and what the rows give now."""
+    try:
+        files = content.render(c, checked, row)
+    except (content.ContentError, ValueError) as error:
+        return [Problem(row.number, "", f"cannot be rendered again: {error}")]
+    written_by = json.loads(sealed[package.INDEX])["written_by"]
+    same_programs = written_by == package.written_by()
+    folder = "/".join(content.place(row))
+    return [
+        Problem(row.number, f"{folder}/{name}", "differs from a rendering of its rows")
+        for name in sorted(set(files) | set(sealed))
+        if (same_programs or name.endswith(".xml")) and files.get(name) != sealed.get(name)
+    ]
+
+
+def fetch(engine: Engine, store: Store, number: str, to: Path) -> Path:
+    """Copy a manifest's ZIP into the folder ``to`` after checking its checksum; the copy's path.
+
+    The copy appears whole or not at all. Raises FetchError.
+    """
+    with reading(engine) as c:
+        wanted = select(tables.manifests).where(tables.manifests.c.number == number)
+        row = c.execute(wanted).one_or_none()
+    if row is None or row.state != manifests.PUBLISHED:
+        raise FetchError(f"no published manifest {number}")
+    try:
+        data = store.path(*content.archive_place(row)).read_bytes()
+    except FileNotFoundError as error:
+        raise FetchError(f"the ZIP of {number} is missing from the store") from error
+    if package.digest(data) != row.sha256:
+        raise FetchError(f"the ZIP of {number} is damaged: its sha256 is not {row.sha256}")
+    to.mkdir(parents=True, exist_ok=True)
+    target = to / f"{number}.zip"
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    temporary.replace(target)
+    return target
