@@ -111,6 +111,8 @@ def damage(
         yield place.finding("CELL_ERROR_VALUE", row, value)
     for row, _ in _where(kinds == "f", rows, series):
         yield place.finding("FORMULA_NOT_CALCULATED", row)
+    for row, value in _where(kinds == "x", rows, series):
+        yield place.finding("CELL_FROM_OTHER_FILE", row, value)
     if field_type in IDENTIFIERS:
         length = series.str.strip_chars_start("-").str.len_chars()
         number = kinds == "n"

@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import sys
+from typing import Any, BinaryIO
 
 
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
@@ -39,7 +40,7 @@ def main(order: str) -> None:
     answer.close()
 
 
-def _answer(asked: dict, answer) -> None:  # type: ignore[no-untyped-def,type-arg]
+def _answer(asked: dict[str, Any], answer: BinaryIO) -> None:
     import io
 
     from xborder import findings
@@ -70,13 +71,13 @@ def _answer(asked: dict, answer) -> None:  # type: ignore[no-untyped-def,type-ar
         "columns": parsed.columns,
         "order_fields": parsed.order_fields,
         "encoding": parsed.encoding,
-        "lengths": [len(frame) for frame in frames],
+        "lengths": [len(part) for part in frames],
     }
     written = json.dumps(head).encode()
     answer.write(len(written).to_bytes(8, "big"))
     answer.write(written)
-    for frame in frames:
-        answer.write(frame)
+    for part in frames:
+        answer.write(part)
 
 
 if __name__ == "__main__":

@@ -4,17 +4,20 @@ The child knows no code tables: it starts faster and the tables stay in one plac
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from xborder.intake.cells import each_once
 from xborder.intake.layouts import Column, all_layouts, fields, template
-from xborder.schemas import tables
+
+if TYPE_CHECKING:  # the child imports this package, and must start fast
+    from xborder.schemas import tables
 
 TABLES = {"country": "country", "currency": "currency", "unit": "unit"}
 
 
-def labels(column: Column, held: tables.Tables) -> list[str]:
+def labels(column: Column, held: "tables.Tables") -> list[str]:
     """What a template's dropdown offers: ``code 名称``, from its table or its own list."""
     if column.choices:
         return list(column.choices)
@@ -24,7 +27,7 @@ def labels(column: Column, held: tables.Tables) -> list[str]:
     return [f"{code} {name}" for code, name in rows.select("code", "name").iter_rows()]
 
 
-def apply(records: pl.DataFrame, kind: str, layout: str, held: tables.Tables) -> pl.DataFrame:
+def apply(records: pl.DataFrame, kind: str, layout: str, held: "tables.Tables") -> pl.DataFrame:
     """Records with codes where a cell held a code, a known name or a dropdown's label.
 
     What no table knows stays as written.
@@ -44,7 +47,7 @@ def apply(records: pl.DataFrame, kind: str, layout: str, held: tables.Tables) ->
 
 
 def _reader(
-    look_up: Callable[[str], str | None], held: tables.Tables, table: str
+    look_up: Callable[[str], str | None], held: "tables.Tables", table: str
 ) -> Callable[[str], str]:
     names = dict(held.codes(table).select("code", "name").iter_rows())
 
@@ -58,7 +61,7 @@ def _reader(
     return read
 
 
-def _choices(kind: str, layout: str, name: str, held: tables.Tables) -> dict[str, str]:
+def _choices(kind: str, layout: str, name: str, held: "tables.Tables") -> dict[str, str]:
     """Casefolded label, code or name → code, for a column of a closed list."""
     known: dict[str, str] = {}
     for one in all_layouts():

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, field
 
-TEXT, NUMBER, DATE, ERROR, BOOLEAN, UNCOMPUTED = b"s", b"n", b"d", b"e", b"b", b"f"
+TEXT, NUMBER, DATE, ERROR, BOOLEAN, UNCOMPUTED, ELSEWHERE = (
+    *(b"s", b"n", b"d"),
+    *(b"e", b"b", b"f", b"x"),
+)
 """Kinds of cell. A delimited file knows only TEXT. DATE cells hold the serial number as text:
 a quantity in a cell that someone formatted as a date is still a quantity. UNCOMPUTED is a
-formula that was never calculated, so there is no value to read."""
+formula that was never calculated, so there is no value to read; ELSEWHERE one that takes its
+value from another workbook, so what stands here may be long out of date."""
 
 
 @dataclass

@@ -45,8 +45,13 @@ class Mapping:
 
     @property
     def recognised(self) -> bool:
-        """Whether every field by which the layout is recognised was found."""
-        return all(name in self.columns for name in self.layout.recognise)
+        """Whether the header is this layout's: the fields it is known by, and share enough."""
+        layout = self.layout
+        if not all(name in self.columns for name in layout.recognise):
+            return False
+        if all(name in self.columns for name in layout.needed):
+            return True
+        return len(self.columns) >= layout.share * (len(self.columns) + len(self.unmapped))
 
     @property
     def score(self) -> float:

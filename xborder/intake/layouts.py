@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """Rows whose ``field`` holds one of ``values`` (or anything, or ``pattern``) get ``code``.
+    """Rows whose ``field`` holds one of ``values`` (anything, if there are none) get ``code``.
 
     ``scope`` order applies to every line of an order of which one line matches.
     """
@@ -54,13 +54,23 @@ class Rule:
     code: str
     field: str
     values: tuple[str, ...] = ()
-    filled: bool = False
     scope: str = "line"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A channel's file. See the TOML files for what each part means."""
+    """A channel's file; each TOML file explains what is particular about it.
+
+    ``recognise`` names the fields without which it is not this layout; ``share`` demands that
+    so many of the file's headers are known, unless every ``needed`` field is there (generic
+    words must not swallow another channel's file). ``needed``: fields whose absence is a
+    finding; ``lacks``: required fields that this channel never writes. ``order_fields`` are
+    filled down from an order's first line, ``fill_order_no`` does so for the number itself;
+    ``sum_over_order`` adds line amounts up. ``quoted`` False: a quotation mark is data.
+    ``resaved_dates``: any date that is not year-first betrays a re-save by Excel.
+    ``core_headers`` and ``known_headers``: the channel's own header, to tell what was deleted
+    or is new. ``values``: field → word → value. ``events``: see ``movements.derive``.
+    """
 
     layout: str
     channel: str
@@ -71,6 +81,7 @@ class Layout:
     recognise: tuple[str, ...]
     needed: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    share: float = 0.0
     sheet: str = ""
     other_sheets: tuple[str, ...] = ()
     quoted: bool = True
@@ -105,10 +116,9 @@ def parse(text: str) -> Layout:
     """A layout from its TOML. Raises TypeError or ValueError for an unknown or missing part."""
     written = {key: _tuples(value) for key, value in tomllib.loads(text).items()}
     columns = tuple(Column(**{"aliases": ()} | column) for column in written.pop("column"))
-    rules = {
-        key: tuple(Rule(**rule) for rule in written.pop(key, ())) for key in ("exclude", "warn")
-    }
-    layout = Layout(columns=columns, **rules, **written)
+    exclude = tuple(Rule(**rule) for rule in written.pop("exclude", ()))
+    warn = tuple(Rule(**rule) for rule in written.pop("warn", ()))
+    layout = Layout(columns=columns, exclude=exclude, warn=warn, **written)
     known = {*fields(layout.kind), *(c.field for c in columns if c.field.startswith(HIDDEN))}
     named = {
         *(column.field for column in columns),

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import NoReturn
 
 import polars as pl
 import python_calamine
@@ -75,9 +76,7 @@ def _parse(
         sheets = _workbook(data, file_type, limits)
         found = [headers.recognise(delimited.first_rows(sheet), layouts) for sheet in sheets]
     chosen = _choose(sheets, found)
-    if chosen is None:
-        _refuse_unknown(sheets, found)
-    layout = chosen.layout
+    layout = chosen.layout if chosen else _refuse_unknown(sheets, found)
     if kind in KINDS and layout.kind != kind:
         refuse("KIND_DIFFERS", value=layout.kind, expected=str(kind), layout=layout.title_zh)
     if (
@@ -147,18 +146,22 @@ def _choose(sheets: list[Sheet], found: list[headers.Recognition]) -> headers.Ma
     return best
 
 
-def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> None:
+def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> NoReturn:
     """UNKNOWN_LAYOUT with the header that was found and the nearest layouts."""
     if not any(sheet.rows for sheet in sheets):
         refuse("FILE_EMPTY")
     sheet, likely = max(zip(sheets, found, strict=True), key=lambda pair: pair[1].weight)
     names = {layout.layout: layout for layout in all_layouts()}
-    near = [
-        f"{name} ({names[name].title_zh} / {names[name].title_en}) {score:.0%}"
-        for score, name in likely.nearest[:3]
-        if score > 0
-    ]
     texts = likely.header.texts if likely.header else []
+    near = []
+    for score, name in likely.nearest[:3]:
+        layout = names[name]
+        mapped = headers.match(texts, layout).columns
+        absent = [one for one in (*layout.recognise, *layout.needed) if one not in mapped]
+        heads = list(dict.fromkeys(layout.column(one).headers[0] for one in absent))
+        lack = f", 缺 without: {' / '.join(heads[:6])}" if heads else ""
+        if score > 0:
+            near.append(f"{name} ({layout.title_zh} {layout.title_en}, {score:.0%}{lack})")
     heads = [text.strip()[:40] for text in texts if text and text.strip()]
     refuse(
         "UNKNOWN_LAYOUT",

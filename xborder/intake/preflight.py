@@ -3,22 +3,22 @@
 The type comes from the first bytes, never from the name. An XLSX is taken apart by hand:
 one end record at the very end, no zip64, names unique under casefold, local names equal to
 the directory's, members inflated as a stream with a cap (declared sizes lie), CRC compared,
-no DOCTYPE, no macros, no links out. What comes back are the plain bytes of the members, so
-the same bytes that were checked are the ones that are read.
+no DOCTYPE, no macros, nothing that points out of the file. What comes back are the plain bytes
+of the members, so the same bytes that were checked are the ones that are read.
 """
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
+from xml.parsers import expat
 
 from xborder.intake.limits import Limits, refuse
 
 END, DIRECTORY, LOCAL = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 WORKBOOK = "xl/workbook.xml"
-FORBIDDEN_PARTS = (
-    "vbaproject.bin", "/activex/", "/externallinks/", "/embeddings/", "/ctrlprops/",
-)  # fmt: skip
+FORBIDDEN_PARTS = ("/activex/", "/embeddings/", "/ctrlprops/")
 OTHER_TYPES = (
     (b"%PDF", "PDF"),
     (b"\x89PNG", "PNG"),
@@ -208,7 +208,7 @@ def _inflate(packed: bytes, member: Member, room: int) -> bytes:
 
 def _check_parts(unpacked: dict[str, bytes]) -> None:
     """No DOCTYPE, no other encoding than UTF-8, no target outside the file."""
-    types = unpacked["[Content_Types].xml"] if "[Content_Types].xml" in unpacked else b""
+    types = unpacked.get("[Content_Types].xml", b"")
     if b"macroEnabled" in types:
         refuse("FILE_TYPE_NOT_ACCEPTED", value="XLSM")
     for name, content in unpacked.items():
@@ -222,6 +222,33 @@ def _check_parts(unpacked: dict[str, bytes]) -> None:
             refuse("FILE_UNSAFE", reason="XML that is not UTF-8")
         if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
             refuse("FILE_UNSAFE", reason="DOCTYPE")
-        # Hyperlinks are external too, and harmless: they are never followed.
-        if lower.endswith(".rels") and b"externalLink" in content:
-            refuse("FILE_UNSAFE", reason="links to other workbooks")
+        if lower.endswith(".rels"):
+            _check_targets(content)
+        if "/externallinks/" in f"/{lower}" and (b"ddeLink" in content or b"oleLink" in content):
+            refuse("FILE_UNSAFE", reason="DDE or OLE link")
+
+
+def _check_targets(content: bytes) -> None:
+    """Targets outside the file: hyperlinks, and the names of workbooks once linked to.
+
+    Both are never followed; Chinese platforms' templates do carry the latter. A cell whose
+    formula takes its value from such a workbook is told by the reader.
+    """
+
+    def relation(name: str, values: dict[str, str]) -> None:
+        if values.get("TargetMode") != "External":
+            return
+        kind, target = values.get("Type", "").rpartition("/")[2], values.get("Target", "")
+        if kind == "hyperlink":
+            return
+        if kind != "externalLinkPath" or re.match("[a-z]{2,}:(?!///[a-z]:)", target, re.I):
+            refuse("FILE_UNSAFE", reason="target outside the file")
+        if target.startswith(("\\\\", "//")):
+            refuse("FILE_UNSAFE", reason="target outside the file")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = relation
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        refuse("FILE_DAMAGED", reason=f"XML: {error}")

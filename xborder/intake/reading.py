@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import polars as pl
 
@@ -22,7 +22,9 @@ from xborder.findings import Finding, column_letter
 from xborder.intake import codes, lines
 from xborder.intake.limits import Limits
 from xborder.intake.parse import base_name
-from xborder.schemas import tables
+
+if TYPE_CHECKING:  # the child imports this package, and must start fast
+    from xborder.schemas import tables
 
 ROOT = Path(__file__).parents[2]
 START = (
@@ -30,6 +32,7 @@ START = (
     "from xborder.intake.child import main; main(sys.argv[2])"
 )
 BLOCK = 1024 * 1024
+SHOW_ERRORS = "XBORDER_READER_ERRORS"
 
 
 class ShopLike(Protocol):
@@ -77,7 +80,7 @@ def read(
     exporter_shop: ShopLike | None = None,
     kind: str | None = None,
     limits: Limits | None = None,
-    code_tables: tables.Tables | None = None,
+    code_tables: "tables.Tables | None" = None,
 ) -> Reading:
     """Read a user's file in a child process.
 
@@ -106,7 +109,13 @@ def read(
         answer, code = _run(order, handle.fileno(), limits)
     if code:
         return _refused(digest, name, size, Finding(code, file=name))
-    return _reading(answer, digest, name, size, code_tables or tables.load(None))
+    return _reading(answer, digest, name, size, code_tables or _packaged())
+
+
+def _packaged() -> "tables.Tables":
+    from xborder.schemas import tables
+
+    return tables.load(None)
 
 
 def cell(
@@ -178,11 +187,10 @@ def _run(order: dict[str, Any], descriptor: int, limits: Limits) -> tuple[bytes,
         return b"", "FILE_TOO_HEAVY"
     if status < 0:
         return b"", "FILE_TOO_HEAVY" if status == -signal.SIGKILL else "PARSER_DIED"
-    # A traceback may quote cells: only its last line's type is shown.
-    raised = errors.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0]
-    if os.environ.get("XBORDER_READER_ERRORS"):
+    # A traceback may quote cells, so it is shown only to who asks for it by this variable.
+    if os.environ.get(SHOW_ERRORS):
         sys.stderr.write(errors.decode("utf-8", "replace"))
-    return b"", "PARSER_DIED" if raised else "PARSER_DIED"
+    return b"", "PARSER_DIED"
 
 
 def _collect(child: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, bytes, str | None]:
@@ -215,7 +223,7 @@ def _collect(child: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, byt
     return answer, errors[-4096:], None
 
 
-def _reading(answer: bytes, digest: str, name: str, size: int, held: tables.Tables) -> Reading:
+def _reading(answer: bytes, digest: str, name: str, size: int, held: "tables.Tables") -> Reading:
     length = int.from_bytes(answer[:8], "big")
     head = json.loads(answer[8 : 8 + length])
     frames, position = [], 8 + length

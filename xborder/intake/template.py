@@ -6,7 +6,6 @@ from typing import Any
 from xborder import clock
 from xborder.intake.codes import labels
 from xborder.intake.layouts import Column, Layout, template
-from xborder.schemas import tables
 
 ROWS = 2000
 """Rows prepared with dropdowns and text format; more rows work, only without dropdowns."""
@@ -31,9 +30,9 @@ TEXTS = {
     "en": {
         "title": "How to fill in the template: {title}",
         "steps": (
-            "1. Fill in the sheet “{sheet}”, one row each; do not rename, merge or delete headers.",
+            "1. Fill in the sheet “{sheet}”, one row each; do not rename or delete headers.",
             "2. Dark columns marked * are required, light ones optional. Hover over a header.",
-            "3. Keep numbers of orders, codes and waybills as text, or Excel turns them to 1.23E+17.",
+            "3. Keep order numbers, codes and waybills as text, or Excel makes them 1.23E+17.",
             "4. Dates as 2026-04-01; amounts and quantities as plain digits with a decimal point.",
             "5. Columns with a list take a choice, or the code or Chinese name typed in.",
             "6. No buyer's name, phone or address, please.",
@@ -103,6 +102,8 @@ def _write_lists(book: Any, sheet: Any, code_sheet: Any, layout: Layout) -> None
     """Dropdowns: the lists stand on a sheet of their own, since Excel caps inline ones."""
     head = book.add_format({"font_name": FONT, "bold": True, "bg_color": "#D9E1F2"})
     plain = book.add_format({"font_name": FONT, "num_format": "@"})
+    from xborder.schemas import tables  # not needed where files are only read
+
     held = tables.load(None)
     placed: dict[tuple[str, ...], int] = {}
     for index, column in enumerate(layout.columns):
@@ -128,7 +129,8 @@ def _write_lists(book: Any, sheet: Any, code_sheet: Any, layout: Layout) -> None
                 # A code or a name typed in is as good as a choice; the check says what is not.
                 "error_type": "information",
                 "error_title": "xborder",
-                "error_message": "不在下拉列表中；可直接写代码或名称。\nNot in the list; a code or name will do.",
+                "error_message": "不在下拉列表中；可直接写代码或名称。\n"
+                "Not in the list; a code or name will do.",
             },
         )
     code_sheet.freeze_panes(1, 0)

@@ -18,6 +18,7 @@ from xborder.intake.numbers import cell_number
 
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
+OTHER_WORKBOOK = re.compile(r"\[[0-9]+\]", re.ASCII)
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_", re.ASCII)
 DATE_FORMATS = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 """Built-in number formats that show dates (ECMA-376 18.8.30), with the East Asian ones."""
@@ -188,7 +189,7 @@ class _SheetReader:
         self.kinds = bytearray()
         self.column = -1
         self.type = self.style = ""
-        self.formula = self.reading = False
+        self.formula = self.in_formula = self.elsewhere = self.reading = False
         self.phonetic = False
         self.pieces: list[str] = []
 
@@ -200,7 +201,7 @@ class _SheetReader:
             self._place(values.get("r", ""))
             self.type = values.get("t", "n")
             self.style = values.get("s", "")
-            self.formula = False
+            self.formula = self.elsewhere = False
             self.pieces = []
             return
         local = _local(name)
@@ -209,18 +210,22 @@ class _SheetReader:
         elif local == "row":
             self._open_row(values.get("r", ""))
         elif local == "f":
-            self.formula = True
+            self.formula = self.in_formula = True
         elif local == "rPh":
             self.phonetic = True
 
     def text(self, data: str) -> None:
         if self.reading:
             self.pieces.append(data)
+        elif self.in_formula and OTHER_WORKBOOK.search(data):
+            self.elsewhere = True
 
     def end(self, name: str) -> None:
         local = _local(name)
         if local in ("v", "t"):
             self.reading = False
+        elif local == "f":
+            self.in_formula = False
         elif local == "c":
             self._close_cell()
         elif local == "row":
@@ -281,7 +286,7 @@ class _SheetReader:
             self.texts.extend([None] * missing)
             self.kinds.extend(grid.TEXT * missing)
         self.texts.append(text)
-        self.kinds += kind
+        self.kinds += grid.ELSEWHERE if self.elsewhere else kind
 
     def _value(self, source: str) -> tuple[str | None, bytes]:
         if self.type == "s":
