@@ -8,11 +8,14 @@ from decimal import Decimal
 
 import polars as pl
 
-from xborder.schemas import NUMBER_TEXT
+AMOUNT_TEXT = r"^-?0*[0-9]{1,14}(\.[0-9]{1,5}0*)?$"
+"""Numbers of the one lexical rule (``schemas.NUMBER``) that fit N19,5; zeros that add nothing
+may stand around them. Longer ones are a violation of the schema and have no amount here."""
 
 DECIMAL = pl.Decimal(38, 10)
 
 _STEP = Decimal("0.00001")
+_FAR_OFF = "1000000000000000"
 _NO_MINOR_UNIT = ("JPY", "KRW")
 
 
@@ -20,7 +23,7 @@ def decimal(column: str | pl.Expr) -> pl.Expr:
     """Text that obeys the one number rule as an exact decimal; null where it does not."""
     text = pl.col(column) if isinstance(column, str) else column
     return (
-        pl.when(text.str.contains(NUMBER_TEXT)).then(text).otherwise(None).cast(DECIMAL, strict=False)
+        pl.when(text.str.contains(AMOUNT_TEXT)).then(text).otherwise(None).cast(DECIMAL, strict=False)
     )
 
 
@@ -39,6 +42,11 @@ def half_up(amount: pl.Expr, digits: int) -> pl.Expr:
     return amount.round(digits, mode="half_away_from_zero")
 
 
+def nonzero(amount: pl.Expr) -> pl.Expr:
+    """Null for zero: a decimal division by zero raises, even in a branch that is not taken."""
+    return pl.when(amount != 0).then(amount)
+
+
 def price_of(total: pl.Expr, quantity: pl.Expr) -> pl.Expr:
     """Unit price (单价) = total ÷ quantity, rounded half up to 5 digits, exactly.
 
@@ -47,7 +55,7 @@ def price_of(total: pl.Expr, quantity: pl.Expr) -> pl.Expr:
     without a division: a price p is right when q(2p − step) ≤ 2t < q(2p + step).
     """
     step = pl.lit(_STEP).cast(DECIMAL)
-    candidate = half_up(total / quantity, 5)
+    candidate = half_up(total / nonzero(quantity), 5)
     twice = total + total
     low = quantity * (candidate + candidate - step)
     high = quantity * (candidate + candidate + step)
@@ -65,6 +73,8 @@ def agrees(quantity: pl.Expr, price: pl.Expr, total: pl.Expr) -> pl.Expr:
     step = pl.lit(_STEP).cast(DECIMAL)
     product = quantity * price
     gap = (product - total).abs()
+    # Twice a gap of 28 digits would not fit; one that is far off need not be exact.
+    gap = pl.when(gap > exactly(_FAR_OFF)).then(exactly(_FAR_OFF)).otherwise(gap)
     return gap + gap <= quantity * step + step
 
 
@@ -80,7 +90,7 @@ def share_out(amount: str, weight: str, unit: str, key: list[str], row: str) -> 
     first of them), so that the shares add up to the amount exactly. ``row`` orders the lines.
     """
     whole = pl.col(weight).sum().over(key)
-    share = pl.col(amount) * (pl.col(weight) / whole)
+    share = pl.col(amount) * (pl.col(weight) / nonzero(whole))
     cut = (share / pl.col(unit)).round(0, mode="half_away_from_zero") * pl.col(unit)
     share_or_zero = pl.when(whole > 0).then(cut).otherwise(exactly("0"))
     heaviest = (

@@ -75,6 +75,9 @@ ITEM_ORIGIN: dict[str, tuple[str, str]] = {
     "itemDescribe": ("line", "goods_name"),
 }
 
+SUMS = ("netWeight", "goodsValue")
+"""Head elements that are sums over the order's lines."""
+
 NO_BARCODE = "无"
 """CEB603 barCode is mandatory: goods without a bar code say so."""
 

@@ -13,7 +13,7 @@ from xborder.checks import lists, rules
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, join
-from xborder.checks.places import VIOLATIONS, to_findings
+from xborder.checks.places import VIOLATIONS, placements, to_findings
 from xborder.schemas import violations as schema_violations
 
 VERDICTS: dict[str, pl.DataType] = {
@@ -57,7 +57,7 @@ def check(lines: pl.DataFrame, context: Context) -> OrderCheck:
     """
     own = _schema("order_line", lines.with_row_index("at"), None)
     if context.exporter is None:
-        return _without_profile(lines, own, context)
+        return _alone(lines, own, context.placed)
     wide = with_customs_facts(join(lines, context), context)
     every_rule = [
         *rules.line_rules(),
@@ -67,16 +67,7 @@ def check(lines: pl.DataFrame, context: Context) -> OrderCheck:
     ]
     broken = pl.concat([own, rules.apply(every_rule, wide)])
     heads, items = lists.heads(wide), lists.items(wide)
-    complete = heads.filter(pl.col("logisticsNo").is_not_null())
-    broken = _without_repeats(
-        broken,
-        pl.concat(
-            [
-                _schema(_HEAD.schema, complete, _HEAD.fields),
-                _schema(_ITEM.schema, items.join(complete, on=ORDER, how="semi"), _ITEM.fields),
-            ]
-        ),
-    )
+    broken = _with_list_schema(broken, wide, heads, items)
     found = to_findings(broken, wide, context.placed)
     orders = _verdicts(wide, broken)
     accepted = orders.filter(pl.col("state") == "accepted")
@@ -88,16 +79,31 @@ def check(lines: pl.DataFrame, context: Context) -> OrderCheck:
     )
 
 
+def _as_text(items: pl.DataFrame) -> pl.DataFrame:
+    return items.with_columns(pl.col("gnum").cast(pl.String))
+
+
 def _schema(
     name: str,
     frame: pl.DataFrame,
     origin: dict[str, tuple[str, str]] | None,
+    summed: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Violations of a schema, moved to the source cells that ``origin`` names."""
+    """Violations of a schema, moved to the source cells that ``origin`` names.
+
+    Sums over the lines are not judged for the rows (``at``) of ``summed``.
+    """
     if frame.is_empty():
         return pl.DataFrame(schema=VIOLATIONS)
     broken = schema_violations(name, frame)
     at = frame.get_column("at")
+    if summed is not None:
+        broken = broken.filter(
+            ~(
+                pl.col("field").is_in(lists.SUMS)
+                & at.gather(broken.get_column("row")).is_in(summed.get_column("at").implode())
+            )
+        )
     sources = {field: place[0] for field, place in (origin or {}).items()}
     fields = {field: place[1] for field, place in (origin or {}).items()}
     return broken.select(
@@ -111,17 +117,37 @@ def _schema(
     ).cast(VIOLATIONS)  # type: ignore[arg-type]
 
 
-def _without_repeats(first: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
-    """The list's schema repeats what a line's cell was already told; once is enough."""
+def _with_list_schema(
+    broken: pl.DataFrame, wide: pl.DataFrame, heads: pl.DataFrame, items: pl.DataFrame
+) -> pl.DataFrame:
+    """Add what the list's own schema finds beside what is known.
+
+    A line that is wrong already would only be told again through the amounts made from it, and
+    so would its order's sums; a cell that was told once is not told twice.
+    """
+    wrong = broken.filter(pl.col("code").is_in(_blocking())).select("at").unique()
+    wrong_orders = wide.select("at", *ORDER).join(wrong, on="at", how="semi").select(ORDER).unique()
+    shipped = heads.filter(pl.col("logisticsNo").is_not_null())
+    sound = items.join(wrong, on="at", how="anti").join(shipped, on=ORDER, how="semi")
+    sums = heads.join(wrong_orders, on=ORDER, how="semi").select("at")
+    told = pl.concat(
+        [
+            _schema(_HEAD.schema, shipped, _HEAD.fields, summed=sums),
+            _schema(_ITEM.schema, _as_text(sound), _ITEM.fields),
+        ]
+    )
     key = ["at", "source", "field"]
-    return pl.concat([first, second.join(first, on=key, how="anti").unique(key, maintain_order=True)])
+    return pl.concat([broken, told.join(broken, on=key, how="anti").unique(key, maintain_order=True)])
+
+
+def _blocking() -> list[str]:
+    known = findings.catalogue()
+    return [code for code, entry in known.items() if entry.severity in findings.BLOCKING]
 
 
 def _verdicts(wide: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
-    known = findings.catalogue()
-    blocking = [code for code, entry in known.items() if entry.severity in findings.BLOCKING]
     holding = (
-        broken.filter(pl.col("code").is_in(blocking))
+        broken.filter(pl.col("code").is_in(_blocking()))
         .join(wide.select("at", *ORDER), on="at")
         .group_by(ORDER)
         .agg(pl.col("code").unique().sort().str.join(",").alias("codes"))
@@ -141,7 +167,17 @@ def _verdicts(wide: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _without_profile(lines: pl.DataFrame, own: pl.DataFrame, context: Context) -> OrderCheck:
+def check_lines(
+    lines: pl.DataFrame, columns: dict[str, dict[str, tuple[int, str]]]
+) -> pl.DataFrame:
+    """Findings of lines that stand alone (no order, no profile): schema and amounts."""
+    upload_id = lines.get_column("upload_id").first()
+    placed = placements(columns, 0 if upload_id is None else int(upload_id))
+    own = _schema("order_line", lines.with_row_index("at"), None)
+    return _alone(lines, own, placed).found
+
+
+def _alone(lines: pl.DataFrame, own: pl.DataFrame, placed: pl.DataFrame) -> OrderCheck:
     """A dry run without an exporter: the lines' own schema and amounts only."""
     bare = lines.with_row_index("at").with_columns(
         pl.int_range(pl.len(), dtype=pl.UInt32).over(ORDER).alias("place_in_order"),
@@ -160,6 +196,6 @@ def _without_profile(lines: pl.DataFrame, own: pl.DataFrame, context: Context) -
         orders=_verdicts(bare, broken),
         heads=pl.DataFrame(),
         items=pl.DataFrame(),
-        found=to_findings(broken, bare, context.placed),
+        found=to_findings(broken, bare, placed),
     )
 

@@ -26,14 +26,20 @@ PLACEMENTS: dict[str, pl.DataType] = {
     "field": pl.String(),
     "letter": pl.String(),
     "header": pl.String(),
+    "of_order": pl.Boolean(),
 }
-"""Where each canonical column stands in an upload's sheet."""
+"""Where each canonical column stands in an upload's sheet; ``of_order``: the
+channel states it on the order's first row only."""
 
 
-def placements(columns: dict[str, dict[str, tuple[int, str]]], upload_id: int) -> pl.DataFrame:
+def placements(
+    columns: dict[str, dict[str, tuple[int, str]]],
+    upload_id: int,
+    order_fields: frozenset[str] = frozenset(),
+) -> pl.DataFrame:
     """The columns that a reading found, as a table."""
     rows = [
-        (upload_id, sheet, field, findings.column_letter(index), header)
+        (upload_id, sheet, field, findings.column_letter(index), header, field in order_fields)
         for sheet, fields in columns.items()
         for field, (index, header) in fields.items()
     ]
@@ -68,15 +74,16 @@ def to_findings(
     if violations.is_empty():
         return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
     own = violations.join(
-        lines.select("at", "order_no", *_at("")).rename({"upload_id": "concerns"}), on="at"
+        lines.select("at", "order_no", "order_row", *_at("")).rename({"upload_id": "concerns"}),
+        on="at",
     )
     parts = [
-        _placed_in_file(own.filter(pl.col("source") == "line"), placed, second=False),
+        _placed_in_file(own.filter(pl.col("source") == "line"), placed),
         *(
             _placed_in_source(own.filter(pl.col("source") == source), lines, placed, source)
             for source in ("goods", "shipment")
         ),
-        _placed_in_profile(own.filter(pl.col("source") == "profile"), lines, placed),
+        _placed_in_profile(own.filter(pl.col("source") == "profile"), lines),
     ]
     return (
         pl.concat(parts)
@@ -93,9 +100,17 @@ _OUT = [
 
 
 def _cell(frame: pl.DataFrame, placed: pl.DataFrame, upload: str) -> pl.DataFrame:
-    return frame.join(
+    found = frame.join(
         placed.rename({"upload_id": upload}), on=[upload, "sheet", "field"], how="left"
-    ).with_columns(
+    )
+    if upload == "concerns":
+        found = found.with_columns(
+            pl.when(pl.col("of_order").fill_null(value=False))
+            .then(pl.coalesce("order_row", "row"))
+            .otherwise("row")
+            .alias("row")
+        )
+    return found.with_columns(
         pl.when(pl.col("letter").is_not_null() & pl.col("row").is_not_null())
         .then(pl.col("letter") + pl.col("row").cast(pl.String))
         .otherwise(pl.lit(""))
@@ -104,7 +119,7 @@ def _cell(frame: pl.DataFrame, placed: pl.DataFrame, upload: str) -> pl.DataFram
     )
 
 
-def _placed_in_file(own: pl.DataFrame, placed: pl.DataFrame, *, second: bool) -> pl.DataFrame:
+def _placed_in_file(own: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
     return _cell(own, placed, "concerns").select(
         pl.lit("").alias("also_at") if name == "also_at" else pl.col(source).alias(name)
         for name, source in ((n, {"sheet_order": "sheet", "row_order": "row"}.get(n, n)) for n in _OUT)
@@ -133,9 +148,7 @@ def _placed_in_source(
     )  # fmt: skip
 
 
-def _placed_in_profile(
-    own: pl.DataFrame, lines: pl.DataFrame, placed: pl.DataFrame
-) -> pl.DataFrame:
+def _placed_in_profile(own: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).join(
         lines.select("at", pl.col("profile.file").alias("file")), on="at"
     )

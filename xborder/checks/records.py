@@ -37,8 +37,6 @@ def _c(name: str) -> pl.Expr:
 def _rules(kind: str) -> list[Rule]:
     if kind == "goods":
         return [
-            Rule("SECOND_UNIT_INCOMPLETE", "line", "qty2_per_unit",
-                 _c("unit2").is_null() != _c("qty2_per_unit").is_null()),
             Rule("NET_ABOVE_GROSS", "line", "gross_weight",
                  decimal("net_weight") > decimal("gross_weight"), expected=_c("net_weight")),
         ]  # fmt: skip
@@ -85,7 +83,7 @@ def check(reading: Reading, upload_id: int = 0, shop: str = "") -> RecordCheck:
     blocking = [code for code, entry in known.items() if entry.severity in findings.BLOCKING]
     held = every.filter(pl.col("code").is_in(blocking)).get_column("at").unique().sort()
     valid = lines.filter(~pl.col("at").is_in(held.implode()))
-    canonical = [name for name in reading.records.columns if name not in ("sheet", "row")]
+    canonical = [name for name in reading.records.columns if name not in ("sheet", "row", "order_row")]
     return RecordCheck(
         valid=valid.select(*canonical, "upload_id", "file", "sheet", "row", "shop"),
         held=held,
@@ -95,7 +93,7 @@ def check(reading: Reading, upload_id: int = 0, shop: str = "") -> RecordCheck:
 
 def _twice(kind: str, records: pl.DataFrame) -> Rule:
     key = _KEYS[kind]
-    content = [name for name in records.columns if name not in ("sheet", "row")]
+    content = [name for name in records.columns if name not in ("sheet", "row", "order_row")]
     return Rule(
         "KEY_TWICE_IN_FILE", "line", key,
         _c(key).is_not_null() & (pl.struct(content).n_unique().over(key) > 1),

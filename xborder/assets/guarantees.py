@@ -1,0 +1,116 @@
+"""Asset checks: our own promises block, the state of the data warns.
+
+A blocking check fails the run, so only what must never happen blocks: counts that do not add
+up, an order on two lists, a message that customs would not read.
+"""
+
+from datetime import date
+
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    asset_check,
+)
+
+from xborder import clock
+from xborder.assets.previews import by_cause, markdown
+from xborder.assets.resources import HomeResource
+from xborder.manifests import cutoff
+from xborder.registry import audit, queries
+from xborder.registry.database import reading
+from xborder.stock import book
+
+WARN = AssetCheckSeverity.WARN
+
+
+@asset_check(asset="clearance_lists", blocking=True)
+def counts_add_up(home: HomeResource) -> AssetCheckResult:
+    """Every physical row of every upload is in exactly one counted state (promise 1)."""
+    with reading(home.open().engine) as connection:
+        wrong = queries.uploads_that_do_not_add_up(connection)
+    return AssetCheckResult(passed=not wrong, metadata={"uploads": ", ".join(map(str, wrong)) or "—"})
+
+
+@asset_check(asset="clearance_lists", blocking=True)
+def no_order_twice(home: HomeResource) -> AssetCheckResult:
+    """No order is on two live lists (promise 2); the database forbids it, this looks."""
+    with reading(home.open().engine) as connection:
+        twice = queries.orders_on_two_lists(connection)
+    return AssetCheckResult(passed=not twice, metadata={"orders": len(twice)})
+
+
+@asset_check(asset="clearance_lists", blocking=True)
+def audit_unbroken(home: HomeResource) -> AssetCheckResult:
+    """The audit log's hash chain holds from its first entry to its last."""
+    with reading(home.open().engine) as connection:
+        broken = audit.verify(connection)
+    return AssetCheckResult(passed=broken is None, metadata={"broken_at": str(broken or "—")})
+
+
+@asset_check(asset="clearance_manifests", blocking=True)
+def messages_are_valid(
+    context: AssetCheckExecutionContext, home: HomeResource
+) -> AssetCheckResult:
+    """Every manifest of the newest cut-off reads back: rules of each field, checksums, bytes."""
+    opened = home.open()
+    with reading(opened.engine) as connection:
+        numbers = [row["number"] for row in queries.manifests_of_last_cutoff(connection)]
+    problems = [
+        problem for number in numbers for problem in cutoff.verify(opened.engine, opened.store, opened.settings, number)
+    ]
+    return AssetCheckResult(
+        passed=not problems, metadata={"manifests": len(numbers), "problems": len(problems)}
+    )
+
+
+@asset_check(asset="checked_orders")
+def held_share(home: HomeResource) -> AssetCheckResult:
+    """Held orders stay below the share that the home sets."""
+    opened = home.open()
+    with reading(opened.engine) as connection:
+        states = queries.orders_by_state(connection)
+    held = sum(row["orders"] for row in states if row["state"] == "held")
+    every = sum(row["orders"] for row in states) or 1
+    from xborder.assets.intake import open_findings
+
+    return AssetCheckResult(
+        passed=held / every <= opened.settings.held_share_warning,
+        severity=WARN,
+        metadata={
+            "held": held,
+            "orders": every,
+            "share": held / every,
+            "by_cause": markdown(by_cause(open_findings(opened))),
+        },
+    )
+
+
+@asset_check(asset="code_tables")
+def tables_in_date(home: HomeResource) -> AssetCheckResult:
+    """Tariff, rates and code tables are valid today."""
+    late = home.open().tables.out_of_date(clock.today())
+    return AssetCheckResult(passed=not late, severity=WARN, metadata={"late": ", ".join(late) or "—"})
+
+
+@asset_check(asset="stock_report")
+def stock_identity(home: HomeResource) -> AssetCheckResult:
+    """Opening plus and minus all movements is closing; differences are rows of the report."""
+    opened = home.open()
+    report = book.build(opened.engine, opened.store, clock.today())
+    return AssetCheckResult(
+        passed=report.balanced,
+        severity=WARN,
+        metadata={"differences": report.differences, "exceptions": report.exceptions.height},
+    )
+
+
+def day_of(context: AssetCheckExecutionContext) -> date:
+    """The run's day; today where the run has no partition."""
+    return date.fromisoformat(context.partition_key) if context.has_partition_key else clock.today()
+
+
+ALL = [
+    counts_add_up, no_order_twice, audit_unbroken, messages_are_valid, held_share, tables_in_date,
+    stock_identity,
+]  # fmt: skip

@@ -1,0 +1,188 @@
+"""Landing to clearance lists: files taken in, read, checked, and put on lists.
+
+Bad data is a result here (held rows, a check that warns), never an exception; an exception is
+a fault of ours.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+import polars as pl
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetSpec,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+    multi_asset,
+)
+
+from xborder.assets.partitions import DAYS
+from xborder.assets.previews import by_cause, markdown
+from xborder.assets.resources import HomeResource, LiveRun
+from xborder.registry import checkings, landing, lists, queries, readings
+from xborder.registry.database import reading, transaction
+from xborder.registry.home import Home
+
+GROUP = "intake"
+OWNERS = ["team:operators"]
+
+
+def _day(context: AssetExecutionContext) -> date:
+    return date.fromisoformat(context.partition_key)
+
+
+def _spec(name: str, description: str, deps: list[str], kinds: set[str]) -> AssetSpec:
+    return AssetSpec(
+        name, description=description, deps=deps, group_name=GROUP, owners=OWNERS, kinds=kinds,
+        code_version="1", partitions_def=DAYS,
+    )  # fmt: skip
+
+
+@asset(group_name=GROUP, owners=OWNERS, kinds={"file"}, code_version="1", partitions_def=DAYS)
+def order_files(
+    context: AssetExecutionContext, config: LiveRun, home: HomeResource
+) -> MaterializeResult:  # type: ignore[type-arg]
+    """Files (订单文件等) that exporters handed in: kept encrypted, registered, out of the landing zone."""
+    opened = home.open()
+    day = _day(context)
+    taken = []
+    if config.is_live(day):
+        taken = landing.take_in(opened.engine, opened.settings, opened.exporters, day=day)
+    with reading(opened.engine) as connection:
+        landed = queries.uploads(connection, day=day)
+    return MaterializeResult(
+        metadata={
+            "taken_in": len(taken),
+            "files_of_the_day": len(landed),
+            "bytes": sum(row.size for row in landed),
+            "by_exporter": markdown(_counted(landed)),
+        }
+    )
+
+
+def _counted(landed: list[queries.UploadRow]) -> pl.DataFrame:
+    rows = [(row.exporter, row.shop, row.state) for row in landed]
+    frame = pl.DataFrame(rows, schema=["exporter", "shop", "state"], orient="row")
+    return frame.group_by("exporter", "shop", "state").len("files").sort("exporter", "shop", "state")
+
+
+READ = (
+    _spec("order_lines", "Order lines (订单行) in canonical columns, as text; personal columns "
+          "never get this far.", ["order_files"], {"polars", "parquet"}),
+    _spec("goods_catalogue", "Goods catalogue (商品备案) rows in force, one a SKU.",
+          ["order_files"], {"polars", "parquet"}),
+    _spec("shipments", "Shipments (发货资料) in force: waybill, weights, export date of each "
+          "order.", ["order_files"], {"polars", "parquet"}),
+    _spec("warehouse_movements", "Movements of the overseas warehouses (海外仓流水), each once.",
+          ["order_files"], {"polars", "parquet"}),
+)  # fmt: skip
+
+_KIND_OF = {
+    "order_lines": "orders",
+    "goods_catalogue": "goods",
+    "shipments": "shipments",
+    "warehouse_movements": "stock",
+}
+
+
+@multi_asset(specs=READ, name="read_files")
+def read_files(
+    context: AssetExecutionContext, home: HomeResource
+) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+    """Parse what has landed, each file in a limited child process, and enter its orders."""
+    opened = home.open()
+    read = readings.read_uploads(opened.engine, opened.store, opened.settings, opened.exporters)
+    with reading(opened.engine) as connection:
+        landed = queries.uploads(connection, day=_day(context))
+        receipts = {row.id: queries.receipt(connection, row.id) for row in landed}
+    for spec in READ:
+        own = [row for row in landed if row.kind == _KIND_OF[spec.key.path[-1]]]
+        counts = pl.DataFrame(
+            [
+                (row.exporter, row.shop, row.layout or "", *(receipts[row.id][key] for key in _STATES))
+                for row in own
+            ],
+            schema=["exporter", "shop", "layout", *_STATES],
+            orient="row",
+        )
+        yield MaterializeResult(
+            asset_key=spec.key,
+            metadata={
+                "files": len(own),
+                "read_now": len([row for row in own if row.id in read]),
+                "rows": int(counts.get_column("rows").sum()) if own else 0,
+                "uploads": markdown(counts),
+            },
+        )
+
+
+_STATES = ("rows", "accepted", "declared", "held", "excluded", "duplicate")
+
+CHECKED = (
+    _spec("checked_orders", "Orders checked against schema, catalogue, shipments, tariff and "
+          "history; a bad line holds its order, the rest goes on.",
+          ["order_lines", "goods_catalogue", "shipments", "exporters", "tariff", "code_tables"],
+          {"polars", "jsonschema"}),
+    _spec("findings", "Findings (问题) of the orders that are open, by cause.",
+          ["order_lines", "goods_catalogue", "shipments"], {"polars", "parquet"}),
+)  # fmt: skip
+
+
+@multi_asset(specs=CHECKED, name="check_orders")
+def check_orders(
+    context: AssetExecutionContext, home: HomeResource
+) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+    """Check every open order whose inputs have changed."""
+    opened = home.open()
+    done = checkings.check_open_orders(
+        opened.engine, opened.store, opened.settings, opened.exporters, opened.tables, _day(context)
+    )
+    with reading(opened.engine) as connection:
+        states = queries.orders_by_state(connection)
+    held = sum(row["orders"] for row in states if row["state"] == "held")
+    yield MaterializeResult(
+        asset_key=AssetKey("checked_orders"),
+        metadata={
+            "checked_now": sum(one.accepted + one.held for one in done),
+            "accepted_now": sum(one.accepted for one in done),
+            "held_now": sum(one.held for one in done),
+            "held_in_all": held,
+            "orders": markdown(pl.DataFrame(states)),
+        },
+    )
+    found = open_findings(opened)
+    yield MaterializeResult(
+        asset_key=AssetKey("findings"),
+        metadata={"findings": found.height, "by_cause": markdown(by_cause(found))},
+    )
+
+
+def open_findings(opened: Home) -> pl.DataFrame:
+    """All findings of the day's and earlier uploads whose orders are still open."""
+    with reading(opened.engine) as connection:
+        open_uploads = queries.uploads_with_open_orders(connection)
+    parts = [checkings.findings_of(opened.engine, opened.store, one) for one in open_uploads]
+    empty = pl.DataFrame(schema={"code": pl.String, "severity": pl.String, "order_no": pl.String})
+    return pl.concat([empty, *(part.select(empty.columns) for part in parts)])
+
+
+@asset(
+    group_name=GROUP, owners=OWNERS, kinds={"sqlite", "postgres"}, code_version="1",
+    partitions_def=DAYS, deps=["checked_orders"],
+)  # fmt: skip
+def clearance_lists(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg]
+    """Clearance lists (清单): each accepted order claimed once, with its own number (copNo)."""
+    opened = home.open()
+    with transaction(opened.engine) as connection:
+        claimed = lists.claim(connection, _day(context))
+    with reading(opened.engine) as connection:
+        waiting = lists.pending(connection)
+    return MaterializeResult(
+        metadata={
+            "claimed_now": claimed,
+            "await_the_cut_off": waiting.height,
+            "next": MetadataValue.text("clearance_manifests, at the next cut-off or on demand"),
+        }
+    )

@@ -1,0 +1,8 @@
+"""Days (Asia/Shanghai): intake by the day a file landed, manifests by the day of the cut-off,
+stock by the day of the report. Uploads and exporters are no partitions: the registry keeps
+that detail, and a day × exporter grid would pass Dagster's comfort within a year."""
+
+from dagster import DailyPartitionsDefinition
+
+DAYS = DailyPartitionsDefinition(start_date="2026-01-01", timezone="Asia/Shanghai", end_offset=1)
+"""``end_offset=1``: today is a partition while it lasts."""

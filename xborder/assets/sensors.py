@@ -1,0 +1,105 @@
+"""What starts runs without a hand: files that have landed; and what raises an alert."""
+
+import hashlib
+import json
+
+from dagster import (
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunFailureSensorContext,
+    RunRequest,
+    RunsFilter,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    run_failure_sensor,
+    sensor,
+)
+
+from xborder import clock, settings
+from xborder.assets.jobs import intake
+from xborder.registry import landing
+
+TICK_SECONDS = 5
+MOST_ATTEMPTS = 5
+"""A set of files whose run failed this often waits for an operator (or for another file)."""
+
+_UNDER_WAY = RunsFilter(
+    job_name="intake",
+    statuses=[
+        DagsterRunStatus.QUEUED,
+        DagsterRunStatus.NOT_STARTED,
+        DagsterRunStatus.STARTING,
+        DagsterRunStatus.STARTED,
+    ],
+)
+
+
+@sensor(
+    job=intake,
+    minimum_interval_seconds=TICK_SECONDS,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Starts one intake run for all files that stood still for two ticks.",
+)
+def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    """One run for everything that has landed, one intake run at a time.
+
+    The cursor holds what the last tick saw: a file is taken once its size and time are the
+    same on two ticks, and nothing is taken while any file still moves (so that files handed
+    in together run together). Dagster remembers run keys for ever, hence the attempt in the
+    key; that nothing is taken in twice is the registry's promise, not the key's.
+    """
+    before = json.loads(context.cursor or "{}")
+    seen = {name: list(mark) for name, mark in landing.waiting(settings.load()).items()}
+    attempts = before.get("attempts", {})
+    cursor = {"seen": seen, "attempts": attempts}
+    if not seen:
+        return SensorResult(skip_reason="nothing has landed", cursor=json.dumps({"seen": {}}))
+    if seen != before.get("seen"):
+        return SensorResult(
+            skip_reason=f"{len(seen)} files have landed; waiting until they stand still",
+            cursor=json.dumps(cursor),
+        )
+    if context.instance.get_runs_count(_UNDER_WAY):
+        return SensorResult(skip_reason="an intake run is under way", cursor=json.dumps(cursor))
+    key = hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:24]
+    attempt = attempts.get(key, 0) + 1
+    if attempt > MOST_ATTEMPTS:
+        return SkipReason(f"the run for these {len(seen)} files failed {MOST_ATTEMPTS} times")
+    return SensorResult(
+        run_requests=[
+            RunRequest(
+                run_key=f"{key}-{attempt}",
+                partition_key=clock.today().isoformat(),
+                tags={"xborder/files": str(len(seen))},
+            )
+        ],
+        cursor=json.dumps({"seen": seen, "attempts": {key: attempt}}),
+    )
+
+
+@run_failure_sensor(
+    minimum_interval_seconds=10,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Writes an alert file for every run that failed.",
+)
+def failed_runs(context: RunFailureSensorContext) -> None:
+    """A failed run is a fault of ours: ``alerts/<time>-<run>.json`` in the home says which.
+
+    The alert names job, partition and step, not the exception's text, which may quote data.
+    """
+    run = context.dagster_run
+    folder = settings.load().home / "alerts"
+    folder.mkdir(exist_ok=True)
+    alert = {
+        "at": clock.now().isoformat(),
+        "job": run.job_name,
+        "run": run.run_id,
+        "partition": run.tags.get("dagster/partition", ""),
+        "steps": [event.step_key for event in context.get_step_failure_events()],
+    }
+    name = f"{clock.app_time(clock.now())}-{run.run_id[:8]}.json"
+    (folder / name).write_text(json.dumps(alert, indent=2), "utf-8")
+
+
+ALL = [landed_files, failed_runs]

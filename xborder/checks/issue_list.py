@@ -1,0 +1,178 @@
+"""The list of issues (问题清单) of one file: grouped by cause, then each at its place.
+
+Plain data (it crosses a pipe to the annotating process); ``issue_sheet`` paints it.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from xborder import findings
+
+MOST_A_CAUSE = 1_000
+MOST = 10_000
+"""Findings listed one by one: a cause, and in all. Every cell is coloured all the same."""
+
+VARIES = "…"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """All findings of one code; a parameter in which they differ shows as ``…``."""
+
+    code: str
+    severity: str
+    count: int
+    listed: int
+    message_zh: str
+    message_en: str
+    fix_zh: str
+    fix_en: str
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One finding. ``link`` and ``also_link``: (sheet as in the finding, cell), or None."""
+
+    code: str
+    severity: str
+    place: str
+    link: tuple[str, str] | None
+    column: str
+    value: str
+    expected: str
+    order_no: str
+    message_zh: str
+    message_en: str
+    fix_zh: str
+    fix_en: str
+    also_at: str
+    also_link: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class IssueList:
+    """Causes by severity and count; issues in the causes' order, each by sheet, row, column.
+
+    ``not_annotated`` says (zh, en) why only this list comes back, and is empty when the
+    user's own sheets do.
+    """
+
+    file_name: str
+    totals: dict[str, int]
+    causes: list[Cause]
+    issues: list[Issue]
+    not_annotated: tuple[str, str] = ("", "")
+
+
+@dataclass
+class _Group:
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    count: int = 0
+
+
+def issue_list(found: pl.DataFrame, file_name: str) -> IssueList:
+    """The list for the file ``file_name`` from a table with the columns of ``FINDINGS``."""
+    groups: dict[str, _Group] = {}
+    for code, count, severity in _by_weight(found):
+        groups[code] = _Group(count=count)
+        own = found.filter(pl.col("code") == code, pl.col("severity") == severity)
+        room = min(MOST_A_CAUSE, MOST - sum(len(group.rows) for group in groups.values()))
+        groups[code].rows = _in_reading_order(own).head(max(room, 1)).to_dicts()
+    issues = [_issue(row, file_name) for group in groups.values() for row in group.rows]
+    severities = found["severity"].to_list()
+    return IssueList(
+        file_name,
+        {severity: severities.count(severity) for severity in findings.SEVERITIES},
+        [_cause(code, group) for code, group in groups.items()],
+        issues,
+    )
+
+
+def row_link(row: dict[str, Any]) -> tuple[str, str] | None:
+    """Where a finding about this file is shown: its cell, else the first cell of its row."""
+    if row["cell"]:
+        return row["sheet"] or "", row["cell"]
+    return (row["sheet"] or "", f"A{row['row']}") if row["row"] else None
+
+
+def _by_weight(found: pl.DataFrame) -> Iterable[tuple[str, int, str]]:
+    rank = {severity: place for place, severity in enumerate(findings.SEVERITIES)}
+    return (
+        found.group_by("code", "severity")
+        .len("count")
+        .with_columns(pl.col("severity").replace_strict(rank, return_dtype=pl.UInt8).alias("rank"))
+        .sort("rank", "count", "code", descending=[False, True, False])
+        .select("code", "count", "severity")
+        .iter_rows()
+    )
+
+
+def _in_reading_order(own: pl.DataFrame) -> pl.DataFrame:
+    """By file, sheet and row; in a row from left to right (A…Z before AA)."""
+    letters = pl.col("cell").fill_null("").str.extract(r"^([A-Z]+)").fill_null("")
+    return own.sort(
+        pl.col("file").fill_null(""),
+        pl.col("sheet").fill_null(""),
+        pl.col("row"),
+        letters.str.len_chars(),
+        letters,
+        maintain_order=True,
+        nulls_last=True,
+    )
+
+
+def _texts(row: dict[str, Any]) -> dict[str, str]:
+    texts = {key: "" if value is None else str(value) for key, value in row.items()}
+    return texts | json.loads(texts.pop("params", "") or "{}")
+
+
+def _cause(code: str, group: _Group) -> Cause:
+    entry = findings.catalogue()[code]
+    shared = _texts(group.rows[0])
+    for row in group.rows[1:]:
+        texts = _texts(row)
+        for key in shared.keys() | texts.keys():
+            if shared.get(key) != texts.get(key):
+                shared[key] = VARIES
+    said = (findings.render(text, shared) for text in (entry.zh, entry.en, entry.fix_zh, entry.fix_en))
+    return Cause(code, entry.severity, group.count, len(group.rows), *said)
+
+
+def _issue(row: dict[str, Any], file_name: str) -> Issue:
+    told = findings.explain(row)
+    said = {key: str(told[key]) for key in ("message_zh", "message_en", "fix_zh", "fix_en")}
+    also_at = row["also_at"] or ""
+    return Issue(
+        code=row["code"],
+        severity=row["severity"],
+        place=_place(row, file_name),
+        link=row_link(row) if row["file"] == file_name else None,
+        column=row["column"] or "",
+        value=row["value"] or "",
+        expected=row["expected"] or "",
+        order_no=row["order_no"] or "",
+        also_at=also_at,
+        also_link=_second_place(also_at, file_name),
+        **said,
+    )
+
+
+def _place(row: dict[str, Any], file_name: str) -> str:
+    at = row["cell"] or (f"第 {row['row']} 行 row {row['row']}" if row["row"] else "")
+    if row["sheet"]:
+        at = f"{row['sheet']}!{at}" if row["cell"] else f"{row['sheet']} {at}".strip()
+    if row["file"] and row["file"] != file_name:
+        return f"{row['file']} {at}".strip()
+    return at or "整个文件 whole file"
+
+
+def _second_place(also_at: str, file_name: str) -> tuple[str, str] | None:
+    """A second place in this file, written ``file sheet R17`` (the sheet only in workbooks)."""
+    place, _, row = also_at.rpartition(" R")
+    if not (row.isascii() and row.isdigit()) or not (place + " ").startswith(file_name + " "):
+        return None
+    return place[len(file_name) + 1 :], f"A{row}"

@@ -1,0 +1,147 @@
+"""Commands that need no run: ``check``, ``template``, ``findings``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xborder import clock, findings, intake
+from xborder.checks import Context
+from xborder.checks.dry_run import Report, check_reading
+from xborder.cli import terminal
+from xborder.schemas import tables
+
+if TYPE_CHECKING:
+    from xborder.schemas.exporters import Exporter, Shop
+
+Lang = Annotated[str | None, typer.Option("--lang", help="zh | en (default: the terminal's locale)")]
+AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.command()(check)
+    app.command()(template)
+    app.command("findings")(list_findings)
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="an order, goods, shipment or stock file")],
+    exporter: Annotated[str | None, typer.Option(help="check against this exporter's profile")] = None,
+    shop: Annotated[str | None, typer.Option(help="the shop, if the exporter has several")] = None,
+    kind: Annotated[str | None, typer.Option(help="orders | goods | shipments | stock")] = None,
+    home: Annotated[Path | None, typer.Option(help="home folder (default: XBORDER_HOME)")] = None,
+    annotate: Annotated[Path | None, typer.Option(help="write the file back with its findings")] = None,
+    as_json: AsJson = False,
+    every: Annotated[bool, typer.Option("--all", help="every finding, not 1,000 a cause")] = False,
+    lang: Lang = None,
+) -> None:
+    """Check a file 检查文件: nothing is stored. Exit 0 clean, 1 findings, 2 unusable file."""
+    if not file.is_file():
+        terminal.fail(f"{file}: 没有这个文件 no such file")
+    profile, context, own_shop = _context(exporter, shop, home)
+    reading = intake.read(file, file.name, exporter_shop=own_shop, kind=kind)
+    report = check_reading(reading, context, own_shop.id if own_shop else "")
+    if annotate is not None and reading.layout is not None:
+        from xborder.checks.annotated import annotated
+
+        annotate.write_bytes(annotated(file.read_bytes(), reading, report.found))
+    if as_json:
+        most = None if every else terminal.MOST_A_CAUSE
+        typer.echo(json.dumps(report.to_json(most), ensure_ascii=False, indent=2))
+    else:
+        _show(file, report, terminal.language(lang), every=every, annotate=annotate)
+    raise typer.Exit(report.exit_code)
+
+
+def _context(
+    exporter: str | None, shop: str | None, home: Path | None
+) -> tuple["Exporter | None", Context, "Shop | None"]:
+    """The context of a check; without an exporter, neither home nor registry is touched."""
+    if exporter is None:
+        return None, Context(tables=tables.load(None), on=clock.today()), None
+    from xborder.registry.checkings import context_of
+    from xborder.registry.home import NoHomeError, open_home
+
+    try:
+        opened = open_home(home)
+    except NoHomeError as error:
+        terminal.fail(str(error))
+    profile = opened.exporters.get(exporter)
+    if profile is None:
+        terminal.fail(f"没有企业 no exporter {exporter}; known: {', '.join(sorted(opened.exporters))}")
+    assert profile is not None
+    shops = {one.id: one for one in profile.shops}
+    if shop is None and len(shops) > 1:
+        terminal.fail(f"请用 --shop 指定店铺 name the shop with --shop: {', '.join(shops)}")
+    own = shops.get(shop or next(iter(shops)))
+    if own is None:
+        terminal.fail(f"没有店铺 no shop {shop}; known: {', '.join(shops)}")
+    context = context_of(
+        opened.engine, opened.store, opened.settings, profile, opened.tables, clock.today()
+    )
+    return profile, context, own
+
+
+def _show(
+    file: Path, report: Report, lang: str, *, every: bool, annotate: Path | None
+) -> None:
+    zh = lang == "zh"
+    names = {
+        "rows": "行数", "orders": "订单", "lines": "商品行", "accepted": "通过（行）",
+        "held": "暂存（行）", "excluded": "不计（行）", "duplicate": "重复（行）",
+    }  # fmt: skip
+    title = f"{file.name}  ·  {report.layout or ('无法识别' if zh else 'not recognised')}"
+    terminal.out.print(
+        terminal.pairs(title, {names[k] if zh else k: v for k, v in report.counts.items()})
+    )
+    for code, number in report.excluded.items():
+        terminal.out.print(f"  {code}: {number}")
+    if report.found.height:
+        terminal.out.print(terminal.causes(report.found, lang))
+        terminal.out.print(terminal.single_findings(report.found, lang, every=every))
+    else:
+        terminal.out.print("没有发现问题" if zh else "nothing found wrong", style="green")
+    if report.not_checked:
+        head = "未检查（请用 --exporter 指定企业）：" if zh else "Not checked (name --exporter): "
+        terminal.out.print(head + "; ".join(report.not_checked))
+    if annotate is not None:
+        terminal.out.print(f"{'已写出批注文件' if zh else 'annotated file'}: {annotate}")
+
+
+def template(
+    kind: Annotated[str, typer.Argument(help="orders | goods | shipments | stock")],
+    to: Annotated[Path | None, typer.Option(help="file to write (default: <kind>_template.xlsx)")] = None,
+    lang: Lang = None,
+) -> None:
+    """Write an empty template workbook 空白模板."""
+    if kind not in intake.TEMPLATE_KINDS:
+        terminal.fail(f"{kind}: one of {', '.join(intake.TEMPLATE_KINDS)}")
+    target = to or Path(f"{kind}_template.xlsx")
+    if target.exists():
+        terminal.fail(f"{target}: 文件已存在，不覆盖 the file exists; it is not overwritten")
+    intake.write_template(kind, target, lang=terminal.language(lang))
+    terminal.out.print(f"{target}")
+
+
+def list_findings(
+    code: Annotated[str | None, typer.Argument(help="one finding's code")] = None,
+    as_json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """The catalogue of findings 问题目录: what can be wrong, and what to do."""
+    known = findings.catalogue()
+    if code is not None and code not in known:
+        terminal.fail(f"{code}: 没有这个问题代码 no such finding")
+    shown = [known[code]] if code else list(known.values())
+    if as_json:
+        typer.echo(json.dumps([one.__dict__ for one in shown], ensure_ascii=False, indent=2))
+        return
+    zh = terminal.language(lang) == "zh"
+    heads = ("代码", "级别", "说明", "怎么办", "依据") if zh else ("code", "severity", "meaning", "what to do", "rule")
+    values = (
+        (one.code, one.severity, one.zh if zh else one.en, one.fix_zh if zh else one.fix_en, one.rule)
+        for one in shown
+    )
+    terminal.out.print(terminal.rows(terminal.table("问题目录 Findings", *heads), values))

@@ -1,0 +1,103 @@
+"""Commands that show and fetch what was issued: ``manifests``, ``stock``, ``verify``."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xborder import clock
+from xborder.cli import terminal
+from xborder.cli.running import HomeOption, opened, parse_day
+from xborder.manifests import cutoff
+from xborder.registry import audit, queries
+from xborder.registry.database import reading
+from xborder.stock import book
+
+manifests_app = typer.Typer(help="清单批次 manifests: list them, fetch one", invoke_without_command=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(manifests_app, name="manifests")
+    app.command()(stock)
+    app.command()(verify)
+
+
+@manifests_app.callback()
+def manifests(
+    context: typer.Context,
+    date_: Annotated[str | None, typer.Option("--date", help="day of the cut-off")] = None,
+    as_json: AsJson = False,
+    home: HomeOption = None,
+) -> None:
+    """List the manifests that were issued."""
+    if context.invoked_subcommand:
+        return
+    place = opened(home)
+    with reading(place.engine) as connection:
+        rows = queries.manifests(connection, parse_day(date_))
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
+        return
+    from xborder.cli.summary import show_manifests
+
+    show_manifests(rows, terminal.language() == "zh")
+
+
+@manifests_app.command("get")
+def get(
+    number: Annotated[str, typer.Argument(help="the manifest's number")],
+    to: Annotated[Path, typer.Option(help="folder to put the ZIP into")] = Path("."),
+    home: HomeOption = None,
+) -> None:
+    """Fetch a manifest's ZIP, after checking it against its checksum."""
+    place = opened(home)
+    try:
+        path = cutoff.fetch(place.engine, place.store, number, to)
+    except (LookupError, ValueError) as error:
+        terminal.fail(str(error))
+    terminal.out.print(str(path))
+
+
+def stock(
+    as_json: AsJson = False,
+    date_: Annotated[str | None, typer.Option("--date", help="day of the report")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show the overseas stock report 海外仓库存."""
+    place = opened(home)
+    day = parse_day(date_) or clock.today()
+    report = book.build(place.engine, place.store, place.exporters, day)
+    if as_json:
+        said = {name: frame.to_dicts() for name, frame in report.frames().items()}
+        typer.echo(json.dumps(said, ensure_ascii=False, indent=2, default=str))
+        return
+    from xborder.cli.summary import show_stock
+
+    show_stock(report, terminal.language() == "zh")
+
+
+def verify(home: HomeOption = None) -> None:
+    """Check every manifest, every count and the audit log against the registry 核对.
+
+    Exit 0 when all agrees, 1 when something does not (each told on a line).
+    """
+    place = opened(home)
+    problems: list[str] = []
+    with reading(place.engine) as connection:
+        issued = queries.manifests(connection)
+        problems += [f"upload {one}: counts do not add up" for one in queries.uploads_that_do_not_add_up(connection)]
+        problems += [f"order {one}: on two live lists" for one in queries.orders_on_two_lists(connection)]
+        broken = audit.verify(connection)
+    if broken is not None:
+        problems.append(f"audit log: the chain breaks at entry {broken}")
+    for row in issued:
+        problems += cutoff.verify(place.engine, place.store, place.settings, str(row["number"]))
+    for problem in problems:
+        terminal.out.print(problem, style="red")
+    if problems:
+        raise typer.Exit(1)
+    terminal.out.print(f"{len(issued)} 批次与登记一致 manifests and all counts agree", style="green")

@@ -1,0 +1,141 @@
+"""Commands that work on a home: ``init``, ``demo``, ``submit``, ``run``, ``up``."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from xborder import clock
+from xborder.cli import terminal
+from xborder.registry.home import Home, NoHomeError, create, open_home
+
+HomeOption = Annotated[Path | None, typer.Option(help="home folder (default: XBORDER_HOME)")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    for command in (init, demo, submit, run, up):
+        app.command()(command)
+
+
+def opened(home: Path | None) -> Home:
+    """The opened home, or a clear message and exit 2."""
+    try:
+        return open_home(home)
+    except (NoHomeError, ValueError) as error:
+        terminal.fail(str(error))
+        raise
+
+
+def init(
+    home: Annotated[Path, typer.Argument(help="folder to make")] = Path("xborder-home"),
+) -> None:
+    """Make an empty home folder 新建工作目录."""
+    create(home)
+    open_home(home)
+    terminal.out.print(f"{home}: exporters/<id>.toml, landing/<exporter>/<shop>/ …")
+
+
+def demo(
+    home: Annotated[Path, typer.Argument(help="folder to make")] = Path("demo-home"),
+    lang: Annotated[str | None, typer.Option("--lang", help="zh | en")] = None,
+) -> None:
+    """The whole pipeline over the fictional exporters 演示: intake, checks, manifests, stock."""
+    from xborder.cli import demonstration
+
+    demonstration.run(home, terminal.language(lang))
+
+
+def submit(
+    files: Annotated[list[Path], typer.Argument(help="files to hand in")],
+    exporter: Annotated[str, typer.Option(help="the exporter's id")],
+    shop: Annotated[str | None, typer.Option(help="the shop (default: the only one)")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="orders | goods | shipments | stock (default: recognised)")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Hand files in 提交文件: they go into the landing zone, atomically."""
+    from xborder.registry import landing
+
+    place = opened(home)
+    missing = [str(file) for file in files if not file.is_file()]
+    if missing:
+        terminal.fail(f"没有这些文件 no such files: {', '.join(missing)}")
+    try:
+        landed = landing.submit(
+            place.settings, files, exporter, shop, kind, exporters=place.exporters
+        )
+    except landing.LandingError as error:
+        terminal.fail(str(error))
+    for path in landed:
+        terminal.out.print(f"→ {terminal.relative(path)}")
+
+
+def run_home(place: Home, day: date, *, cutoff: bool) -> None:
+    """Run the jobs with a progress line; a failed job ends the command with exit 3."""
+    from xborder.assets.running import RunFailedError, run_jobs
+
+    names = {
+        "intake": "接收与核验 intake", "clearance": "截单与清单批次 clearance",
+        "stock_report": "海外仓报告 stock report",
+    }  # fmt: skip
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+        console=terminal.err, transient=True,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("…", total=None)
+        try:
+            run_jobs(
+                place.settings.home, day, cutoff=cutoff,
+                progress=lambda name: progress.update(task, description=names[name]),
+            )  # fmt: skip
+        except RunFailedError as error:
+            terminal.fail(f"运行失败 the run failed: {error}", code=3)
+
+
+def run(
+    date_: Annotated[str | None, typer.Option("--date", help="business day (default: today)")] = None,
+    no_cutoff: Annotated[bool, typer.Option("--no-cutoff", help="take in and check only")] = False,
+    home: HomeOption = None,
+    lang: Annotated[str | None, typer.Option("--lang", help="zh | en")] = None,
+) -> None:
+    """Take in what has landed, cut off, issue manifests and the stock report; then exit."""
+    from xborder.cli import summary
+
+    day = parse_day(date_) or clock.today()
+    place = opened(home)
+    run_home(place, day, cutoff=not no_cutoff)
+    summary.show(place, day, terminal.language(lang))
+
+
+def parse_day(text: str | None) -> date | None:
+    """A day given as ``YYYY-MM-DD``; exit 2 for anything else."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        terminal.fail(f"{text}: 日期格式应为 write the day as YYYY-MM-DD")
+        raise
+
+
+def up(
+    home: HomeOption = None,
+    page_port: Annotated[int | None, typer.Option(help="port of the page")] = None,
+    dagster_port: Annotated[int | None, typer.Option(help="port of the Dagster UI")] = None,
+) -> None:
+    """Dagster UI, daemon and the page 启动: one command, one Ctrl-C; loopback only."""
+    from xborder.cli import serving
+
+    folder = (home or opened(None).settings.home).absolute()
+    if not (folder / "landing").is_dir():
+        create(folder)
+    place = opened(folder)
+    serving.serve(
+        place,
+        page_port=page_port or place.settings.page_port,
+        dagster_port=dagster_port or place.settings.dagster_port,
+    )

@@ -1,0 +1,107 @@
+"""What a run did, in the terminal: uploads by state, findings by cause, manifests, stock."""
+
+from datetime import date
+
+import polars as pl
+
+from xborder import findings
+from xborder.cli import terminal
+from xborder.registry import checkings, queries
+from xborder.registry.database import reading
+from xborder.registry.home import Home
+from xborder.stock import book
+from xborder.stock.report import StockReport
+
+STATES = ("rows", "accepted", "declared", "held", "excluded", "duplicate")
+STATES_ZH = ("行", "待截单", "已申报", "暂存", "不计", "重复")
+
+
+def show(home: Home, day: date, lang: str) -> None:
+    """Print the day's uploads with their counts, open findings, manifests and stock."""
+    with reading(home.engine) as connection:
+        uploads = queries.uploads(connection, day=day)
+        receipts = [queries.receipt(connection, row.id) for row in uploads]
+        manifests = queries.manifests(connection, day)
+    zh = lang == "zh"
+    _uploads(uploads, receipts, zh)
+    _findings(home, [row.id for row in uploads], lang)
+    show_manifests(manifests, zh)
+    show_stock(book.build(home.engine, home.store, home.exporters, day), zh)
+    _places(home, zh)
+
+
+def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]], zh: bool) -> None:
+    heads = STATES_ZH if zh else STATES
+    made = terminal.table(
+        "收到的文件 Uploads",
+        *(("企业", "店铺", "文件", "格式") if zh else ("exporter", "shop", "file", "layout")),
+        *(f"#{head}" for head in heads),
+    )
+    for row, receipt in zip(uploads, receipts, strict=True):
+        layout = row.layout or (f"✗ {row.code}" if row.code else row.state)
+        counts = [receipt[state] for state in STATES]
+        terminal.rows(made, [(row.exporter, row.shop, row.file_name, layout, *counts)])
+    totals = [sum(int(str(receipt[state])) for receipt in receipts) for state in STATES]
+    made.add_section()
+    terminal.rows(made, [("Σ", "", "", "", *totals)])
+    terminal.out.print(made)
+
+
+def _findings(home: Home, uploads: list[int], lang: str) -> None:
+    parts = [checkings.findings_of(home.engine, home.store, one) for one in uploads]
+    found = pl.concat([findings.empty(), *(part.drop("upload_id") for part in parts)])
+    if found.height:
+        terminal.out.print(terminal.causes(found, lang))
+
+
+def show_manifests(manifests: list[dict[str, object]], zh: bool) -> None:
+    """Print manifests, one a row."""
+    heads = (
+        ("编号", "类型", "企业", "#清单", "申报 → 离境", "方式")
+        if zh
+        else ("number", "kind", "exporter", "#lists", "declares → leaves", "mode")
+    )
+    made = terminal.table("清单批次 Manifests", *heads)
+    for row in manifests:
+        batch = row["batch"]
+        assert isinstance(batch, dict)
+        route = f"{batch.get('customsCode', '')} → {batch.get('portCode', '')}"
+        mode = f"{batch.get('tradeMode', '')} {batch.get('statisticsFlag', '')}"
+        terminal.rows(made, [(row["number"], row["kind"], row["exporter"], row["lists"], route, mode)])
+    terminal.out.print(made)
+
+
+def show_stock(report: StockReport, zh: bool) -> None:
+    """Print the stock of a report and how many exceptions it has, by code."""
+    shown = report.stock
+    heads = (
+        ("企业", "海外仓", "货号", "状态", "#期初", "#入库", "#售出", "#结存")
+        if zh
+        else ("exporter", "warehouse", "SKU", "disposition", "#opening", "#received", "#sold", "#closing")
+    )
+    made = terminal.table("海外仓库存 Overseas stock", *heads)
+    columns = ["exporter", "warehouse", "sku", "disposition", "opening", "received", "sold", "closing"]
+    for values in shown.select(columns).iter_rows():
+        terminal.rows(made, [[f"{v.normalize():f}" if hasattr(v, "normalize") else v for v in values]])
+    terminal.out.print(made)
+    if report.exceptions.height:
+        codes = report.exceptions.group_by("code").len().sort("code")
+        said = ", ".join(f"{code} {number}" for code, number in codes.rows())
+        terminal.out.print(f"{'差异与例外' if zh else 'differences and exceptions'}: {said}")
+
+
+def _places(home: Home, zh: bool) -> None:
+    settings = home.settings
+    made = terminal.table("在哪里 Where it lies", "", "")
+    terminal.rows(
+        made,
+        [
+            ("批次 manifests", terminal.relative(settings.home / "manifests")),
+            ("报告 reports", terminal.relative(settings.home / "reports")),
+            ("数据湖 lake", terminal.relative(settings.home / "lake")),
+            ("登记库 registry", settings.database if settings.registry_url else terminal.relative(settings.home / "registry.db")),
+        ],
+    )  # fmt: skip
+    terminal.out.print(made)
+    follow = "浏览：xborder up --home" if zh else "browse it: xborder up --home"
+    terminal.out.print(f"{follow} {terminal.relative(settings.home)}")

@@ -1,0 +1,44 @@
+"""The one ``Definitions`` object that ``workspace.yaml`` names."""
+
+from typing import Any
+
+from dagster import Definitions, in_process_executor
+
+from xborder.assets import (
+    clearance,
+    guarantees,
+    intake,
+    jobs,
+    overseas_stock,
+    references,
+    schedules,
+    sensors,
+)
+from xborder.assets.resources import HomeResource
+
+
+def build_defs(**overrides: Any) -> Definitions:
+    """All assets, checks, jobs, schedules and sensors; ``overrides`` swap resources in tests."""
+    return Definitions(
+        assets=[
+            references.exporters,
+            references.tariff,
+            references.code_tables,
+            intake.order_files,
+            intake.read_files,
+            intake.check_orders,
+            intake.clearance_lists,
+            clearance.clearance_manifests,
+            overseas_stock.stock_ledger,
+            overseas_stock.stock_report,
+        ],
+        asset_checks=guarantees.ALL,
+        jobs=jobs.ALL,
+        schedules=schedules.ALL,
+        sensors=sensors.ALL,
+        resources={"home": HomeResource()} | overrides,
+        executor=in_process_executor,
+    )
+
+
+defs = build_defs()
