@@ -228,7 +228,8 @@ def take_in(
 ) -> list[Taken]:
     """Take files in, by exporter, shop and name: all that lie there, or those of ``landed``.
 
-    A file that changes while it is copied stays for the next time. ``day`` is the business day
+    A file that changes while it is copied stays for the next time, and so does one that
+    cannot be opened. ``day`` is the business day
     the uploads belong to, by default the clock's. Raises ``originals.KeyFileError``.
     """
     files = look(settings) if landed is None else list(landed)
@@ -250,10 +251,8 @@ def _take(
     try:
         # Not blocking, because a pipe may have taken the file's place meanwhile.
         handle = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
     except OSError:
-        # A link, or unreadable: it stays where it is, in sight.
+        # Gone, a link, or unreadable: what is there stays in sight.
         return None
     with os.fdopen(handle, "rb") as source:
         before = os.fstat(source.fileno())
@@ -265,6 +264,9 @@ def _take(
     crash_point("original-kept")
     shop, code = _address(exporters, file)
     with transaction(engine) as c:
+        if not originals.place(settings, kept.sha256).exists():
+            # It expired between; the next look keeps it anew.
+            return None
         at = clock.now()
         marker = _marker(settings, file, before, kept.sha256)
         received = uploads.receive(

@@ -183,7 +183,10 @@ def mark_expired(c: Connection, before: datetime) -> list[str]:
 
 
 def remove(c: Connection, settings: Settings) -> int:
-    """Remove the files of expired originals; how many there were."""
+    """Remove the files of expired originals; how many there were.
+
+    In a writer's transaction, so that bytes handed in again meanwhile are not removed.
+    """
     gone = 0
     for sha256 in c.scalars(select(uploads.c.sha256).where(uploads.c.original == EXPIRED)):
         target = place(settings, sha256)

@@ -1,0 +1,75 @@
+"""The steps of a registry's life, short, for the tests of this folder."""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from xborder.registry import counters, cutoffs, database, lists, manifests, orders, tables, uploads
+
+NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+DAY = date(2026, 11, 20)
+
+
+def wipe(engine: Engine) -> None:
+    """Empty every table (between the examples of a property test)."""
+    with database.transaction(engine) as c:
+        for table in reversed(tables.metadata.sorted_tables):
+            c.execute(table.delete())
+
+
+def entries(*told: dict[str, object]) -> pl.DataFrame:
+    """Entries of an order file; what is not told is the usual."""
+    usual = {
+        "digest": "content",
+        "status_digest": "paid",
+        "ordered_at": "2026-11-01T08:00:00+08:00",
+        "cancelled": False,
+        "rows": 1,
+        "lines": 1,
+        "first_row": 2,
+    }
+    return pl.DataFrame([usual | one for one in told], schema=orders.ENTRIES, orient="row")
+
+
+def receive(c: Connection, name: str = "a", kind: str = "orders", shop: str = "shop") -> int:
+    """An upload that landed; ``name`` stands for its bytes."""
+    sha = name.encode().hex().rjust(64, "0")
+    return uploads.receive(c, sha, "dapu", shop, kind, f"{name}.csv", 10, NOW).upload_id
+
+
+def upload(c: Connection, name: str, *told: dict[str, object]) -> dict[str, str]:
+    """An order file that was read and entered; outcome by order number."""
+    upload_id = receive(c, name)
+    frame = entries(*told)
+    rows = int(frame["rows"].sum()) + 1
+    uploads.mark_read(c, upload_id, "template_orders", "template", "orders", {"HEADER": 1}, rows)
+    return dict(orders.enter(c, upload_id, frame).select("order_no", "outcome").iter_rows())
+
+
+def check(c: Connection, version: str = "v1", held: tuple[str, ...] = ()) -> int:
+    """Check what is open: all accepted but the orders named."""
+    waiting = orders.open_orders(c, "dapu", version)
+    is_held = pl.col("order_no").is_in(held)
+    verdicts = waiting.select(
+        "order_id",
+        pl.when(is_held).then(pl.lit("held")).otherwise(pl.lit("accepted")).alias("state"),
+        pl.when(is_held).then(None).otherwise(pl.lit("list")).alias("route"),
+        pl.when(is_held).then(pl.lit("AWAITING_SHIPMENT")).otherwise(pl.lit("")).alias("codes"),
+    )
+    number = counters.draw(c, "check")
+    return orders.record_check(c, "dapu", version, number, verdicts, DAY)
+
+
+def issue(c: Connection) -> str | None:
+    """Claim, cut off and reserve one manifest of all that is pending; its number."""
+    lists.claim(c)
+    waiting = lists.pending(c)
+    if waiting.is_empty():
+        return None
+    cutoff = cutoffs.take(c, DAY, NOW)
+    row = manifests.reserve(
+        c, cutoff, "lists", "dapu", {"office": "6041"}, waiting["list_id"].to_list(), "6041", DAY,
+        NOW,
+    )  # fmt: skip
+    return str(row.number)
