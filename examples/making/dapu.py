@@ -1,9 +1,8 @@
-
 """Dapu (大埔): a porcelain works that sells by two Shopify shops and to foreign wholesalers."""
 
 from pathlib import Path
 
-from making import formats
+from making import channels, formats
 from making.goods import DAPU as GOODS
 from making.orders import Order, alone, find, line, make, shipments
 
@@ -55,7 +54,8 @@ agent_name = "梅州示范报关有限公司"
 transport_mode = "2"
 """
 
-RETAIL = [sku for sku in GOODS if sku < "DP-T"]  # neither wholesale nor planted
+PLANTED = ("DP-TR-031", "DP-JG-032", "DP-CH-033", "DP-LD-034")
+RETAIL = [sku for sku in GOODS if sku not in PLANTED and not sku.startswith("DP-W-")]
 AIR = {
     "logistics_code": "4403960T11", "logistics_name": "示范国际物流（深圳）有限公司",
     "wrap_type": "2 纸箱", "transport_mode": "5 航空运输",
@@ -67,13 +67,14 @@ SEA = {
 US = {"US": "3154", "CA": "3089"}
 EU = {"DE": "2110", "FR": "2176", "NL": "2309"}
 DAYS = ("2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26")
+LATER_DAYS = ("2026-11-27", "2026-11-28")
 
 
 def us_orders() -> tuple[list[Order], list[Order]]:
     """The first export, and the later one, which begins with four orders of the first."""
-    orders = make(GOODS, RETAIL, (f"#{1001 + n}" for n in range(60)), "2026-11-10T08:12:31",
-                  ("US", "US", "CA", "US"), "USD")  # fmt: skip
-    first, later = orders[:46], orders[46:]
+    orders = make(GOODS, RETAIL, (f"#{1001 + n}" for n in range(70)), "2026-11-10T08:12:31",
+                  ("US", "US", "CA", "US"), "USD", hours=4)  # fmt: skip
+    first, later = orders[:56], orders[56:]
     for number in ("#1004", "#1015", "#1026"):
         find(first, number).head["discount"] = "5.00"
     find(first, "#1009").lines[0]["line_discount"] = "1.00"
@@ -94,6 +95,7 @@ def us_orders() -> tuple[list[Order], list[Order]]:
     alone(find(first, "#1027"), GOODS, "DP-LD-034")
     alone(find(first, "#1029"), GOODS, "DP-TS-003", "2").parcel = {"gross_weight": "3.9"}
     alone(find(first, "#1032"), GOODS, "DP-FG-007").parcel = None
+    alone(find(first, "#1040"), GOODS, "DP-OR-009")
     find(first, "#1034").head |= {
         "Financial Status": "partially_refunded", "Refunded Amount": "3.00",
     }  # fmt: skip
@@ -102,10 +104,11 @@ def us_orders() -> tuple[list[Order], list[Order]]:
     again = [
         Order(o.no, o.at, o.country, o.currency, o.lines, dict(o.head), {}) for o in first[-4:]
     ]
-    # Since the first export #1045 was changed to more pieces, and #1046 was cancelled.
-    changed = find(again, "#1045")
+    # Since the first export #1055 was changed to more pieces, and #1056 was cancelled.
+    changed = find(again, "#1055")
     changed.lines = [one | {"qty": str(int(one["qty"]) + 1)} for one in changed.lines]
-    find(again, "#1046").head |= {
+    changed.parcel = {"logistics_no": "SFDPU00000055"}
+    find(again, "#1056").head |= {
         "Financial Status": "refunded", "Cancelled at": "2026-11-20 10:00:00 -0800",
     }  # fmt: skip
     return first, again + later
@@ -113,7 +116,7 @@ def us_orders() -> tuple[list[Order], list[Order]]:
 
 def eu_orders() -> list[Order]:
     """Numbers begin at #1001 again: another shop, other orders."""
-    orders = make(GOODS, RETAIL, (f"#{1001 + n}" for n in range(38)), "2026-11-11T10:05:02",
+    orders = make(GOODS, RETAIL, (f"#{1001 + n}" for n in range(44)), "2026-11-11T10:05:02",
                   ("DE", "FR", "NL"), "EUR", hours=6)  # fmt: skip
     for number in ("#1003", "#1017"):
         find(orders, number).head["freight"] = "9.50"
@@ -123,8 +126,8 @@ def eu_orders() -> list[Order]:
     )
     alone(find(orders, "#1019"), GOODS, "DP-OR-009").parcel = {"logistics_no": "SFDPE09990001"}
     alone(find(orders, "#1021"), GOODS, "DP-BW-001").parcel = {"logistics_no": "SFDPE09990001"}
-    # The waybill of order #1036 of the other shop.
-    alone(find(orders, "#1024"), GOODS, "DP-MG-004").parcel = {"logistics_no": "SFDPU00000036"}
+    # The waybill of order #1040 of the other shop.
+    alone(find(orders, "#1024"), GOODS, "DP-MG-004").parcel = {"logistics_no": "SFDPU00000040"}
     return orders
 
 
@@ -142,7 +145,9 @@ def b2b_orders() -> list[Order]:
     find(orders, "DPB2B-2611-006").lines = [line(GOODS, "DP-TS-003", "5")]
     alone(find(orders, "DPB2B-2611-008"), GOODS, "DP-W-BW21", "50").head["order_type"] = "E"
     alone(find(orders, "DPB2B-2611-010"), GOODS, "DP-W-OR24", "20", line_total="94.00")
-    find(orders, "DPB2B-2611-012").no = "DPB2B-2611-０１２"
+    # Full-width digits in the order file; the shipment file has the right number.
+    lookalike = alone(find(orders, "DPB2B-2611-012"), GOODS, "DP-W-VS23", "10")
+    lookalike.no, lookalike.parcel = "DPB2B-2611-０１２", {"order_no": lookalike.no}
     differing = find(orders, "DPB2B-2611-013")
     differing.lines = [line(GOODS, "DP-W-BW21", "30"), line(GOODS, "DP-W-VS23", "6", country="GB")]
     find(orders, "DPB2B-2611-015").lines = [
@@ -156,7 +161,7 @@ def write(landing: Path) -> None:
     us, eu, b2b = (landing / "dapu-ciyun" / shop for shop in ("shopify-us", "shopify-eu", "b2b"))
     formats.workbook(us / "01_商品备案.xlsx", "goods", GOODS.values())
     first, later = us_orders()
-    formats.shopify(us / "02_orders_export_1.csv", first, "-0800")
+    channels.shopify(us / "02_orders_export_1.csv", first, "-0800")
     parcels = list(shipments(first, GOODS, AIR, US, DAYS, "SFDPU"))
     # Order #1036 was sent in two parcels.
     parcels.append(
@@ -164,11 +169,12 @@ def write(landing: Path) -> None:
         | {"logistics_no": "SFDPU09990036"}
     )
     formats.workbook(us / "03_发货资料.xlsx", "shipments", parcels)
-    formats.shopify(us / "04_orders_export_2.csv", later, "-0800")
+    channels.shopify(us / "04_orders_export_2.csv", later, "-0800")
     formats.workbook(
-        us / "05_发货资料_补充.xlsx", "shipments",
-        shipments(later[4:], GOODS, AIR, US, ("2026-11-27", "2026-11-28"), "SFDPV"),
-    )  # fmt: skip
+        us / "05_发货资料_补充.xlsx",
+        "shipments",
+        shipments([find(later, "#1055"), *later[4:]], GOODS, AIR, US, LATER_DAYS, "SFDPV"),
+    )
     statement = ["结算日期", "结算币种", "收入合计", "平台佣金", "提现手续费"]
     formats.separated(us / "06_平台结算单.csv", statement, [
         dict(zip(statement, row, strict=True))
@@ -177,7 +183,7 @@ def write(landing: Path) -> None:
     ])  # fmt: skip
     (us / "07_空文件.csv").write_bytes(b"")
     orders = eu_orders()
-    formats.shopify(eu / "01_orders_export.csv", orders, "+0100")
+    channels.shopify(eu / "01_orders_export.csv", orders, "+0100")
     formats.workbook(
         eu / "02_发货资料.xlsx", "shipments", shipments(orders, GOODS, AIR, EU, DAYS, "SFDPE")
     )

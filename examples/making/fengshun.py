@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from making import formats
+from making import channels, formats
 from making.goods import FENGSHUN as GOODS
 from making.orders import Order, alone, find, line, make, shipments
 
@@ -60,23 +60,35 @@ def number(count: int) -> str:
 
 def amazon_orders() -> tuple[list[Order], list[Order]]:
     """The first report, and a later one that repeats four orders of it."""
-    orders = make(GOODS, RETAIL, map(number, range(1, 63)), "2026-11-11T00:44:09",
-                  ("US", "US", "US", "CA"), "USD", hours=4)  # fmt: skip
-    first, later = orders[:52], orders[52:]
+    orders = make(GOODS, RETAIL, map(number, range(1, 73)), "2026-11-11T00:44:09",
+                  ("US", "US", "US", "CA"), "USD", hours=3)  # fmt: skip
+    first, later = orders[:56], orders[56:]
     alone(first[5], GOODS, "FS-HP-100", "0", line_total="0.00")
     alone(first[8], GOODS, "FS-BT-310")
     alone(first[11], GOODS, "FS-SPK-D25")
     alone(first[14], GOODS, "FS-SPK-S15")
     alone(first[17], GOODS, "FS-HP-120R")
     alone(first[20], GOODS, "FS-SPEAKER-OUTDOOR-IP67")
-    alone(first[23], GOODS, "FS-EP-050", "2").no = "1.13E+16"
+    # Excel spoilt the order number in this file; the shipment file still has it.
+    damaged = alone(first[23], GOODS, "FS-EP-050", "2")
+    damaged.no, damaged.parcel = "1.13E+16", {"order_no": damaged.no}
     first[26].lines[0]["goods_name"] = '@Home speaker "S10", black'
     alone(first[29], GOODS, "FS-SPK-S10").parcel = {"destination_port": "9999"}
     again = [
         Order(o.no, o.at, o.country, o.currency, o.lines, dict(o.head), {}) for o in first[-4:]
     ]
+    # The buyer of the second of them has ordered more since; it goes in the same parcel.
     changed = again[1]
     changed.lines = [one | {"qty": str(int(one["qty"]) + 2)} for one in changed.lines]
+    changed.parcel = {"logistics_no": f"YTFSA{len(first) - 2:08d}"}
+    for order in again + later:
+        order.head |= {"order-status": "Unshipped", "fulfillment-channel": "Merchant"}
+    # Two orders that Amazon fills from its own stock abroad, and a cancelled one.
+    for order in (later[3], later[6]):
+        order.head["fulfillment-channel"] = "Amazon"
+        order.parcel = None
+    later[8].head["order-status"] = "Cancelled"
+    later[8].parcel = None
     return first, again + later
 
 
@@ -234,15 +246,16 @@ def write(landing: Path) -> None:
     shop, fba = (landing / "fengshun-shengda" / name for name in ("amazon-us", "fba-us"))
     formats.workbook(shop / "01_商品备案.xlsx", "goods", GOODS.values())
     first, later = amazon_orders()
-    formats.amazon(shop / "02_unshipped_20261118.txt", first, "-08:00")
+    channels.amazon(shop / "02_unshipped_20261118.txt", first, "-08:00")
     formats.workbook(
         shop / "03_发货资料.xlsx", "shipments",
         shipments(first, GOODS, AIR, US, ("2026-11-23", "2026-11-24", "2026-11-25"), "YTFSA"),
     )  # fmt: skip
-    formats.amazon(shop / "04_unshipped_20261121.txt", later, "-08:00")
+    header = [*channels.AMAZON, "order-status", "fulfillment-channel"]
+    channels.amazon(shop / "04_unshipped_20261121.txt", later, "-08:00", header)
     formats.workbook(
         shop / "05_发货资料_补充.xlsx", "shipments",
-        shipments(later[4:], GOODS, AIR, US, ("2026-11-26", "2026-11-27"), "YTFSB"),
+        shipments([later[1], *later[4:]], GOODS, AIR, US, ("2026-11-26", "2026-11-27"), "YTFSB"),
     )  # fmt: skip
     booked = bookings()
     formats.workbook(fba / "01_海外仓订仓单.xlsx", "orders", formats.order_lines(booked))
@@ -255,4 +268,4 @@ def write(landing: Path) -> None:
          "sku": sku, "disposition": "SELLABLE 可售", "movement_type": "opening 期初", "qty": qty}
         for at, (sku, qty) in enumerate(OPENING, start=1)
     ))  # fmt: skip
-    formats.ledger(fba / "04_ledger_detail.txt", EVENTS, GOODS)
+    channels.ledger(fba / "04_ledger_detail.txt", EVENTS, GOODS)

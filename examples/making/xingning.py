@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from making import formats
+from making import channels, formats
 from making.goods import XINGNING as GOODS
 from making.orders import Order, alone, find, line, make, shipments
 
@@ -65,7 +65,7 @@ DAYS = ("2026-11-23", "2026-11-24", "2026-11-25")
 
 def site_orders() -> list[Order]:
     """Orders of mid November, as the site's own export (CSV, GB18030)."""
-    orders = make(GOODS, RETAIL, (f"XN2611{n:04d}" for n in range(1, 59)), "2026-11-10T07:20:11",
+    orders = make(GOODS, RETAIL, (f"XN2611{n:04d}" for n in range(1, 69)), "2026-11-10T07:20:11",
                   ("US", "GB", "AU", "US", "CA", "JP"), "USD", hours=3)  # fmt: skip
     alone(find(orders, "XN26110006"), GOODS, "XN-WR-10", "-2")
     alone(find(orders, "XN26110009"), GOODS, "XN-CT-04", "0")
@@ -90,9 +90,11 @@ def site_orders() -> list[Order]:
 
 def later_orders() -> list[Order]:
     """Orders of late November (CSV, UTF-8, English headers)."""
-    orders = make(GOODS, RETAIL, (f"XN2611{n:04d}" for n in range(101, 135)), "2026-11-18T06:41:53",
+    orders = make(GOODS, RETAIL, (f"XN2611{n:04d}" for n in range(101, 154)), "2026-11-18T06:41:53",
                   ("US", "CA", "GB"), "USD", hours=2)  # fmt: skip
-    alone(find(orders, "XN26110105"), GOODS, "XN-KT-02").no = "2.6110105E+11"
+    # Excel spoilt the order number in this file; the shipment file still has it.
+    damaged = alone(find(orders, "XN26110105"), GOODS, "XN-KT-02")
+    damaged.no, damaged.parcel = "2.6110105E+11", {"order_no": damaged.no}
     alone(find(orders, "XN26110111"), GOODS, "XN-CT-04", unit_price="")
     find(orders, "XN26110117").head["order_discount"] = "2.00"
     return orders
@@ -107,7 +109,7 @@ def large_order() -> Order:
 
 def oms_orders() -> list[Order]:
     """The broker's sheet has no country, no time of order: such orders cannot be declared."""
-    orders = make(GOODS, ("XN-KT-01", "XN-HT-05", "XN-CI-03"), (f"9610000261100{n}" for n in range(1, 6)),
+    orders = make(GOODS, ("XN-KT-01", "XN-HT-05", "XN-CI-03"), (f"9610000261100{n}" for n in range(1, 5)),
                   "2026-11-16T09:00:00", ("US",), "RMB")  # fmt: skip
     for order in orders:
         for one in order.lines:
@@ -153,7 +155,7 @@ def write(landing: Path) -> None:
         shipments([*later, large], GOODS, ROAD, PORTS, ("2026-11-26", "2026-11-27"), "MZXNB"),
     )  # fmt: skip
     orders = oms_orders()
-    formats.tianjin(oms / "01_upload_orders_long.xlsx", orders)
+    channels.tianjin(oms / "01_upload_orders_long.xlsx", orders)
     formats.workbook(
         oms / "02_发货资料.xlsx", "shipments", shipments(orders, GOODS, ROAD, PORTS, DAYS, "MZXNT")
     )
