@@ -64,11 +64,16 @@ def _explained(code: str, row: Mapping[str, object]) -> dict[str, object]:
     return {name: row.get(name) for name in EXCEPTIONS} | {
         "code": code,
         "severity": entry.severity,
-        "message_zh": findings.render(entry.zh, texts),
-        "message_en": findings.render(entry.en, texts),
-        "fix_zh": findings.render(entry.fix_zh, texts),
-        "fix_en": findings.render(entry.fix_en, texts),
+        "message_zh": _filled(entry.zh, texts),
+        "message_en": _filled(entry.en, texts),
+        "fix_zh": _filled(entry.fix_zh, texts),
+        "fix_en": _filled(entry.fix_en, texts),
     }
+
+
+def _filled(template: str, texts: Mapping[str, str]) -> str:
+    # Most advice names nothing; filling it in would cost as much as the message.
+    return findings.render(template, texts) if "{" in template else template
 
 
 def _of_ledger(entries: Entries) -> list[tuple[str, pl.DataFrame]]:
