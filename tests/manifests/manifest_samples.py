@@ -1,12 +1,18 @@
 """Checked content as the checks room stores it: heads and goods lines of fictional lists."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
+from sqlalchemy import Connection, Engine
 
+from xborder.clock import fixed
 from xborder.manifests import batches
 from xborder.manifests.batches import Manifest
+from xborder.registry import lists, orders, uploads
+from xborder.registry.database import connect, migrate, transaction
+from xborder.registry.store import Store
+from xborder.settings import Settings, load
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 NAMESPACE = "{http://www.chinaport.gov.cn/ceb}"
@@ -172,3 +178,62 @@ def manifest(**changed: object) -> Manifest:
         "names": NAMES,
     }
     return Manifest(**(said | changed))
+
+
+DAY = date(2026, 11, 22)
+NOON = "2026-11-22T12:00:00+08:00"
+
+
+def home(folder: Path, heads: Rows, lines: int = 1, **changed: object) -> Settings:
+    """A home in which the given orders were taken in, checked and claimed; none is issued."""
+    settings = load(folder, **changed)
+    engine, store = connect(settings.database), Store(settings.storage)
+    migrate(engine)
+    with fixed("2026-11-22T11:00:00+08:00"), transaction(engine) as c:
+        by_exporter = frame(heads).partition_by("exporter", as_dict=True, maintain_order=True)
+        for number, ((exporter,), part) in enumerate(by_exporter.items(), start=1):
+            taken_in(c, store, str(exporter), number, part, lines)
+        lists.claim(c)
+    engine.dispose()
+    return settings
+
+
+def taken_in(
+    c: Connection, store: Store, exporter: str, check_id: int, heads: pl.DataFrame, lines: int
+) -> None:
+    """One exporter's orders, as the registry and the lake hold them after their check."""
+    sha256 = f"{exporter}{check_id}".encode().hex().rjust(64, "0")
+    upload = uploads.receive(
+        c,
+        sha256,
+        exporter,
+        "shopify-us",
+        "orders",
+        "orders.csv",
+        1,
+        datetime(2026, 11, 22, 3, tzinfo=UTC),
+    ).upload_id
+    uploads.mark_read(c, upload, "shopify_orders", "shopify", "orders", {}, len(heads))
+    entries = heads.select(
+        "order_no",
+        digest=pl.lit("a"),
+        status_digest=pl.lit("b"),
+        ordered_at=pl.lit("2026-11-20T10:00:00Z"),
+        cancelled=pl.lit(value=False),
+        rows=pl.lit(1),
+        lines=pl.lit(1),
+        first_row=pl.int_range(2, pl.len() + 2),
+    )
+    ids = orders.enter(c, upload, entries).select("order_no", "order_id")
+    known = heads.drop("list_id", "order_id", *ISSUED).join(ids, on="order_no")
+    goods = frame(item_rows(known.with_columns(list_id="order_id").to_dicts(), lines))
+    place = ("checked_orders", f"{check_id:08d}")
+    store.write_parquet(known, *place, "heads.parquet")
+    store.write_parquet(goods.drop("list_id"), *place, "items.parquet")
+    verdicts = known.select("order_id", "route", state=pl.lit("accepted"), codes=pl.lit(""))
+    orders.record_check(c, exporter, "v1", check_id, verdicts, DAY)
+
+
+def opened(settings: Settings) -> tuple[Engine, Store]:
+    """The registry and the store of a home."""
+    return connect(settings.database), Store(settings.storage)

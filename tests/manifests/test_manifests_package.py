@@ -96,6 +96,13 @@ def test_same_rows_same_bytes_later(lists):
     assert [package.archive("X", files) for files in first] == zipped
 
 
+def test_workbooks_leave_no_trace_in_the_next(lists):
+    """XlsxWriter writes into the default format it is given; ours must stay as it was."""
+    before = dict(sheets.FONT)
+    package.build(manifest(), *lists(1))
+    assert before == sheets.FONT
+
+
 def test_archive_holds_the_files_in_order(lists):
     one = manifest()
     files = package.build(one, *lists(2))

@@ -28,7 +28,7 @@ ROWS = 1_048_576
 DIGITS = 15
 """Digits that an Excel number holds."""
 
-FONT = {"font_name": "Microsoft YaHei", "font_size": 10}
+FONT = {"font_name": "Microsoft YaHei", "font_size": 10, "font_scheme": "none"}
 HEAD = {
     "bold": True, "text_wrap": True, "valign": "vcenter", "align": "center", "border": 1,
     "border_color": "#8EA9C1", "bg_color": "#1F4E78", "font_color": "#FFFFFF", "font_size": 9,
@@ -110,7 +110,8 @@ class Book:
                 "strings_to_formulas": False,
                 "strings_to_urls": False,
                 "strings_to_numbers": False,
-                "default_format_properties": FONT,
+                # A copy: XlsxWriter writes into it, and the next workbook would differ.
+                "default_format_properties": dict(FONT),
             },
         )
         created = self.issued_at.astimezone(SHANGHAI).replace(tzinfo=None)
