@@ -1,0 +1,92 @@
+"""The pages that give out files (下载): templates, annotated findings, manifests, stock reports."""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from xborder import intake
+from xborder.portal import issued, language, registered, stock_reports
+from xborder.portal.context import Portal
+from xborder.portal.downloads import XLSX, attachment, self_contained
+from xborder.portal.receiving import FormError
+from xborder.registry import checkings, originals
+from xborder.registry.database import reading
+
+
+def template(request: Request) -> Response:
+    """GET /templates/{kind}.xlsx: an empty template workbook."""
+    kind = request.path_params["kind"]
+    if kind not in intake.KINDS:
+        raise HTTPException(404)
+    chosen = language.choose(request)
+    named = language.Texts(chosen).named("kind", kind)
+    name = f"{named}模板.xlsx" if chosen == "zh" else f"{kind} template.xlsx"
+    return attachment(_template(kind, chosen), name, XLSX)
+
+
+@cache
+def _template(kind: str, chosen: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "template.xlsx"
+        intake.write_template(kind, target, lang=chosen)
+        return target.read_bytes()
+
+
+def annotated(request: Request) -> Response:
+    """GET /uploads/{id}/annotated.xlsx: the user's own file with each finding at its cell."""
+    from xborder.checks.annotated import annotated as annotate
+
+    portal: Portal = request.app.state.portal
+    home, upload_id = portal.home, request.path_params["upload_id"]
+    with reading(home.engine) as connection:
+        row = registered.upload(connection, upload_id)
+    if row is None or row.state == "landed":
+        raise HTTPException(404)
+    exporter = portal.profiles.now().exporters.get(row.exporter)
+    try:
+        with originals.open_plain(home.settings, row.sha256) as plain:
+            read = intake.read(
+                plain,
+                row.file_name,
+                exporter_shop=exporter.shop(row.shop) if exporter else None,
+                kind=row.kind,
+            )
+            plain.seek(0)
+            original = plain.read()
+    except FileNotFoundError as error:
+        raise FormError("error.expired") from error
+    found = checkings.findings_of(home.engine, home.store, upload_id)
+    chosen = language.choose(request)
+    suffix = "批注" if chosen == "zh" else "annotated"
+    name = f"{Path(row.file_name).stem}_{suffix}.xlsx"
+    return attachment(annotate(original, read, found), name, XLSX)
+
+
+def manifest(request: Request) -> Response:
+    """GET /manifests/{number}.zip: the sealed ZIP, its checksum compared before it leaves."""
+    portal: Portal = request.app.state.portal
+    shown = issued.one(portal.home, request.path_params["number"])
+    if shown is None or shown.row.sha256 is None:
+        raise HTTPException(404)
+    try:
+        data = issued.archive(portal.home, shown.row)
+    except (FileNotFoundError, issued.DamagedError) as error:
+        raise FormError("manifest.missing") from error
+    return attachment(data, f"{shown.row.number}.zip", "application/zip")
+
+
+def stock(request: Request) -> Response:
+    """GET /stock/{day}/{name}: a file of a stock report; the page itself is shown, not kept."""
+    portal: Portal = request.app.state.portal
+    day, name = request.path_params["day"], request.path_params["name"]
+    data = stock_reports.file(portal.home, day, name)
+    if data is None:
+        raise HTTPException(404)
+    if name == "stock.html":
+        return self_contained(data)
+    stem, _, extension = name.partition(".")
+    return attachment(data, f"{stem}_{day}.{extension}", stock_reports.FILES[name])
