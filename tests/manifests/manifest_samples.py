@@ -113,6 +113,13 @@ ISSUED = {
 
 TRANSFER = {"copCode": "4414960XXX", "copName": "大埔瓷韵陶瓷有限公司", "dxpId": "DXPENT0000000001"}
 
+
+def schema_file() -> Path | None:
+    """The official XSD of the export messages, where it is on this machine."""
+    folder = SHARED / "ceb" / "xsd-2022-05"
+    return next(iter(sorted(folder.glob("*出口业务节点报文定义202205.xsd"))), None)
+
+
 Rows = list[dict[str, object]]
 
 
@@ -227,7 +234,7 @@ def taken_in(
     ids = orders.enter(c, upload, entries).select("order_no", "order_id")
     known = heads.drop("list_id", "order_id", *ISSUED).join(ids, on="order_no")
     goods = frame(item_rows(known.with_columns(list_id="order_id").to_dicts(), lines))
-    place = ("checked_orders", f"{check_id:08d}")
+    place = ("lake", "checked_orders", f"{check_id:08d}")
     store.write_parquet(known, *place, "heads.parquet")
     store.write_parquet(goods.drop("list_id"), *place, "items.parquet")
     verdicts = known.select("order_id", "route", state=pl.lit("accepted"), codes=pl.lit(""))

@@ -16,7 +16,7 @@ from xborder import clock
 from xborder.manifests import package
 from xborder.manifests.batches import Batch, Manifest
 from xborder.manifests.sheets import columns
-from xborder.registry import manifests
+from xborder.registry import checkings, manifests
 from xborder.registry.store import Store
 from xborder.schemas import Tables
 from xborder.settings import Settings
@@ -60,7 +60,7 @@ class Checked:
         key = (check_id, what)
         if key not in self._kept:
             self._kept = {one: table for one, table in self._kept.items() if one[0] == check_id}
-            place = ("checked_orders", f"{check_id:08d}", f"{what}.parquet")
+            place = (*checkings.folder(check_id), f"{what}.parquet")
             try:
                 self._kept[key] = self.store.read_parquet(*place)
             except FileNotFoundError as error:
@@ -93,7 +93,8 @@ def reservation(
     """What the registry keeps of a batch: all that its bytes depend on, besides its lists."""
     first = heads.row(by_predicate=pl.col("list_id") == batch.list_ids[0], named=True)
     return {
-        "key": batch.key,
+        # The names are no part of the key, but people look for them.
+        "key": batch.key | {name: first[name] or "" for name in ("ebcName", "agentName")},
         "transfer": {
             "copCode": first["ebcCode"] or "",
             "copName": first["ebcName"] or "",

@@ -12,7 +12,17 @@ from typing import Any
 import polars as pl
 
 from xborder.manifests.batches import Manifest
-from xborder.manifests.sheets import BODY, HEAD, LABEL, QUIET, TITLE, Book, Column, columns
+from xborder.manifests.sheets import (
+    BODY,
+    HEAD,
+    LABEL,
+    QUIET,
+    TITLE,
+    Book,
+    Column,
+    columns,
+    set_height,
+)
 
 ORDERS_PER_WORKBOOK = 100
 """A workbook of more sheets than this is hard to open; further orders go into a further file."""
@@ -114,7 +124,7 @@ def _merged(
     book: Book, sheet: Any, row: int, column: int, kind: str, value: Any, look: dict[str, Any]
 ) -> None:
     """A value over two columns; merged first, then written by its kind."""
-    shown = {"align": "left", "text_wrap": True}
+    shown = {"align": "left", "text_wrap": True, "indent": 1}
     sheet.merge_range(row, column, row, column + _SPAN - 1, "", book.look(look, shown))
     book.value(sheet, row, column, kind, value, look, shown)
 
@@ -132,12 +142,12 @@ def _goods(
         book.text(sheet, row, index, one.title, HEAD)
     for line in goods:
         row += 1
+        set_height(sheet, row, titles, line)
         origin = line.get("origin_country") or "CN"
         for index, (one, value) in enumerate(
             zip(titles, _cells(titles, manifest, line | {"origin_country": origin}), strict=True)
         ):
-            wrapped = {"text_wrap": True} if one.width >= 20 else {}
-            book.value(sheet, row, index, one.kind, value, BODY, wrapped)
+            book.value(sheet, row, index, one.kind, value, BODY, one.wrapped)
     return row
 
 

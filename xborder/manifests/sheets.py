@@ -28,6 +28,12 @@ ROWS = 1_048_576
 DIGITS = 15
 """Digits that an Excel number holds."""
 
+WRAPPED = 16
+"""A column of text at least this wide breaks its lines."""
+
+LINE = 15
+"""Height of a line, in points."""
+
 FONT = {"font_name": "Microsoft YaHei", "font_size": 10, "font_scheme": "none"}
 HEAD = {
     "bold": True, "text_wrap": True, "valign": "vcenter", "align": "center", "border": 1,
@@ -60,6 +66,11 @@ class Column:
     def title(self) -> str:
         """The head: Chinese above English, in one cell so that the filter finds one row."""
         return f"{self.zh}\n{self.en}"
+
+    @property
+    def wrapped(self) -> dict[str, bool]:
+        """The look of a column whose texts are long: they wrap."""
+        return {"text_wrap": True} if self.kind == "text" and self.width >= WRAPPED else {}
 
 
 @cache
@@ -149,14 +160,14 @@ class Book:
         if value is None or value == "":
             sheet.write_blank(row, column, None, self.look(*looks))
         elif kind in ("text", "name"):
-            self.text(sheet, row, column, str(value), *looks)
+            self.text(sheet, row, column, str(value), {"indent": 1}, *looks)
         else:
             number = Decimal(str(value))
             if len(number.as_tuple().digits) > DIGITS:
-                self.text(sheet, row, column, plain(number), *looks, {"align": "right"})
+                self.text(sheet, row, column, plain(number), {"align": "right"}, *looks)
             else:
                 shown = {"num_format": _number_format(kind, number), "align": "right"}
-                sheet.write_number(row, column, number, self.look(*looks, shown))
+                sheet.write_number(row, column, number, self.look(shown, *looks))
 
     def close(self) -> bytes:
         """Finish the workbook; its bytes."""
@@ -189,22 +200,35 @@ def table(
             sheets += 1
             sheet = _begin(book, name if sheets == 1 else f"{name} {sheets}", heads)
             at = 1
+        set_height(sheet, at, heads, values)
         for index, one in enumerate(heads):
             value = values.get(one.source)
             if one.kind == "name":
                 value = names.get(one.codes, {}).get(value or "", "")
-            wrapped = {"text_wrap": True} if one.width >= 30 else {}
-            book.value(sheet, at, index, one.kind, value, BODY, wrapped)
+            book.value(sheet, at, index, one.kind, value, BODY, one.wrapped)
         at += 1
     _finish(sheet, at, heads)
     return sheets
+
+
+def set_height(sheet: Any, row: int, heads: tuple[Column, ...], values: Mapping[str, Any]) -> None:
+    """Make room for wrapped texts; not every program does that by itself. Before the cells."""
+    lines = 1
+    for one in heads:
+        if one.wrapped:
+            # A Chinese character is twice as wide as a digit, by which Excel counts widths.
+            text = str(values.get(one.source) or "")
+            wide = len(text) + sum(1 for letter in text if ord(letter) > 0x2E80)
+            lines = max(lines, -(-wide // max(int(one.width) - 2, 1)))
+    if lines > 1:
+        sheet.set_row(row, LINE * min(lines, 12))
 
 
 def _begin(book: Book, name: str, heads: tuple[Column, ...]) -> Any:
     sheet = book.sheet(name)
     for index, one in enumerate(heads):
         sheet.set_column(index, index, one.width)
-    sheet.set_row(0, 34)
+    sheet.set_row(0, 36)
     for index, one in enumerate(heads):
         sheet.write_string(0, index, one.title, book.look(HEAD))
     sheet.freeze_panes(1, 2)

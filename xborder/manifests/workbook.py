@@ -22,6 +22,8 @@ ROUTE_NAMES = {"list": "清单 list", "declaration": "报关单 declaration"}
 
 SIGNATURE = "to be signed by the client / 由客户端加签"
 
+BOLD_LEFT = {"bold": True, "align": "left", "indent": 1}
+
 _COUNTS = (
     ("lists", "count", "清单数", "lists"),
     ("goods_lines", "count", "商品项数", "goods lines"),
@@ -75,7 +77,7 @@ def write(
 
 def _summary(book: Book, manifest: Manifest, summed: dict[str, Any]) -> None:
     sheet = book.sheet("汇总 Summary")
-    for index, width in enumerate((24, 26, 26, 16, 12, 14)):
+    for index, width in enumerate((24, 24, 34, 26, 14)):
         sheet.set_column(index, index, width)
     sheet.set_row(0, 30)
     book.text(sheet, 0, 0, f"清关清单批次 Clearance manifest  {manifest.number}", TITLE)
@@ -90,13 +92,15 @@ def _summary(book: Book, manifest: Manifest, summed: dict[str, Any]) -> None:
     for one in batch_values(manifest):
         book.text(sheet, row, 0, one["zh"], LABEL)
         book.text(sheet, row, 1, one["en"], LABEL, {"bold": False})
-        book.text(sheet, row, 2, one["value"], BODY)
-        book.text(sheet, row, 3, one["name"], {"valign": "vcenter"})
+        book.value(sheet, row, 2, "text", one["value"], BODY)
+        book.value(sheet, row, 3, "name", one["name"], BODY)
         row += 1
     for key, kind, zh, en in _COUNTS:
         book.text(sheet, row, 0, zh, LABEL)
         book.text(sheet, row, 1, en, LABEL, {"bold": False})
-        book.value(sheet, row, 2, kind, summed[key], BODY, {"bold": True})
+        book.value(
+            sheet, row, 2, kind, summed[key], BODY, {"bold": True, "align": "left", "indent": 1}
+        )
         row += 1
     row = _totals(book, sheet, row + 1, manifest, "币制", "currency", summed["by_currency"])
     _totals(book, sheet, row + 1, manifest, "品目", "HS heading", summed["by_heading"])
@@ -121,8 +125,8 @@ def _totals(
     for one in rows:
         row += 1
         currency = manifest.name("currency.customs", one["currency"])
-        book.text(sheet, row, 0, one["heading"] if by_heading else one["currency"], BODY)
-        book.text(sheet, row, 1, f"{one['currency']} {currency}".strip(), BODY)
+        book.value(sheet, row, 0, "text", one["heading"] if by_heading else one["currency"], BODY)
+        book.value(sheet, row, 1, "text", f"{one['currency']} {currency}".strip(), BODY)
         book.value(sheet, row, 2, "money", one["total"], BODY)
         book.value(sheet, row, 3, "count", one["lists"], BODY)
         book.value(sheet, row, 4, "count", one["goods_lines"], BODY)
