@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from xborder import findings
 from xborder.schemas import tables
-from xborder.schemas.validation import document_violations
+from xborder.schemas.validation import Violation, document_violations
 
 
 class ProfileError(Exception):
@@ -79,6 +80,18 @@ def _without_blanks(written: Any) -> Any:
     return [_without_blanks(one) for one in written] if isinstance(written, list) else written
 
 
+def _told(one: Violation) -> str:
+    entry = findings.catalogue()[one.code]
+    texts = {
+        "column": one.path.rpartition(".")[2],
+        "field": one.path,
+        "value": one.value or "",
+        "expected": one.expected,
+    }
+    zh, en = findings.render(entry.zh, texts), findings.render(entry.en, texts)
+    return f"{one.path}: {zh} | {en} [{one.code}]"
+
+
 def _beyond_schema(profile: dict[str, Any], stem: str) -> list[str]:
     problems = []
     if profile["id"] != stem:
@@ -104,12 +117,8 @@ def load(path: Path, held: tables.Tables | None = None) -> Exporter:
         written = _without_blanks(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProfileError([f"{path.name}: {error}"]) from error
-    problems = [
-        f"{one.path}: {one.code}"
-        + (f", found {one.value}" if one.value is not None else "")
-        + (f", expected {one.expected}" if one.expected else "")
-        for one in document_violations("exporter", written, held)
-    ] or _beyond_schema(written, path.stem)
+    wrong = document_violations("exporter", written, held)
+    problems = [_told(one) for one in wrong] or _beyond_schema(written, path.stem)
     if problems:
         raise ProfileError(problems)
     own = {"agent_code": written["code"], "agent_name": written["name"]}

@@ -10,7 +10,7 @@ import jsonschema_rs as rs
 from xborder.schemas import numbers
 from xborder.schemas.library import Library, Schema, subschemas
 from xborder.schemas.tables import Tables
-from xborder.schemas.validation import Checker, Failure
+from xborder.schemas.validation import Failure
 
 
 class _Digits:
@@ -32,17 +32,15 @@ def _with_enums(schema: Schema, held: Tables) -> Schema:
     return copied
 
 
-class FastChecker(Checker):
+class FastChecker:
     """A schema compiled by jsonschema-rs."""
 
     def __init__(self, library: Library, name: str, held: Tables) -> None:
         self.library = library
         compiled = {n: _with_enums(schema, held) for n, schema in library.schemas.items()}
-        others = [(s["$id"], s) for n, s in compiled.items() if n != name]
-        library.schema(name)
         self.validator = rs.Draft202012Validator(
             compiled[name],
-            registry=rs.Registry(others),
+            registry=rs.Registry([(schema["$id"], schema) for schema in compiled.values()]),
             keywords={"x-digits": _Digits},
             pattern_options=rs.RegexOptions(),
             offline=True,

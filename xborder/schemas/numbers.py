@@ -36,18 +36,8 @@ def fits(number: int | Decimal, before: int, after: int) -> bool:
     Zeros that add nothing are not counted (``xs:fractionDigits`` does not count them either);
     but a field without decimals (``xs:int``) takes no point at all.
     """
-    sign, digits, exponent = Decimal(number).as_tuple()
-    del sign
-    assert isinstance(exponent, int)
-    if after == 0 and exponent < 0:
+    text = format(number, "f") if isinstance(number, Decimal) else str(number)
+    whole, point, fraction = text.lstrip("-").partition(".")
+    if point and after == 0:
         return False
-    text = "".join(map(str, digits))
-    whole, fraction = (
-        (text[:exponent], text[exponent:].rjust(-exponent, "0"))
-        if exponent
-        else (
-            text,
-            "",
-        )
-    )
     return len(whole.lstrip("0")) <= before and len(fraction.rstrip("0")) <= after

@@ -11,11 +11,13 @@ from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError, validators
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from xborder.schemas import numbers
 from xborder.schemas.library import Library
 from xborder.schemas.tables import Tables
-from xborder.schemas.validation import Checker, Failure
+from xborder.schemas.validation import Failure
 
 Errors = Iterator[ValidationError]
 
@@ -56,7 +58,7 @@ def _additional(_: Any, allowed: Any, instance: Any, schema: dict[str, Any]) -> 
             yield ValidationError("additionalProperties", path=[name])
 
 
-class SlowChecker(Checker):
+class SlowChecker:
     """A schema checked by jsonschema."""
 
     def __init__(self, library: Library, name: str, held: Tables) -> None:
@@ -73,7 +75,16 @@ class SlowChecker(Checker):
             "additionalProperties": _additional,
         }
         kind = validators.extend(Draft202012Validator, keywords)
-        self.validator = kind(library.schema(name), registry=library.registry)
+        # jsonschema picks the class anew at every "$schema" that a reference leads to, and
+        # would forget the keywords above: so the copies that it sees have none.
+        bare = {
+            one: {key: value for key, value in schema.items() if key != "$schema"}
+            for one, schema in library.schemas.items()
+        }
+        registry: Registry[Any] = Registry().with_resources(
+            (schema["$id"], DRAFT202012.create_resource(schema)) for schema in bare.values()
+        )
+        self.validator = kind(bare[name], registry=registry)
 
     def is_valid(self, instance: Mapping[str, Any]) -> bool:
         return next(self.validator.iter_errors(instance), None) is None

@@ -249,7 +249,10 @@ def _read(folder: Path, entry: dict[str, object]) -> Table:
     actual = hashlib.sha256(content).hexdigest()
     if actual != entry["sha256"]:
         raise TableError(f"table {name}: sha256 is {actual}, expected {entry['sha256']}")
-    rows = pl.read_csv(BytesIO(content), infer_schema=False)
+    try:
+        rows = pl.read_csv(BytesIO(content), infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise TableError(f"table {name}: {path.name} is no table: {error}") from error
     missing = set(_NEEDED.get(kind, ("code", "name"))) - set(rows.columns)
     if missing:
         raise TableError(f"table {name}: the columns {', '.join(sorted(missing))} are missing")

@@ -9,7 +9,7 @@ other. A violation becomes a finding code by the keyword, unless the schema name
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -88,28 +88,32 @@ class Violation:
     expected: str
 
 
-class Checker:
+class Checker(Protocol):
     """A compiled schema: the failures of an instance, and whether it has any."""
 
     def failures(self, instance: Mapping[str, Any]) -> Iterator[Failure]:
         """All failures; the same one may come more than once."""
-        raise NotImplementedError
 
     def is_valid(self, instance: Mapping[str, Any]) -> bool:
         """Whether there is none."""
-        raise NotImplementedError
 
 
 def checker(name: str, held: tables.Tables) -> Checker:
     """The checker of a schema with the code tables in force, compiled once for each."""
     key = (name, held.version)
     if key not in _COMPILED:
-        try:
-            from xborder.schemas.fast_checker import FastChecker as Best
-        except ImportError:
-            from xborder.schemas.slow_checker import SlowChecker as Best  # type: ignore[assignment]
-        _COMPILED[key] = Best(library.packaged(), name, held)
+        _COMPILED[key] = _compile(name, held)
     return _COMPILED[key]
+
+
+def _compile(name: str, held: tables.Tables) -> Checker:
+    try:
+        from xborder.schemas.fast_checker import FastChecker
+    except ImportError:
+        from xborder.schemas.slow_checker import SlowChecker
+
+        return SlowChecker(library.packaged(), name, held)
+    return FastChecker(library.packaged(), name, held)
 
 
 _COMPILED: dict[tuple[str, str], Checker] = {}
@@ -142,7 +146,7 @@ def violations(name: str, frame: pl.DataFrame, held: tables.Tables | None = None
     check = checker(name, held)
     properties = library.packaged().properties(name)
     present = [column for column in properties if column in frame.columns]
-    texts = frame.select(present).rows()
+    texts = frame.select(present).rows() if present else [()] * frame.height
     are_numbers = [properties[column].get("type") == "number" for column in present]
     order = {column: place for place, column in enumerate(properties)}
     found: list[tuple[int, str, str, str, str | None, str]] = []
