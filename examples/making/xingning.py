@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - tables keep one row a line, so that columns can be compared
+
 """Xingning (兴宁): circuit boards, hand tools and kitchen ware, sold on the firm's own site."""
 
 from pathlib import Path
