@@ -1,4 +1,3 @@
-
 """Xingning (兴宁): circuit boards, hand tools and kitchen ware, sold on the firm's own site."""
 
 from pathlib import Path
