@@ -218,7 +218,7 @@ def test_entering_an_upload_again_changes_nothing(engine: Engine) -> None:
         upload(c, "b", {"order_no": "2", "digest": "new"}, {"order_no": "3"})
         before = c.exec_driver_sql("SELECT * FROM order_entries").all()
         again = orders.enter(c, 1, entries({"order_no": "1"}, {"order_no": "2", "digest": "old"}))
-        assert again["outcome"].to_list() == ["current", "current"]
+        assert again["outcome"].to_list() == ["current", "replaced"]
         assert c.exec_driver_sql("SELECT * FROM order_entries").all() == before
         assert orders.open_orders(c, "dapu").filter(order_no="2")["upload_id"].item() == 2
 

@@ -45,7 +45,6 @@ _OLD = {
     "old_proposed": pl.Boolean,
     "old_state": pl.String,
     "old_codes": pl.String,
-    "entered": pl.String,
 }
 
 
@@ -68,9 +67,9 @@ def enter(
     """Enter the orders of a file that was read; frame [order_no, order_id, outcome].
 
     ``entries`` has the columns of ``ENTRIES``, each order once. Outcomes: current, duplicate,
-    notice, changed_after_issue, reused (see ``reuploads``). A second call for the same upload
-    changes nothing and tells what the first told. ``shop`` is by default the upload's own (its
-    landing folder). Raises ValueError for an order twice in
+    notice, changed_after_issue, reused (see ``reuploads``). ``shop`` is by default the
+    upload's own (its landing folder). What was entered for the upload before is not entered
+    again: its outcome is told as it stands now. Raises ValueError for an order twice in
     ``entries`` or an upload without channel.
     """
     upload = uploads.get(c, upload_id)
@@ -87,25 +86,22 @@ def enter(
         .sort("order_no")
         .with_columns(reuploads.creation_time("ordered_at").alias("ordered_at"))
     )
-    drawn = counters.draw_many(c, "order", entries.height)
-    first = drawn.start
+    before = of_upload(c, upload_id).select("order_no", "order_id", "outcome")
+    before = before.filter(pl.col("order_no").is_in(entries["order_no"].implode()))
+    entries = entries.join(before, on="order_no", how="anti", maintain_order="left")
+    first = counters.draw_many(c, "order", entries.height).start
     staged = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
     stage(c, "entered", staged)
     new = _claim(c, upload_id, account)
-    if new == entries.height:
-        told = staged.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
-    else:
+    told = staged.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
+    if new < entries.height:
         known = _take_known(c, upload_id, account, staged)
-        told = staged.select("order_no", "order_id").join(known, on="order_no", how="left")
-        told = told.select(
-            "order_no",
-            pl.coalesce("known_id", "order_id").alias("order_id"),
-            pl.col("outcome").fill_null(reuploads.CURRENT),
-        )
-    counted = dict(sorted(told["outcome"].value_counts().iter_rows()))
-    audit.append(c, "orders entered", f"upload {upload_id}", {"new": new, "outcomes": counted})
+        told = pl.concat([told.join(known, on="order_no", how="anti"), known])
     run(c, "DROP TABLE entered")
-    return told
+    if entries.height or before.is_empty():
+        counted = dict(sorted(told["outcome"].value_counts().iter_rows()))
+        audit.append(c, "orders entered", f"upload {upload_id}", {"new": new, "outcomes": counted})
+    return pl.concat([told, before]).sort("order_no")
 
 
 def _claim(c: Connection, upload_id: int, shop: int) -> int:
@@ -138,43 +134,26 @@ def _claim(c: Connection, upload_id: int, shop: int) -> int:
 
 
 def _take_known(c: Connection, upload_id: int, shop: int, staged: pl.DataFrame) -> pl.DataFrame:
-    """Decide on the orders that were known before; frame [order_no, known_id, outcome]."""
+    """Decide on the orders that were known before; frame [order_no, order_id, outcome]."""
+    first = int(staged["order_id"][0])
+    new = "SELECT id FROM orders WHERE id >= :first"
+    run(c, f"DELETE FROM entered WHERE order_id IN ({new})", first=first)  # noqa: S608
     old = fetch(
         c,
         """
         SELECT o.order_no, o.id, o.upload_id, o.digest, o.status_digest, o.ordered_at,
-               o.cancelled, o.proposed_cancellation, o.state, o.codes, e.outcome
-        FROM entered s
-        JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
-        LEFT JOIN order_entries e ON e.upload_id = :upload AND e.order_id = o.id
-        WHERE NOT EXISTS (SELECT 1 FROM orders n WHERE n.id = s.order_id)
+               o.cancelled, o.proposed_cancellation, o.state, o.codes
+        FROM entered s JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
         """,
         _OLD,
         shop=shop,
-        upload=upload_id,
     )
-    before = old.filter(pl.col("entered").is_not_null())
-    known = (
-        staged.drop("order_id")
-        .with_columns(upload_id=pl.lit(upload_id, pl.Int64))
-        .join(old.filter(pl.col("entered").is_null()).drop("entered"), on="order_no", how="inner")
-    )
-    decided = reuploads.decide(known)
-    if decided.height:
-        stage(c, "decided", decided)
-        _apply(c, upload_id)
-        run(c, "DROP TABLE decided")
-    return pl.concat(
-        [
-            decided.select("order_no", pl.col("order_id").alias("known_id"), "outcome"),
-            before.select(
-                "order_no",
-                pl.col("order_id").alias("known_id"),
-                # An entry that a later upload replaced was current when it came.
-                pl.col("entered").replace(reuploads.REPLACED, reuploads.CURRENT).alias("outcome"),
-            ),
-        ]
-    )
+    known = staged.drop("order_id").with_columns(upload_id=pl.lit(upload_id, pl.Int64))
+    decided = reuploads.decide(known.join(old, on="order_no", how="inner"))
+    stage(c, "decided", decided)
+    _apply(c, upload_id)
+    run(c, "DROP TABLE decided")
+    return decided.select("order_no", "order_id", "outcome")
 
 
 def _apply(c: Connection, upload_id: int) -> None:

@@ -54,7 +54,9 @@ def upgrade() -> None:
         sa.Column("id", ID, autoincrement=False, nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("exporter", sa.Text(), nullable=False),
-        sa.Column("shop", sa.Text(), nullable=False),
+        sa.Column(
+            "shop", sa.Text(), nullable=False, comment="empty where the kind or profile needs none"
+        ),
         sa.Column("channel", sa.Text(), nullable=True),
         sa.Column("kind", sa.String(16), nullable=True),
         sa.Column("layout", sa.Text(), nullable=True),
@@ -62,10 +64,12 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.String(32), nullable=False),
         sa.Column("business_date", sa.String(10), nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("code", sa.Text(), nullable=True),
-        sa.Column("rows", sa.BigInteger(), nullable=True),
-        sa.Column("original", sa.String(16), nullable=False),
+        sa.Column(
+            "state", sa.String(16), nullable=False, comment="landed | read | checked | refused"
+        ),
+        sa.Column("code", sa.Text(), nullable=True, comment="why it was refused"),
+        sa.Column("rows", sa.BigInteger(), nullable=True, comment="physical rows; null until read"),
+        sa.Column("original", sa.String(16), nullable=False, comment="kept | expired"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
         sa.UniqueConstraint(
             "exporter", "shop", "sha256", name=op.f("uq_uploads_exporter_shop_sha256")
@@ -79,8 +83,15 @@ def upgrade() -> None:
         sa.Column("upload_id", ID, nullable=False),
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("received_at", sa.String(32), nullable=False),
-        sa.Column("new", sa.Boolean(), nullable=False),
-        sa.Column("marker", sa.String(64), nullable=True),
+        sa.Column(
+            "new", sa.Boolean(), nullable=False, comment="false: the bytes were known already"
+        ),
+        sa.Column(
+            "marker",
+            sa.String(64),
+            nullable=True,
+            comment="which landed file this was; a crash counts it once",
+        ),
         sa.ForeignKeyConstraint(
             ["upload_id"], ["uploads.id"], name=op.f("fk_deliveries_upload_id")
         ),
@@ -92,7 +103,7 @@ def upgrade() -> None:
         "manifests",
         sa.Column("id", ID, autoincrement=False, nullable=False),
         sa.Column("number", sa.String(30), nullable=False),
-        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False, comment="lists | declarations"),
         sa.Column("cutoff_id", ID, nullable=False),
         sa.Column("business_date", sa.String(10), nullable=False),
         sa.Column("exporter", sa.Text(), nullable=False),
@@ -100,7 +111,7 @@ def upgrade() -> None:
         sa.Column("batch", sa.Text(), nullable=False),
         sa.Column("lists", sa.BigInteger(), nullable=False),
         sa.Column("app_time", sa.String(32), nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False, comment="reserved | published"),
         sa.Column("sha256", sa.String(64), nullable=True),
         sa.Column("folder", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["cutoff_id"], ["cutoffs.id"], name=op.f("fk_manifests_cutoff_id")),
@@ -145,15 +156,34 @@ def upgrade() -> None:
         sa.Column("upload_id", ID, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("status_digest", sa.Text(), nullable=False),
-        sa.Column("ordered_at", sa.Text(), nullable=True),
+        sa.Column(
+            "ordered_at",
+            sa.Text(),
+            nullable=True,
+            comment="UTC instant or day; null where it was not readable",
+        ),
         sa.Column("cancelled", sa.Boolean(), nullable=False),
         sa.Column("proposed_cancellation", sa.Boolean(), nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column(
+            "state", sa.String(16), nullable=False, comment="held | accepted | declared | excluded"
+        ),
         sa.Column("route", sa.String(16), nullable=True),
-        sa.Column("codes", sa.Text(), nullable=False),
-        sa.Column("checked_under", sa.Text(), nullable=True),
+        sa.Column(
+            "codes", sa.Text(), nullable=False, comment="comma-joined codes that hold or exclude it"
+        ),
+        sa.Column(
+            "checked_under",
+            sa.Text(),
+            nullable=True,
+            comment="version of the inputs of the last check",
+        ),
         sa.Column("check_id", sa.BigInteger(), nullable=True),
-        sa.Column("business_date", sa.String(10), nullable=True),
+        sa.Column(
+            "business_date",
+            sa.String(10),
+            nullable=True,
+            comment="the day it was accepted, held or cured",
+        ),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_orders_shop_id")),
         sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name=op.f("fk_orders_upload_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
@@ -169,7 +199,9 @@ def upgrade() -> None:
     op.create_table(
         "upload_rows",
         sa.Column("upload_id", ID, nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column(
+            "state", sa.String(16), nullable=False, comment="accepted|held|excluded|duplicate"
+        ),
         sa.Column("code", sa.String(60), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -186,7 +218,7 @@ def upgrade() -> None:
         sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("cop_no", sa.String(30), nullable=False),
         sa.Column("guid", sa.String(36), nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False, comment="pending | issued | void"),
         sa.Column("route", sa.String(16), nullable=False),
         sa.Column("check_id", sa.BigInteger(), nullable=False),
         sa.Column("manifest_id", ID, nullable=True),
@@ -221,7 +253,12 @@ def upgrade() -> None:
         sa.Column("upload_id", ID, nullable=False),
         sa.Column("order_id", ID, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("previous_digest", sa.Text(), nullable=True),
+        sa.Column(
+            "previous_digest",
+            sa.Text(),
+            nullable=True,
+            comment="the order's content before, where this one differs",
+        ),
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("lines", sa.BigInteger(), nullable=False),
         sa.Column("first_row", sa.BigInteger(), nullable=True),

@@ -1,0 +1,205 @@
+"""Migrations and the one writer."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from registry_steps import entries, receive
+from sqlalchemy import Engine, exc, text
+
+from xborder.registry import audit, counters, database, orders, uploads
+from xborder.registry.tables import metadata
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """A child process that runs a script of ours."""
+    folders = f"{ROOT}:{Path(__file__).parent}"
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {folders!r}.split(':')\n{script}",
+         *arguments],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def finish(child: subprocess.Popen[str]) -> str:
+    """What it printed; it must end well."""
+    said = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, said
+    return said
+
+
+MIGRATE = """
+from xborder.registry import database
+engine = database.connect(sys.argv[1])
+database.migrate(engine)
+with engine.connect() as c:
+    print(database.version(c))
+"""
+
+
+def test_two_processes_make_one_registry(empty_url: str) -> None:
+    children = [start(MIGRATE, empty_url) for _ in range(2)]
+    assert [finish(child) for child in children] == [f"{database.HEAD}\n"] * 2
+    engine = database.connect(empty_url)
+    with engine.connect() as c:
+        assert c.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar() == 1
+    engine.dispose()
+
+
+def test_migrating_again_changes_nothing_and_migrations_make_the_tables(engine: Engine) -> None:
+    with database.transaction(engine) as c:
+        audit.append(c, "kept", "x")
+    database.migrate(engine)
+    with engine.connect() as c:
+        assert audit.head(c)[0] == 1
+        assert compare_metadata(MigrationContext.configure(c), metadata) == []
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "xborder/registry/migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == database.HEAD
+
+
+def test_a_newer_registry_is_left_alone(engine: Engine) -> None:
+    with database.transaction(engine) as c:
+        c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        with pytest.raises(database.RegistryTooNewError, match="9999"):
+            database.migrate(engine)
+    finally:
+        with database.transaction(engine) as c:
+            c.execute(text(f"UPDATE alembic_version SET version_num = '{database.HEAD}'"))
+
+
+def test_a_fresh_home_is_made_fast(tmp_path: Path) -> None:
+    database.migrate(database.connect(f"sqlite:///{tmp_path / 'warm.db'}"))
+    begun = time.process_time()
+    database.migrate(database.connect(f"sqlite:///{tmp_path / 'home' / 'registry.db'}"))
+    assert time.process_time() - begun < 0.3
+
+
+def test_sqlite_is_durable(tmp_path: Path) -> None:
+    engine = database.connect(f"sqlite:///{tmp_path / 'registry.db'}")
+    with engine.connect() as c:
+        told = [
+            c.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    assert told == ["wal", 2, 1, 30_000]
+
+
+def test_another_database_is_refused() -> None:
+    with pytest.raises(ValueError, match="mysql"):
+        database.connect("mysql://localhost/x")
+
+
+def test_reading_sees_one_state_and_keeps_nothing(engine: Engine) -> None:
+    with database.reading(engine) as seen:
+        assert counters.peek(seen, "n") == 0
+        with database.transaction(engine) as c:
+            counters.draw(c, "n")
+        assert counters.peek(seen, "n") == 0
+    with database.reading(engine) as seen:
+        assert counters.peek(seen, "n") == 1
+
+
+def test_an_exception_rolls_back_the_draw(engine: Engine) -> None:
+    with pytest.raises(RuntimeError), database.transaction(engine) as c:
+        assert counters.draw(c, "n") == 1
+        raise RuntimeError
+    with database.transaction(engine) as c:
+        assert list(counters.draw_many(c, "n", 3)) == [1, 2, 3]
+        assert list(counters.draw_many(c, "n", 0)) == []
+        assert counters.draw(c, "n") == 4
+        with pytest.raises(ValueError, match="forward"):
+            counters.draw_many(c, "n", -1)
+
+
+def test_the_database_itself_refuses_a_second_live_list(engine: Engine) -> None:
+    insert = text(
+        "INSERT INTO lists (id, order_id, version, live, cop_no, guid, state, route, check_id,"
+        " app_type) VALUES (:id, 1, 1, :live, :cop, :guid, 'pending', 'list', 1, '1')"
+    )
+    with database.transaction(engine) as c:
+        receive(c)
+        uploads.mark_read(c, 1, "l", "template", "orders", {}, 1)
+        orders.enter(c, 1, entries({"order_no": "1"}))
+        c.execute(insert, {"id": 1, "live": True, "cop": "a", "guid": "a"})
+        c.execute(insert, {"id": 2, "live": False, "cop": "b", "guid": "b"})
+        point = c.begin_nested()
+        with pytest.raises(exc.IntegrityError):
+            c.execute(insert, {"id": 3, "live": True, "cop": "c", "guid": "c"})
+        point.rollback()
+
+
+ENTER = """
+import polars as pl
+from registry_steps import check, upload, issue
+from xborder.registry import database, lists
+engine = database.connect(sys.argv[1])
+told = [{"order_no": f"N{i:05d}"} for i in range(2000)]
+with database.transaction(engine) as c:
+    outcomes = upload(c, sys.argv[2], *told)
+with database.transaction(engine) as c:
+    check(c)
+    claimed = lists.claim(c)
+print(list(outcomes.values()).count("current"), claimed)
+"""
+
+
+def test_two_processes_enter_the_same_orders_at_once(url: str) -> None:
+    children = [start(ENTER, url, name) for name in ("first", "second")]
+    said = [tuple(map(int, finish(child).split())) for child in children]
+    assert sum(entered for entered, _ in said) == 2000
+    assert sum(claimed for _, claimed in said) == 2000
+    engine = database.connect(url)
+    with database.transaction(engine) as c:
+        numbers = c.execute(text("SELECT cop_no FROM lists ORDER BY cop_no")).scalars().all()
+        assert numbers == [f"XB20261120{n:010d}" for n in range(1, 2001)]
+        assert audit.verify(c) is None
+    engine.dispose()
+
+
+KILLED = """
+import os, signal
+from registry_steps import check, issue, upload
+from xborder.registry import database
+engine = database.connect(sys.argv[1])
+with database.transaction(engine) as c:
+    upload(c, "b", *({"order_no": f"K{i}"} for i in range(500)))
+    check(c)
+    issue(c)
+    print("all done but the commit", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_kill_inside_a_transaction_leaves_nothing(url: str) -> None:
+    engine = database.connect(url)
+    with database.transaction(engine) as c:
+        receive(c, "a")
+
+    def everything() -> dict[str, list[object]]:
+        with database.reading(engine) as c:
+            return {
+                table.name: [tuple(row) for row in c.execute(table.select())]
+                for table in metadata.sorted_tables
+            }
+
+    before = everything()
+    child = start(KILLED, url)
+    said = child.communicate(timeout=60)[0]
+    assert (child.returncode, said) == (-9, "all done but the commit\n")
+    assert everything() == before
+    with database.transaction(engine) as c:
+        assert receive(c, "b") == 2
+    engine.dispose()

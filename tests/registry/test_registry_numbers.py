@@ -1,0 +1,263 @@
+"""Lists, manifests, waybills, movements, the audit trail: each number once."""
+
+import random
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from registry_steps import DAY, NOW, check, issue, receive, upload
+from sqlalchemy import Engine, text
+
+from xborder.registry import (
+    audit,
+    counters,
+    cutoffs,
+    lists,
+    manifests,
+    movements,
+    orders,
+    queries,
+    uploads,
+    waybills,
+)
+from xborder.registry.database import reading, transaction
+
+
+def three_orders(engine: Engine) -> pl.DataFrame:
+    with transaction(engine) as c:
+        upload(c, "a", *({"order_no": str(n)} for n in (1, 2, 3)))
+        check(c)
+        lists.claim(c)
+        return lists.pending(c)
+
+
+def test_a_list_has_number_and_guid_of_its_own(engine: Engine) -> None:
+    waiting = three_orders(engine)
+    assert waiting["cop_no"].to_list() == [f"XB20261120000000000{n}" for n in (1, 2, 3)]
+    assert waiting["guid"].to_list() == [lists.guid("dapu", name, 1) for name in waiting["cop_no"]]
+    assert waiting["guid"].str.contains("^[0-9A-F]{8}-[0-9A-F]{4}-5[0-9A-F]{3}-").all()
+    assert lists.guid("dapu", "XB1", 1) != lists.guid("dapu", "XB1", 2)
+    assert lists.guid("dapu", "XB1", 1) != lists.guid("other", "XB1", 1)
+
+
+def test_reserving_issues_the_lists_once(engine: Engine) -> None:
+    waiting = three_orders(engine)
+    with transaction(engine) as c:
+        cutoff = cutoffs.take(c, DAY, NOW)
+        row = manifests.reserve(
+            c, cutoff, "lists", "dapu", {"b": 1, "a": 2}, waiting["list_id"][:2], "6041", DAY, NOW
+        )
+        assert (row.number, row.batch, row.app_time) == (
+            "XB60412026112000001", {"a": 2, "b": 1}, NOW,
+        )  # fmt: skip
+        assert manifests.lists_of(c, row.id)["order_no"].to_list() == ["1", "2"]
+        assert lists.pending(c)["order_no"].to_list() == ["3"]
+        assert [one.id for one in manifests.unpublished(c)] == [row.id]
+    with pytest.raises(lists.ListClaimError, match="2 lists"), transaction(engine) as c:
+        manifests.reserve(c, cutoff, "lists", "dapu", {}, waiting["list_id"], "6041", DAY, NOW)
+    with pytest.raises(lists.ListClaimError), transaction(engine) as c:
+        manifests.reserve(c, cutoff, "lists", "else", {}, waiting["list_id"][2:], "6041", DAY, NOW)
+    with transaction(engine) as c:
+        office = manifests.reserve(
+            c, cutoff, "declarations", "dapu", {}, waiting["list_id"][2:], "6042", DAY, NOW
+        )
+        assert office.number == "XB60422026112000001"
+        assert counters.peek(c, "manifest") == 2, "a refused manifest takes no number"
+        manifests.published(c, row.id, "ab" * 32, "manifests/x")
+        manifests.published(c, row.id, "ab" * 32, "manifests/x")
+        with pytest.raises(ValueError, match="another checksum"):
+            manifests.published(c, row.id, "cd" * 32, "manifests/x")
+        assert [one["state"] for one in queries.manifests(c, DAY)] == ["published", "reserved"]
+        assert queries.manifests(c, DAY + timedelta(days=1)) == []
+        assert len(queries.manifests_of_last_cutoff(c)) == 2
+
+
+@pytest.mark.parametrize(("kind", "office"), [("other", "6041"), ("lists", "60４1"), ("lists", "")])
+def test_a_manifest_without_sense_is_refused(engine: Engine, kind: str, office: str) -> None:
+    waiting = three_orders(engine)
+    with transaction(engine) as c, pytest.raises(ValueError, match="no manifest"):
+        manifests.reserve(c, 1, kind, "dapu", {}, waiting["list_id"], office, DAY, NOW)
+
+
+def test_a_number_is_not_given_again_after_a_void(engine: Engine) -> None:
+    three_orders(engine)
+    with transaction(engine) as c:
+        check(c, "v2", held=("2",))
+        assert lists.claim(c) == 0
+        assert lists.pending(c)["order_no"].to_list() == ["1", "3"]
+        check(c, "v3")
+        assert lists.claim(c) == 1
+        assert lists.pending(c)["cop_no"].to_list()[-1] == "XB202611200000000004"
+        states = c.execute(text("SELECT state, live FROM lists ORDER BY id")).all()
+        assert [(row.state, bool(row.live)) for row in states] == [
+            ("pending", True), ("void", False), ("pending", True), ("pending", True),
+        ]  # fmt: skip
+
+
+def test_gapless_with_one_transaction_in_five_rolled_back(engine: Engine) -> None:
+    chance = random.Random(7)
+    kept = []
+    for _ in range(60):
+        try:
+            with transaction(engine) as c:
+                drawn = counters.draw_many(c, "n", chance.randint(1, 3))
+                if chance.random() < 0.2:
+                    raise InterruptedError
+                kept += drawn
+        except InterruptedError:
+            pass
+    assert kept == list(range(1, len(kept) + 1))
+
+
+def test_an_order_belongs_to_the_day_it_was_cured(engine: Engine) -> None:
+    with transaction(engine) as c:
+        upload(c, "a", {"order_no": "1"}, {"order_no": "2"})
+        check(c, held=("2",))
+        later = DAY + timedelta(days=1)
+        waiting = orders.open_orders(c, "dapu")
+        verdicts = waiting.select(
+            "order_id", state=pl.lit("accepted"), route=pl.lit("list"), codes=pl.lit("")
+        )
+        orders.record_check(c, "dapu", "v2", 9, verdicts, later)
+        days = c.execute(text("SELECT order_no, business_date FROM orders ORDER BY 1")).all()
+        assert [tuple(row) for row in days] == [("1", str(DAY)), ("2", str(later))]
+
+
+def test_a_waybill_is_taken_by_accepted_and_declared_orders(engine: Engine) -> None:
+    three_orders(engine)
+    asked = pl.DataFrame({"logistics_code": ["L"] * 3, "logistics_no": ["W1", "W2", "W9"]})
+
+    def told() -> list[tuple[str, str]]:
+        with reading(engine) as c:
+            return list(waybills.taken(c, asked).select("order_no", "logistics_no").iter_rows())
+
+    parcels = {"order_id": [1, 2], "logistics_code": "L", "logistics_no": ["W1", "W2"]}
+    with transaction(engine) as c:
+        waybills.enter(c, pl.DataFrame(parcels | {"export_date": DAY}))
+    assert told() == [("1", "W1"), ("2", "W2")]
+    with transaction(engine) as c:
+        # A corrected shipment frees the number that was written before.
+        waybills.enter(
+            c, pl.DataFrame(parcels | {"logistics_no": ["W9", "W2"], "export_date": "2026-11-21"})
+        )
+        check(c, "v2", held=("2",))
+    assert told() == [("1", "W9")]
+    with transaction(engine) as c:
+        issue(c)
+    assert told() == [("1", "W9")]
+
+
+def moves(*told: tuple[str, str, int]) -> pl.DataFrame:
+    rows = [("CHI", name, "SKU", qty, "S", row) for name, qty, row in told]
+    names = ["warehouse", "movement_id", "sku", "qty", "sheet", "row"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def test_a_movement_is_booked_once(engine: Engine) -> None:
+    with transaction(engine) as c:
+        for name in ("a", "b"):
+            upload_id = receive(c, name, "stock")
+            uploads.mark_read(c, upload_id, "l", "x", "stock", {("accepted", ""): 3}, 3)
+        first = moves(("m1", "5", 2), ("m2", "5", 3), ("m2", "5", 4))
+        told = movements.enter(c, 1, "dapu", first)
+        assert told["outcome"].to_list() == ["current", "current", "duplicate"]
+        second = moves(("m1", "5", 2), ("m2", "6", 3), ("m3", "1", 4))
+        told = movements.enter(c, 2, "dapu", second)
+        assert told["outcome"].to_list() == ["duplicate", "MOVEMENT_ID_REUSED", "current"]
+        assert movements.table(c)["movement_id"].to_list() == ["m1", "m2", "m3"]
+        assert movements.table(c, "dapu")["qty"].to_list() == ["5", "5", "1"]
+        assert movements.table(c, "else").is_empty()
+        receipts = [queries.receipt(c, one) for one in (1, 2)]
+        counted = [(one["accepted"], one["duplicate"], one["held"]) for one in receipts]
+        assert counted == [(2, 1, 0), (1, 1, 1)]
+        assert receipts[1]["held_by_code"] == {"MOVEMENT_ID_REUSED": 1}
+        assert all(one["adds_up"] for one in receipts)
+        again = movements.enter(c, 2, "dapu", second)
+        assert again.equals(told)
+        assert [queries.receipt(c, one) for one in (1, 2)] == receipts
+
+
+def test_rows_of_a_goods_file_are_counted_anew_at_each_check(engine: Engine) -> None:
+    with transaction(engine) as c:
+        receive(c, "a", "goods")
+        uploads.mark_read(c, 1, "l", "template", "goods", {"HEADER": 1, ("held", "X"): 4}, 5)
+        assert queries.receipt(c, 1)["held"] == 4
+        uploads.count_rows(c, 1, {("accepted", ""): 3, ("held", "X"): 1})
+        told = queries.receipt(c, 1)
+        assert (told["accepted"], told["held"], told["excluded"], told["adds_up"]) == (
+            3,
+            1,
+            1,
+            True,
+        )
+        uploads.count_rows(c, 1, {("accepted", ""): 3})
+        assert queries.uploads_that_do_not_add_up(c) == [1]
+        assert not queries.receipt(c, 1)["adds_up"]
+        with pytest.raises(ValueError, match="row state"):
+            uploads.count_rows(c, 1, {("lost", ""): 1})
+
+
+def test_a_refused_upload_is_tried_again_when_it_comes_again(engine: Engine) -> None:
+    with transaction(engine) as c:
+        assert receive(c, "a") == 1
+        uploads.refuse(c, 1, "UNKNOWN_LAYOUT", rows=7)
+        assert queries.receipt(c, 1)["held_by_code"] == {"UNKNOWN_LAYOUT": 7}
+        assert [row.id for row in queries.refused(c)] == [1]
+        assert uploads.pending(c) == []
+        again = uploads.receive(c, uploads.get(c, 1).sha256, "dapu", "shop", None, "b", 10, NOW)
+        assert (again.upload_id, again.new) == (1, True)
+        assert [row.id for row in uploads.pending(c)] == [1]
+        uploads.mark_read(c, 1, "l", "template", "orders", {"HEADER": 1}, 1)
+        with pytest.raises(LookupError, match="upload 2 is not"):
+            uploads.mark_checked(c, 2)
+        uploads.mark_checked(c, 1)
+        with pytest.raises(LookupError):
+            uploads.refuse(c, 1, "UNKNOWN_LAYOUT")
+        assert [row.id for row in uploads.of_kind(c, "dapu", "orders")] == [1]
+
+
+def test_the_chain_is_found_from_every_number(engine: Engine) -> None:
+    three_orders(engine)
+    with transaction(engine) as c:
+        parcels = {"order_id": [2], "logistics_code": "L", "logistics_no": "W2"}
+        waybills.enter(c, pl.DataFrame(parcels | {"export_date": DAY}))
+        number = issue(c)
+        own = lists.of_manifest(c, 1).row(1, named=True)
+        for key in (" 2 ", "W2", own["cop_no"], own["guid"].lower()):
+            told = queries.trace(c, key)
+            assert [row["order_no"] for row in told["orders"]] == ["2"], key
+            assert told["entries"][0]["file_name"] == "a.csv"
+            assert told["lists"][0]["manifest"] == number
+            assert [row["number"] for row in told["manifests"]] == [number]
+            assert told["waybills"][0]["logistics_no"] == "W2"
+        assert len(queries.trace(c, str(number))["orders"]) == 3
+        assert [row["upload_id"] for row in queries.trace(c, uploads.get(c, 1).sha256)["uploads"]]
+        assert not any(queries.trace(c, "nothing").values())
+        assert not any(queries.trace(c, "' OR 1=1 --").values())
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE audit SET payload = '{\"n\":9}' WHERE seq = 3",
+        "UPDATE audit SET at = '2020-01-01T00:00:00+00:00' WHERE seq = 3",
+        "UPDATE audit SET subject = 'else' WHERE seq = 3",
+        "DELETE FROM audit WHERE seq = 3",
+    ],
+)
+def test_an_edited_audit_trail_shows(engine: Engine, harm: str) -> None:
+    with transaction(engine) as c:
+        for n in range(5):
+            assert audit.append(c, "kind", "subject", {"n": n}, NOW) == n + 1
+        assert audit.verify(c) is None
+        c.exec_driver_sql(harm)
+        assert audit.verify(c) == 3
+
+
+def test_swapped_audit_entries_show(engine: Engine) -> None:
+    with transaction(engine) as c:
+        for n in range(4):
+            audit.append(c, "kind", "subject", {"n": n}, NOW)
+        for before, after in ((2, 99), (3, 2), (99, 3)):
+            c.execute(text(f"UPDATE audit SET seq = {after} WHERE seq = {before}"))
+        assert audit.verify(c) == 2
