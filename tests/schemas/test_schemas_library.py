@@ -1,0 +1,76 @@
+"""Schemas are read whole or refused with the place named."""
+
+import json
+import shutil
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from xborder import schemas
+from xborder.schemas import library
+
+ALL = sorted(path.name.removesuffix(".schema.json") for path in library.PACKAGED.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_schema_is_json_schema_2020_12(name):
+    Draft202012Validator.check_schema(schemas.schema(name))
+    assert schemas.schema(name)["$schema"].endswith("draft/2020-12/schema")
+    assert " | " in schemas.schema(name)["title"]
+
+
+@pytest.mark.parametrize("name", [one for one in ALL if one not in ("types", "exporter")])
+def test_each_column_is_titled_in_both_languages_and_described(name):
+    for column, (zh, en) in schemas.titles(name).items():
+        assert zh and en, column
+        assert any("一" <= letter <= "龥" for letter in zh), column
+        assert (
+            name in ("ceramics", "furniture", "industrial", "electroacoustics", "generic")
+            or (schemas.descriptions(name)[column])
+        ), column
+
+
+def test_columns_stand_in_the_schemas_order():
+    assert schemas.columns("order_line")[:9] == [
+        *("order_no", "line_no", "order_type", "ordered_at", "status", "sku", "goods_name"),
+        *("qty", "unit"),
+    ]
+    head = schemas.columns("clearance_list_head")
+    assert head[0] == "customsCode" and "copNo" not in head and len(head) == 41
+    issued = schemas.columns("clearance_list")
+    assert set(issued) - set(head) == {
+        *("guid", "appType", "appTime", "appStatus", "copNo", "preNo", "invtNo")
+    }
+    with pytest.raises(schemas.SchemaError, match="order_lines: no such schema"):
+        schemas.columns("order_lines")
+
+
+BROKEN = [
+    (["properties", "sku"], {"maxLenght": 3}, r"order_line.schema.json#/properties/sku.*maxLenght"),
+    (["properties", "sku"], {"$ref": "types.schema.json#/$defs/txt"}, r"properties/sku: \$ref"),
+    (["properties", "sku"], {"$ref": "https://example.com/a.json"}, r"properties/sku: \$ref"),
+    (["properties", "sku"], {"pattern": r"^\d+$"}, r"properties/sku: pattern"),
+    (["properties", "sku"], {"pattern": "^(?=a)"}, r"properties/sku: pattern"),
+    (["properties", "sku"], {"pattern": "^(a"}, r"properties/sku: pattern"),
+    (["properties", "sku"], {"x-finding": {"pattern": "NO_SUCH"}}, r"sku: finding NO_SUCH"),
+    (["properties", "qty"], {"x-digits": [1]}, r"properties/qty: x-digits"),
+    (["properties", "qty"], {"type": "integer"}, r"properties/qty: write type number"),
+    (["properties", "qty"], {"maxLength": -1}, "order_line.schema.json: is no JSON Schema"),
+    (["allOf", 0, "else"], {"oneOf": []}, r"allOf/0/else: unknown keyword oneOf"),
+]
+
+
+@pytest.mark.parametrize(("place", "change", "message"), BROKEN)
+def test_a_broken_schema_is_refused_with_its_place(place, change, message, tmp_path):
+    for path in library.PACKAGED.glob("*.schema.json"):
+        shutil.copy(path, tmp_path)
+    library.read(tmp_path)
+    file = tmp_path / "order_line.schema.json"
+    schema = json.loads(file.read_text("utf-8"))
+    node = schema
+    for step in place:
+        node = node[step]
+    node.update(change)
+    file.write_text(json.dumps(schema), "utf-8")
+    with pytest.raises(library.SchemaError, match=message):
+        library.read(tmp_path)
