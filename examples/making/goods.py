@@ -139,4 +139,5 @@ XINGNING = by_sku(
     # Planted faults.
     _metal("XN-CT-09", "8215200000", "成套餐具", "Cutlery set, 16 pieces", "0|0|不锈钢|餐桌用|成套|示范精工|16件|无|无", SET, "0.95", "1.15", "29.00", food_contact=""),
     _metal("XN-HX-08", "8205590000", "手工工具", "Hex key set", "0|0|钢|手动|示范精工|9件|无|无", KG, "0.30", "0.34", "9.80", qty1_per_unit="0.3"),
+    _metal("XN-PL-06", "8205590000", "手工工具", "Pliers 6in", "0|0|钢|手动|示范精工|6英寸|无|无", KNIFE, "0.21", "0.24", "7.40"),
 )  # fmt: skip

@@ -53,7 +53,7 @@ ems_no = "T6046W000001"
 transport_mode = "5"
 """
 
-RETAIL = [sku for sku in GOODS if sku not in ("XN-CT-09", "XN-HX-08")]
+RETAIL = [sku for sku in GOODS if sku not in ("XN-CT-09", "XN-HX-08", "XN-PL-06")]
 ROAD = {
     "logistics_code": "4414960T15", "logistics_name": "梅州示范跨境物流有限公司",
     "wrap_type": "6 包", "transport_mode": "4 公路运输",
@@ -83,6 +83,7 @@ def site_orders() -> list[Order]:
         line(GOODS, "XN-PCB-6L", "120", unit_price="", line_total="1,392.00")
     ]
     alone(find(orders, "XN26110042"), GOODS, "XN-HT-05", hs_code="8204110000")
+    alone(find(orders, "XN26110048"), GOODS, "XN-PL-06")
     find(orders, "XN26110045").lines[0]["goods_name"] = "-50% 精密工具套装"
     return orders
 
@@ -130,6 +131,10 @@ def write(landing: Path) -> None:
         landing / "xingning-jinggong" / name for name in ("own-site", "tianjin-oms", "bonded")
     )
     priced = [{k: text for k, text in row.items() if k != "price"} for row in GOODS.values()]
+    # The same SKU once more, with another weight: which is meant?
+    priced.append(
+        priced[-1] | {"net_weight": "0.29", "qty1_per_unit": "0.29", "gross_weight": "0.32"}
+    )
     formats.template_csv(site / "01_商品备案.csv", "goods", priced, "gb18030")
     orders = site_orders()
     formats.template_csv(
