@@ -13,7 +13,9 @@ totals = st.decimals("0", "9999999999", places=5)
 
 
 def frame(**columns: list[Decimal]) -> pl.DataFrame:
-    return pl.DataFrame({name: pl.Series(values, dtype=DECIMAL) for name, values in columns.items()})
+    return pl.DataFrame(
+        {name: pl.Series(values, dtype=DECIMAL) for name, values in columns.items()}
+    )
 
 
 @given(st.lists(st.tuples(quantities, totals), min_size=1, max_size=20))
@@ -36,8 +38,10 @@ def test_a_computed_price_agrees_with_its_total(pairs: list[tuple[Decimal, Decim
     st.decimals("0", "9999", places=2),
 )
 def test_shares_of_a_discount_add_up(weights: list[Decimal], discount: Decimal) -> None:
-    made = frame(w=weights, d=[discount] * len(weights)).with_row_index("at").with_columns(
-        pl.lit(1).alias("order"), exactly("0.01").alias("unit")
+    made = (
+        frame(w=weights, d=[discount] * len(weights))
+        .with_row_index("at")
+        .with_columns(pl.lit(1).alias("order"), exactly("0.01").alias("unit"))
     )
     shares = made.select(share_out("d", "w", "unit", ["order"], "at")).to_series()
     assert shares.sum() == discount

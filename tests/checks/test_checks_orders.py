@@ -30,7 +30,12 @@ def test_a_clean_order_becomes_a_list(world: Any) -> None:
     assert (head["country"], head["fCurrency"], head["orderType"]) == ("502", "502", "E")
     assert (head["goodsValue"], head["netWeight"], head["ieDate"]) == ("19", "0.6", "20261123")
     item = result.items.row(0, named=True)
-    assert (item["qty"], item["qty1"], item["price"], item["totalPrice"]) == ("2", "0.6", "9.5", "19")
+    assert (item["qty"], item["qty1"], item["price"], item["totalPrice"]) == (
+        "2",
+        "0.6",
+        "9.5",
+        "19",
+    )
     assert (item["gcode"], item["barCode"], item["gnum"]) == ("6911101900", "无", 1)
 
 
@@ -38,7 +43,7 @@ def test_a_clean_order_becomes_a_list(world: Any) -> None:
     ("change", "code", "cell_of"),
     [
         ({"sku": "NOPE"}, "SKU_NOT_IN_CATALOGUE", "sku"),
-        ({"unit_price": None}, "AMOUNT_MISSING", "line_total"),
+        ({"unit_price": None}, "AMOUNT_MISSING", "unit_price"),
         ({"line_total": "20"}, "LINE_TOTAL_DIFFERS", "line_total"),
         ({"qty": "-1"}, "QUANTITY_NOT_POSITIVE", "qty"),
         ({"qty": "0"}, "QUANTITY_NOT_POSITIVE", "qty"),
@@ -56,14 +61,20 @@ def test_a_fault_of_the_line_is_told_at_its_cell(
     result = check_orders(world.lines(change), world.context())
     told = only(result, code)
     letter = findings.column_letter(columns("order_line").index(cell_of))
-    assert (told["cell"], told["column"], told["file"]) == (f"{letter}2", f"h_{cell_of}", "orders.csv")
+    assert (told["cell"], told["column"], told["file"]) == (
+        f"{letter}2",
+        f"h_{cell_of}",
+        "orders.csv",
+    )
     assert result.orders.item(0, "state") == "held"
     assert code in result.orders.item(0, "codes")
     assert result.heads.is_empty()
 
 
 def test_a_fault_of_the_catalogue_names_both_places(world: Any) -> None:
-    result = check_orders(world.lines(), world.context(goods=world.goods({"hs_code": "6911101999"})))
+    result = check_orders(
+        world.lines(), world.context(goods=world.goods({"hs_code": "6911101999"}))
+    )
     told = only(result, "HS_CODE_NOT_IN_TARIFF")
     assert (told["file"], told["sheet"], told["cell"]) == ("商品.xlsx", "商品 Goods", "B5")
     assert told["also_at"] == "orders.csv R2"
@@ -117,9 +128,7 @@ def test_more_than_a_hundred_lines_are_held_with_a_proposed_split(world: Any) ->
 
 def test_one_logistics_number_at_two_orders_holds_both(world: Any) -> None:
     parcels = world.shipments({}, {"order_no": "#1002"})
-    result = check_orders(
-        world.lines({}, {"order_no": "#1002"}), world.context(shipments=parcels)
-    )
+    result = check_orders(world.lines({}, {"order_no": "#1002"}), world.context(shipments=parcels))
     assert result.orders.get_column("state").to_list() == ["held", "held"]
     assert codes(result) >= {"LOGISTICS_NO_TWICE"}
 
@@ -128,8 +137,12 @@ def test_one_logistics_number_at_two_orders_holds_both(world: Any) -> None:
 def test_a_logistics_number_stays_taken_for_six_months(world: Any, left: str, held: bool) -> None:
     taken = pl.DataFrame(
         {
-            "logistics_code": ["4404960T09"], "logistics_no": ["SF1001"], "exporter": ["other"],
-            "shop": ["s"], "order_no": ["#7"], "export_date": [left],
+            "logistics_code": ["4404960T09"],
+            "logistics_no": ["SF1001"],
+            "exporter": ["other"],
+            "shop": ["s"],
+            "order_no": ["#7"],
+            "export_date": [left],
         }  # fmt: skip
     )
     result = check_orders(world.lines(), world.context(waybills=taken))

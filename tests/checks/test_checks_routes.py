@@ -85,9 +85,7 @@ def test_a_rebate_claim_forces_flag_b(world: Any) -> None:
 
 
 def test_a_b2b_list_carries_flag_a(world: Any) -> None:
-    result = check_orders(
-        world.lines(), world.context(exporter=b2b(world, statistics_flag="B"))
-    )
+    result = check_orders(world.lines(), world.context(exporter=b2b(world, statistics_flag="B")))
     assert "FLAG_NOT_FOR_MODE" in held_for(result)
 
 
@@ -101,7 +99,5 @@ def test_a_booking_order_names_its_warehouse(world: Any) -> None:
 
 
 def test_without_a_rate_the_route_is_not_guessed(world: Any) -> None:
-    result = check_orders(
-        world.lines({"currency": "IDR"}), world.context(exporter=b2b(world))
-    )
+    result = check_orders(world.lines({"currency": "IDR"}), world.context(exporter=b2b(world)))
     assert set(held_for(result).split(",")) & {"EXCHANGE_RATE_MISSING", "CURRENCY_NOT_DECLARABLE"}

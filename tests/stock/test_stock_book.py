@@ -58,8 +58,8 @@ def fill(engine: Engine, store: Store) -> None:
         "order_id": [1, 1, 2, 3, 4], "gnum": [2, 1, 1, 1, 1], "sku": ["B", "A", "A", "A", "A"],
         "qty": ["5", "7.5", "3", "9", "9"], "unit": ["011"] * 5,
     })  # fmt: skip
-    store.write_parquet(heads, "checked_orders", "00000007", "heads.parquet")
-    store.write_parquet(items, "checked_orders", "00000007", "items.parquet")
+    store.write_parquet(heads, "lake", "checked_orders", "00000007", "heads.parquet")
+    store.write_parquet(items, "lake", "checked_orders", "00000007", "items.parquet")
 
 
 def test_an_empty_home_has_an_empty_report(engine, tmp_path):

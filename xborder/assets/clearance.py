@@ -38,7 +38,9 @@ def clearance_manifests(
             "issued_now": len(issued),
             "manifests": len(ofday),
             "lists": sum(row["lists"] for row in ofday),
-            "of_the_day": markdown(pl.DataFrame([{key: row[key] for key in shown} for row in ofday])),
+            "of_the_day": markdown(
+                pl.DataFrame([{key: row[key] for key in shown} for row in ofday])
+            ),
             "downloads": MetadataValue.md(links or "—"),
         }
     )

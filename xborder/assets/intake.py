@@ -65,7 +65,9 @@ def order_files(
 def _counted(landed: list[queries.UploadRow]) -> pl.DataFrame:
     rows = [(row.exporter, row.shop, row.state) for row in landed]
     frame = pl.DataFrame(rows, schema=["exporter", "shop", "state"], orient="row")
-    return frame.group_by("exporter", "shop", "state").len("files").sort("exporter", "shop", "state")
+    return (
+        frame.group_by("exporter", "shop", "state").len("files").sort("exporter", "shop", "state")
+    )
 
 
 READ = (
@@ -88,12 +90,12 @@ _KIND_OF = {
 
 
 @multi_asset(specs=READ, name="read_files")
-def read_files(
-    context: AssetExecutionContext, home: HomeResource
-) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+def read_files(context: AssetExecutionContext, home: HomeResource) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
     """Parse what has landed, each file in a limited child process, and enter its orders."""
     opened = home.open()
-    read = readings.read_uploads(opened.engine, opened.store, opened.settings, opened.exporters)
+    read = readings.read_uploads(
+        opened.engine, opened.store, opened.settings, opened.exporters, opened.tables
+    )
     with reading(opened.engine) as connection:
         landed = queries.uploads(connection, day=_day(context))
         receipts = {row.id: queries.receipt(connection, row.id) for row in landed}
@@ -101,7 +103,12 @@ def read_files(
         own = [row for row in landed if row.kind == _KIND_OF[spec.key.path[-1]]]
         counts = pl.DataFrame(
             [
-                (row.exporter, row.shop, row.layout or "", *(receipts[row.id][key] for key in _STATES))
+                (
+                    row.exporter,
+                    row.shop,
+                    row.layout or "",
+                    *(receipts[row.id][key] for key in _STATES),
+                )
                 for row in own
             ],
             schema=["exporter", "shop", "layout", *_STATES],
@@ -131,9 +138,7 @@ CHECKED = (
 
 
 @multi_asset(specs=CHECKED, name="check_orders")
-def check_orders(
-    context: AssetExecutionContext, home: HomeResource
-) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+def check_orders(context: AssetExecutionContext, home: HomeResource) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
     """Check every open order whose inputs have changed."""
     opened = home.open()
     done = checkings.check_open_orders(
@@ -176,7 +181,7 @@ def clearance_lists(context: AssetExecutionContext, home: HomeResource) -> Mater
     """Clearance lists (清单): each accepted order claimed once, with its own number (copNo)."""
     opened = home.open()
     with transaction(opened.engine) as connection:
-        claimed = lists.claim(connection, _day(context))
+        claimed = lists.claim(connection)
     with reading(opened.engine) as connection:
         waiting = lists.pending(connection)
     return MaterializeResult(

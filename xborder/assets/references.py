@@ -23,7 +23,8 @@ def exporters(home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg
             "exporters": len(profiles),
             "shops": sum(len(one.shops) for one in profiles.values()),
             "profiles": MetadataValue.md(
-                "| exporter | name | shop | mode | declares → leaves |\n|---|---|---|---|---|\n" + rows
+                "| exporter | name | shop | mode | declares → leaves |\n|---|---|---|---|---|\n"
+                + rows
             ),
         }
     )

@@ -23,7 +23,10 @@ def decimal(column: str | pl.Expr) -> pl.Expr:
     """Text that obeys the one number rule as an exact decimal; null where it does not."""
     text = pl.col(column) if isinstance(column, str) else column
     return (
-        pl.when(text.str.contains(AMOUNT_TEXT)).then(text).otherwise(None).cast(DECIMAL, strict=False)
+        pl.when(text.str.contains(AMOUNT_TEXT))
+        .then(text)
+        .otherwise(None)
+        .cast(DECIMAL, strict=False)
     )
 
 
@@ -93,8 +96,6 @@ def share_out(amount: str, weight: str, unit: str, key: list[str], row: str) -> 
     share = pl.col(amount) * (pl.col(weight) / nonzero(whole))
     cut = (share / pl.col(unit)).round(0, mode="half_away_from_zero") * pl.col(unit)
     share_or_zero = pl.when(whole > 0).then(cut).otherwise(exactly("0"))
-    heaviest = (
-        pl.col(row) == pl.col(row).sort_by(pl.col(weight), descending=True).first().over(key)
-    )
+    heaviest = pl.col(row) == pl.col(row).sort_by(pl.col(weight), descending=True).first().over(key)
     rest = pl.col(amount) - share_or_zero.sum().over(key)
     return share_or_zero + pl.when(heaviest).then(rest).otherwise(exactly("0"))

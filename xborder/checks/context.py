@@ -46,7 +46,9 @@ class Context:
     tables: Tables
     on: date
     exporter: Exporter | None = None
-    goods: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=records_schema("goods")))
+    goods: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=records_schema("goods"))
+    )
     shipments: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(schema=records_schema("shipment"))
     )

@@ -65,7 +65,10 @@ def _with_conditions(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
     stated = pl.col("tariff.supervision").fill_null("")
     letters = stated.str.extract(r"^([0-9A-Za-z]+)", 1).fill_null("")
     sure = pl.col("tariff.supervision_verified").fill_null(value=False)
-    licence, inspection = letters.str.contains(EXPORT_LICENCE), letters.str.contains(EXPORT_INSPECTION)
+    licence, inspection = (
+        letters.str.contains(EXPORT_LICENCE),
+        letters.str.contains(EXPORT_INSPECTION),
+    )
     return wide.with_columns(
         (licence & sure).alias("tariff.licence"),
         (licence & ~sure).alias("tariff.licence_unverified"),
@@ -86,9 +89,9 @@ def _with_value(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
         for currency in used
         if (rate := context.tables.cny_rate(currency, context.on)) is not None
     }
-    return wide.with_columns(decimal(_mapped("head.currency", rates)).alias("cny_rate")).with_columns(
-        (pl.col("d.goods_value") * pl.col("cny_rate")).cast(DECIMAL).alias("value_cny")
-    )
+    return wide.with_columns(
+        decimal(_mapped("head.currency", rates)).alias("cny_rate")
+    ).with_columns((pl.col("d.goods_value") * pl.col("cny_rate")).cast(DECIMAL).alias("value_cny"))
 
 
 def _with_route(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -133,9 +136,7 @@ def _with_route(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 def _with_hs_code(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
     """R10: flag A declares the first digits of the HS code only, filled with zeros."""
-    digits = {
-        mode: context.tables.hs_padding(mode, context.on) or 10 for mode in ORDER_TYPES
-    }
+    digits = {mode: context.tables.hs_padding(mode, context.on) or 10 for mode in ORDER_TYPES}
     kept = pl.col("profile.mode").replace_strict(digits, default=10, return_dtype=pl.UInt8)
     simplified = (pl.col("profile.statistics_flag") == "A") & (pl.col("route") == "list")
     return wide.with_columns(
@@ -160,7 +161,8 @@ def _with_waybills(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
     clashes = (
         parcels.join(taken, on=["logistics_code", "logistics_no"])
         .filter(
-            (pl.col("other_shop") != pl.col("shop")) | (pl.col("other_order") != pl.col("order_no")),
+            (pl.col("other_shop") != pl.col("shop"))
+            | (pl.col("other_order") != pl.col("order_no")),
             pl.col("leaves_on") < pl.col("export_date").dt.offset_by(f"{context.waybill_months}mo"),
             pl.col("export_date") < pl.col("leaves_on").dt.offset_by(f"{context.waybill_months}mo"),
         )

@@ -74,7 +74,12 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
     counts |= {"excluded": sum(excluded.values()), "duplicate": 0}
     found, not_checked = reading.findings, ()
     if reading.usable and reading.kind == "orders":
-        own = replace(context, placed=pl.concat([context.placed, placements(reading.columns, 0, reading.order_fields)]))
+        own = replace(
+            context,
+            placed=pl.concat(
+                [context.placed, placements(reading.columns, 0, reading.order_fields)]
+            ),
+        )
         result = check_orders(order_lines(reading, shop), own)
         told = result.found.drop("upload_id")
         states = reading.rows.filter(pl.col("excluded").is_null()).join(

@@ -5,7 +5,7 @@ Plain data (it crosses a pipe to the annotating process); ``issue_sheet`` paints
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -27,6 +27,9 @@ class Cause:
     severity: str
     count: int
     listed: int
+    column: str
+    value: str
+    expected: str
     message_zh: str
     message_en: str
     fix_zh: str
@@ -68,20 +71,21 @@ class IssueList:
     not_annotated: tuple[str, str] = ("", "")
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Group:
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    count: int = 0
+    rows: list[dict[str, Any]]
+    count: int
 
 
 def issue_list(found: pl.DataFrame, file_name: str) -> IssueList:
     """The list for the file ``file_name`` from a table with the columns of ``FINDINGS``."""
     groups: dict[str, _Group] = {}
-    for code, count, severity in _by_weight(found):
-        groups[code] = _Group(count=count)
-        own = found.filter(pl.col("code") == code, pl.col("severity") == severity)
-        room = min(MOST_A_CAUSE, MOST - sum(len(group.rows) for group in groups.values()))
-        groups[code].rows = _in_reading_order(own).head(max(room, 1)).to_dicts()
+    room = MOST
+    for code, count in _by_weight(found):
+        own = _in_reading_order(found.filter(pl.col("code") == code))
+        rows = own.head(min(MOST_A_CAUSE, max(room, 1))).to_dicts()
+        groups[code] = _Group(rows, count)
+        room -= len(rows)
     issues = [_issue(row, file_name) for group in groups.values() for row in group.rows]
     severities = found["severity"].to_list()
     return IssueList(
@@ -99,14 +103,15 @@ def row_link(row: dict[str, Any]) -> tuple[str, str] | None:
     return (row["sheet"] or "", f"A{row['row']}") if row["row"] else None
 
 
-def _by_weight(found: pl.DataFrame) -> Iterable[tuple[str, int, str]]:
+def _by_weight(found: pl.DataFrame) -> Iterable[tuple[str, int]]:
+    """Codes and their counts: the worst first, then the most frequent."""
     rank = {severity: place for place, severity in enumerate(findings.SEVERITIES)}
     return (
-        found.group_by("code", "severity")
-        .len("count")
+        found.group_by("code")
+        .agg(pl.len().alias("count"), pl.col("severity").first())
         .with_columns(pl.col("severity").replace_strict(rank, return_dtype=pl.UInt8).alias("rank"))
         .sort("rank", "count", "code", descending=[False, True, False])
-        .select("code", "count", "severity")
+        .select("code", "count")
         .iter_rows()
     )
 
@@ -138,8 +143,11 @@ def _cause(code: str, group: _Group) -> Cause:
         for key in shared.keys() | texts.keys():
             if shared.get(key) != texts.get(key):
                 shared[key] = VARIES
-    said = (findings.render(text, shared) for text in (entry.zh, entry.en, entry.fix_zh, entry.fix_en))
-    return Cause(code, entry.severity, group.count, len(group.rows), *said)
+    said = (
+        findings.render(text, shared) for text in (entry.zh, entry.en, entry.fix_zh, entry.fix_en)
+    )
+    seen = (shared[key] for key in ("column", "value", "expected"))
+    return Cause(code, entry.severity, group.count, len(group.rows), *seen, *said)
 
 
 def _issue(row: dict[str, Any], file_name: str) -> Issue:

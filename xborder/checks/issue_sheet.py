@@ -9,11 +9,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
-from openpyxl.worksheet.worksheet import Worksheet
 
 from xborder.checks.issue_list import Cause, Issue, IssueList
 
@@ -21,7 +19,12 @@ TITLE = "问题清单 Issues"
 COLOURS = {"fatal": "FFFF9C9C", "error": "FFFFC9C7", "warning": "FFFFE8A3", "notice": "FFD6E6F5"}
 """ARGB by severity; no other hand writes just these, so a second round can take them off."""
 
-NAMES = {"fatal": "致命 fatal", "error": "错误 error", "warning": "警告 warning", "notice": "提示 notice"}
+NAMES = {
+    "fatal": "致命 fatal",
+    "error": "错误 error",
+    "warning": "警告 warning",
+    "notice": "提示 notice",
+}
 COLUMNS = (
     ("级别\nSeverity", 13),
     ("数量\nCount", 8),
@@ -38,7 +41,7 @@ COLUMNS = (
     ("代码\nCode", 27),
 )
 HEAD_ROW = 4
-LINE_POINTS = 16.0
+LINE_POINTS = 14.5
 EXCEL_CHARACTERS = 32_000
 FIRST_OF_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -46,7 +49,7 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)", re.ASCII)
 _FONT = "Microsoft YaHei"
 _LINE = Side(style="thin", color="FFD9E1E7")
-_STYLES: dict[str, dict[str, Any]] = {
+_STYLES: dict[str, Any] = {
     "title": {"font": Font(name=_FONT, size=16, bold=True, color="FF12324A")},
     "said": {"font": Font(name=_FONT, size=10, color="FF51636F")},
     "head": {
@@ -72,7 +75,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     },
     "count": {
         "font": Font(name=_FONT, size=10, bold=True),
-        "alignment": Alignment(horizontal="right", vertical="top"),
+        "alignment": Alignment(horizontal="center", vertical="top"),
         "border": Border(bottom=_LINE),
     },
     "code": {
@@ -102,7 +105,7 @@ def _visible(character: str) -> str:
     return chr(0x2400 + ord(character)) if ord(character) < 0x20 else "\ufffd"
 
 
-def write_text(cell: Cell, text: str) -> None:
+def write_text(cell: Any, text: str) -> None:
     """Write text that stays text, whatever it begins with, also after an edit in Excel."""
     cell.value = clean(text)
     cell.data_type = "s"
@@ -110,13 +113,13 @@ def write_text(cell: Cell, text: str) -> None:
         cell.quotePrefix = True
 
 
-def link_to(cell: Cell, sheet: str, target: str) -> None:
+def link_to(cell: Any, sheet: str, target: str) -> None:
     """Make a cell a link to a place in its own workbook."""
     quoted = sheet.replace("'", "''")
     cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"'{quoted}'!{target}")
 
 
-def paint(sheet: Worksheet, issues: IssueList, titles: Mapping[str, str]) -> None:
+def paint(sheet: Any, issues: IssueList, titles: Mapping[str, str]) -> None:
     """Fill an empty sheet. ``titles``: sheet as findings name it → sheet of this workbook."""
     painter = _Painter(sheet)
     _head(painter, issues)
@@ -147,10 +150,15 @@ def _head(painter: "_Painter", issues: IssueList) -> None:
     sheet = painter.sheet
     painter.text(1, 1, TITLE, "title")
     totals = " · ".join(f"{NAMES[one]} {count}" for one, count in issues.totals.items() if count)
-    painter.text(2, 1, f"{issues.file_name}　{totals or '没有发现问题 nothing found wrong'}", "said")
+    painter.text(
+        2, 1, f"{issues.file_name}　{totals or '没有发现问题 nothing found wrong'}", "said"
+    )
     if any(issues.not_annotated):
         zh, en = issues.not_annotated
-        said = f"只返回清单：{zh}，请按“位置”列在原文件中改正。List only: {en}; correct the places in your own file."
+        said = (
+            f"只返回清单：{zh}，请按“位置”列在原文件中改正。"
+            f"List only: {en}; correct the places in your own file."
+        )
     else:
         said = (
             "点“位置”跳到单元格；有色单元格带批注。红：订单暂缓申报；黄：请核对；蓝：仅提示。"
@@ -176,12 +184,12 @@ def _head(painter: "_Painter", issues: IssueList) -> None:
 class _Painter:
     """A sheet, and each style registered with its workbook once."""
 
-    def __init__(self, sheet: Worksheet) -> None:
+    def __init__(self, sheet: Any) -> None:
         self.sheet = sheet
         self.styles: dict[str, Any] = {}
 
-    def cell(self, row: int, column: int, style: str) -> Cell:
-        cell: Cell = self.sheet.cell(row, column)
+    def cell(self, row: int, column: int, style: str) -> Any:
+        cell: Any = self.sheet.cell(row, column)
         if style not in self.styles:
             for name, value in _STYLES[style].items():
                 setattr(cell, name, value)
@@ -189,7 +197,7 @@ class _Painter:
         cell._style = self.styles[style].__copy__()
         return cell
 
-    def text(self, row: int, column: int, text: str, style: str) -> Cell:
+    def text(self, row: int, column: int, text: str, style: str) -> Any:
         cell = self.cell(row, column, style)
         write_text(cell, text)
         return cell
@@ -220,8 +228,9 @@ class _Painter:
         cell.quotePrefix = prefixed
 
     def cause(self, row: int, cause: Cause, first: int) -> None:
+        seen = [cause.column, cause.value, cause.expected]
         said = [cause.message_zh, cause.fix_zh, cause.message_en, cause.fix_en]
-        self.line(row, cause.severity, ["↓ 逐条 details", "", "", "", *said, "", "", cause.code])
+        self.line(row, cause.severity, ["↓ 逐条 details", *seen, *said, "", "", cause.code])
         self.sheet.cell(row, 2).value = cause.count
         self.link(row, 3, self.sheet.title, f"A{first}")
 
@@ -247,6 +256,8 @@ def lines_of(text: str, width: float) -> int:
     """Lines that a text takes in a column of ``width`` characters; a hanzi takes two."""
     taken = 0
     for line in text.split("\n"):
-        cells = sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in line[:2000])
-        taken += max(1, -(-cells * 11 // int(width * 10)))
+        cells = len(line)
+        if not line.isascii():
+            cells += sum(unicodedata.east_asian_width(one) in "WF" for one in line[:2000])
+        taken += max(1, -(-cells // int(width)))
     return taken

@@ -86,8 +86,16 @@ def _tariff(context: Context) -> pl.DataFrame:
 def _with_head(wide: pl.DataFrame) -> pl.DataFrame:
     """The order's own values, from whichever of its lines states them first."""
     return wide.with_columns(
-        *(pl.col(name).drop_nulls().first().over(ORDER).alias(f"head.{name}") for name in HEAD_FIELDS),
-        decimal("freight").drop_nulls().first().over(ORDER).fill_null(exactly("0")).alias("d.freight"),
+        *(
+            pl.col(name).drop_nulls().first().over(ORDER).alias(f"head.{name}")
+            for name in HEAD_FIELDS
+        ),
+        decimal("freight")
+        .drop_nulls()
+        .first()
+        .over(ORDER)
+        .fill_null(exactly("0"))
+        .alias("d.freight"),
         decimal("order_discount").drop_nulls().first().over(ORDER).alias("d.order_discount"),
     )
 

@@ -101,7 +101,7 @@ def heads(wide: pl.DataFrame) -> pl.DataFrame:
         _c("profile.customs_code").alias("customsCode"),
         _c("profile.platform_code").alias("ebpCode"),
         pl.when(_c("profile.mode") == "9810")
-        .then(_c("head.warehouse"))
+        .then(pl.coalesce("head.warehouse", "profile.platform_name"))
         .otherwise(_c("profile.platform_name"))
         .alias("ebpName"),
         _c("order_no").alias("orderNo"),
@@ -184,4 +184,3 @@ def items(wide: pl.DataFrame) -> pl.DataFrame:
         "sheet",
         "row",
     )
-

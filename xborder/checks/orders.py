@@ -108,8 +108,13 @@ def _schema(
     fields = {field: place[1] for field, place in (origin or {}).items()}
     return broken.select(
         at.gather(broken.get_column("row")).alias("at"),
-        pl.col("field").replace_strict(sources, default="line", return_dtype=pl.String).alias("source"),
-        pl.col("field").replace(fields).alias("field"),
+        pl.col("field")
+        .replace_strict(sources, default="line", return_dtype=pl.String)
+        .alias("source"),
+        pl.when(pl.col("code") == "AMOUNT_MISSING")
+        .then(pl.lit("unit_price"))
+        .otherwise(pl.col("field").replace(fields))
+        .alias("field"),
         "code",
         pl.col("value").fill_null(""),
         pl.col("expected").fill_null(""),
@@ -127,7 +132,9 @@ def _with_list_schema(
     """
     wrong = broken.filter(pl.col("code").is_in(_blocking())).select("at").unique()
     wrong_orders = wide.select("at", *ORDER).join(wrong, on="at", how="semi").select(ORDER).unique()
-    shipped = heads.filter(pl.col("logisticsNo").is_not_null())
+    shipped = heads.filter(
+        pl.col("logisticsNo").is_not_null(), pl.col("tradeMode").is_in(rules.LIST_MODES)
+    )
     sound = items.join(wrong, on="at", how="anti").join(shipped, on=ORDER, how="semi")
     sums = heads.join(wrong_orders, on=ORDER, how="semi").select("at")
     told = pl.concat(
@@ -137,7 +144,9 @@ def _with_list_schema(
         ]
     )
     key = ["at", "source", "field"]
-    return pl.concat([broken, told.join(broken, on=key, how="anti").unique(key, maintain_order=True)])
+    return pl.concat(
+        [broken, told.join(broken, on=key, how="anti").unique(key, maintain_order=True)]
+    )
 
 
 def _blocking() -> list[str]:
@@ -198,4 +207,3 @@ def _alone(lines: pl.DataFrame, own: pl.DataFrame, placed: pl.DataFrame) -> Orde
         items=pl.DataFrame(),
         found=to_findings(broken, bare, placed),
     )
-

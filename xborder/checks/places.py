@@ -122,7 +122,9 @@ def _cell(frame: pl.DataFrame, placed: pl.DataFrame, upload: str) -> pl.DataFram
 def _placed_in_file(own: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
     return _cell(own, placed, "concerns").select(
         pl.lit("").alias("also_at") if name == "also_at" else pl.col(source).alias(name)
-        for name, source in ((n, {"sheet_order": "sheet", "row_order": "row"}.get(n, n)) for n in _OUT)
+        for name, source in (
+            (n, {"sheet_order": "sheet", "row_order": "row"}.get(n, n)) for n in _OUT
+        )
     )
 
 

@@ -17,7 +17,12 @@ from xborder.schemas import violations as schema_violations
 SCHEMAS = {"goods": "goods", "shipments": "shipment", "stock": "warehouse_movement"}
 """The schema of each kind of file."""
 
-_KEYS = {"goods": "sku", "shipments": "logistics_no", "stock": "movement_id"}
+_KEYS = {
+    "goods": ("sku",),
+    "shipments": ("logistics_no", "order_no"),
+    "stock": ("movement_id", "warehouse"),
+}
+"""What tells one record of a file from another; the first is the cell to change."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,9 @@ def check(reading: Reading, upload_id: int = 0, shop: str = "") -> RecordCheck:
     blocking = [code for code, entry in known.items() if entry.severity in findings.BLOCKING]
     held = every.filter(pl.col("code").is_in(blocking)).get_column("at").unique().sort()
     valid = lines.filter(~pl.col("at").is_in(held.implode()))
-    canonical = [name for name in reading.records.columns if name not in ("sheet", "row", "order_row")]
+    canonical = [
+        name for name in reading.records.columns if name not in ("sheet", "row", "order_row")
+    ]
     return RecordCheck(
         valid=valid.select(*canonical, "upload_id", "file", "sheet", "row", "shop"),
         held=held,
@@ -95,6 +102,7 @@ def _twice(kind: str, records: pl.DataFrame) -> Rule:
     key = _KEYS[kind]
     content = [name for name in records.columns if name not in ("sheet", "row", "order_row")]
     return Rule(
-        "KEY_TWICE_IN_FILE", "line", key,
-        _c(key).is_not_null() & (pl.struct(content).n_unique().over(key) > 1),
+        "KEY_TWICE_IN_FILE", "line", key[0],
+        pl.all_horizontal(_c(name).is_not_null() for name in key)
+        & (pl.struct(content).n_unique().over(key) > 1),
     )  # fmt: skip

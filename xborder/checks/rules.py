@@ -169,12 +169,16 @@ def mode_rules(tables: Tables, on: date) -> list[Rule]:
         ),
         Rule("WAREHOUSE_MISSING", "line", "warehouse",
              (c("profile.mode") == "9810") & c("head.warehouse").is_null(), once=True),
+        # What is no ISO code at all was told by the line's schema.
         Rule("EXCHANGE_RATE_MISSING", "line", "currency",
-             _b2b & c("head.currency").is_not_null() & c("cny_rate").is_null(), once=True),
+             _b2b & c("head.currency").str.contains("^[A-Z]{3}$") & c("cny_rate").is_null(),
+             once=True),
         Rule("CURRENCY_NOT_DECLARABLE", "line", "currency",
-             c("head.currency").is_not_null() & c("customs.currency").is_null(), once=True),
+             c("head.currency").str.contains("^[A-Z]{3}$") & c("customs.currency").is_null(),
+             once=True),
         Rule("COUNTRY_NOT_DECLARABLE", "line", "country",
-             c("head.country").is_not_null() & c("customs.country").is_null(), once=True),
+             c("head.country").str.contains("^[A-Z]{2}$") & c("customs.country").is_null(),
+             once=True),
         Rule("FLAG_NOT_FOR_MODE", "profile", "statistics_flag",
              _b2b & to_list & ~_flag_a, expected="A", once=True),
         Rule("FLAG_A_OUTSIDE_PILOT_ZONE", "profile", "statistics_flag",
@@ -214,9 +218,7 @@ def _violations(rule: Rule, wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame
     name = rule.field if rule.source == "line" else f"{rule.source}.{rule.field}"
     expected = pl.lit(rule.expected) if isinstance(rule.expected, str) else rule.expected
     stated = c(name).cast(pl.String) if name in wide.columns else pl.lit(None, pl.String)
-    params = (
-        pl.struct(**rule.params).struct.json_encode() if rule.params else pl.lit("{}")
-    )
+    params = pl.struct(**rule.params).struct.json_encode() if rule.params else pl.lit("{}")
     # Windows (over) must see the whole table: evaluate first, filter afterwards.
     return (
         wide.select(
@@ -231,4 +233,3 @@ def _violations(rule: Rule, wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame
         .filter(rows)
         .cast(VIOLATIONS)  # type: ignore[arg-type]
     )
-

@@ -13,9 +13,11 @@ from xborder.cli import terminal
 from xborder.schemas import tables
 
 if TYPE_CHECKING:
-    from xborder.schemas.exporters import Exporter, Shop
+    from xborder.schemas.exporters import Shop
 
-Lang = Annotated[str | None, typer.Option("--lang", help="zh | en (default: the terminal's locale)")]
+Lang = Annotated[
+    str | None, typer.Option("--lang", help="zh | en (default: the terminal's locale)")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
 
 
@@ -28,11 +30,15 @@ def add_to(app: typer.Typer) -> None:
 
 def check(
     file: Annotated[Path, typer.Argument(help="an order, goods, shipment or stock file")],
-    exporter: Annotated[str | None, typer.Option(help="check against this exporter's profile")] = None,
+    exporter: Annotated[
+        str | None, typer.Option(help="check against this exporter's profile")
+    ] = None,
     shop: Annotated[str | None, typer.Option(help="the shop, if the exporter has several")] = None,
     kind: Annotated[str | None, typer.Option(help="orders | goods | shipments | stock")] = None,
     home: Annotated[Path | None, typer.Option(help="home folder (default: XBORDER_HOME)")] = None,
-    annotate: Annotated[Path | None, typer.Option(help="write the file back with its findings")] = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="write the file back with its findings")
+    ] = None,
     as_json: AsJson = False,
     every: Annotated[bool, typer.Option("--all", help="every finding, not 1,000 a cause")] = False,
     lang: Lang = None,
@@ -40,7 +46,7 @@ def check(
     """Check a file 检查文件: nothing is stored. Exit 0 clean, 1 findings, 2 unusable file."""
     if not file.is_file():
         terminal.fail(f"{file}: 没有这个文件 no such file")
-    profile, context, own_shop = _context(exporter, shop, home)
+    context, own_shop = _context(exporter, shop, home)
     reading = intake.read(file, file.name, exporter_shop=own_shop, kind=kind)
     report = check_reading(reading, context, own_shop.id if own_shop else "")
     if annotate is not None and reading.layout is not None:
@@ -57,10 +63,10 @@ def check(
 
 def _context(
     exporter: str | None, shop: str | None, home: Path | None
-) -> tuple["Exporter | None", Context, "Shop | None"]:
+) -> tuple[Context, "Shop | None"]:
     """The context of a check; without an exporter, neither home nor registry is touched."""
     if exporter is None:
-        return None, Context(tables=tables.load(None), on=clock.today()), None
+        return Context(tables=tables.load(None), on=clock.today()), None
     from xborder.registry.checkings import context_of
     from xborder.registry.home import NoHomeError, open_home
 
@@ -70,7 +76,9 @@ def _context(
         terminal.fail(str(error))
     profile = opened.exporters.get(exporter)
     if profile is None:
-        terminal.fail(f"没有企业 no exporter {exporter}; known: {', '.join(sorted(opened.exporters))}")
+        terminal.fail(
+            f"没有企业 no exporter {exporter}; known: {', '.join(sorted(opened.exporters))}"
+        )
     assert profile is not None
     shops = {one.id: one for one in profile.shops}
     if shop is None and len(shops) > 1:
@@ -81,12 +89,10 @@ def _context(
     context = context_of(
         opened.engine, opened.store, opened.settings, profile, opened.tables, clock.today()
     )
-    return profile, context, own
+    return context, own
 
 
-def _show(
-    file: Path, report: Report, lang: str, *, every: bool, annotate: Path | None
-) -> None:
+def _show(file: Path, report: Report, lang: str, *, every: bool, annotate: Path | None) -> None:
     zh = lang == "zh"
     names = {
         "rows": "行数", "orders": "订单", "lines": "商品行", "accepted": "通过（行）",
@@ -112,7 +118,9 @@ def _show(
 
 def template(
     kind: Annotated[str, typer.Argument(help="orders | goods | shipments | stock")],
-    to: Annotated[Path | None, typer.Option(help="file to write (default: <kind>_template.xlsx)")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="file to write (default: <kind>_template.xlsx)")
+    ] = None,
     lang: Lang = None,
 ) -> None:
     """Write an empty template workbook 空白模板."""
@@ -139,9 +147,19 @@ def list_findings(
         typer.echo(json.dumps([one.__dict__ for one in shown], ensure_ascii=False, indent=2))
         return
     zh = terminal.language(lang) == "zh"
-    heads = ("代码", "级别", "说明", "怎么办", "依据") if zh else ("code", "severity", "meaning", "what to do", "rule")
+    heads = (
+        ("代码", "级别", "说明", "怎么办", "依据")
+        if zh
+        else ("code", "severity", "meaning", "what to do", "rule")
+    )
     values = (
-        (one.code, one.severity, one.zh if zh else one.en, one.fix_zh if zh else one.fix_en, one.rule)
+        (
+            one.code,
+            one.severity,
+            one.zh if zh else one.en,
+            one.fix_zh if zh else one.fix_en,
+            one.rule,
+        )
         for one in shown
     )
     terminal.out.print(terminal.rows(terminal.table("问题目录 Findings", *heads), values))

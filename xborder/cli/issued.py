@@ -9,12 +9,15 @@ import typer
 from xborder import clock
 from xborder.cli import terminal
 from xborder.cli.running import HomeOption, opened, parse_day
+from xborder.cli.summary import names_of, show_manifests, show_stock
 from xborder.manifests import cutoff
 from xborder.registry import audit, queries
 from xborder.registry.database import reading
 from xborder.stock import book
 
-manifests_app = typer.Typer(help="清单批次 manifests: list them, fetch one", invoke_without_command=True)
+manifests_app = typer.Typer(
+    help="清单批次 manifests: list them, fetch one", invoke_without_command=True
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
 
@@ -42,22 +45,20 @@ def manifests(
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
         return
-    from xborder.cli.summary import show_manifests
-
     show_manifests(rows, terminal.language() == "zh")
 
 
 @manifests_app.command("get")
 def get(
     number: Annotated[str, typer.Argument(help="the manifest's number")],
-    to: Annotated[Path, typer.Option(help="folder to put the ZIP into")] = Path("."),
+    to: Annotated[Path, typer.Option(help="folder to put the ZIP into")] = Path(),
     home: HomeOption = None,
 ) -> None:
     """Fetch a manifest's ZIP, after checking it against its checksum."""
     place = opened(home)
     try:
         path = cutoff.fetch(place.engine, place.store, number, to)
-    except (LookupError, ValueError) as error:
+    except cutoff.FetchError as error:
         terminal.fail(str(error))
     terminal.out.print(str(path))
 
@@ -70,13 +71,12 @@ def stock(
     """Show the overseas stock report 海外仓库存."""
     place = opened(home)
     day = parse_day(date_) or clock.today()
-    report = book.build(place.engine, place.store, place.exporters, day)
+    with reading(place.engine) as connection:
+        report = book.build(connection, place.store, day, names_of(place))
     if as_json:
         said = {name: frame.to_dicts() for name, frame in report.frames().items()}
         typer.echo(json.dumps(said, ensure_ascii=False, indent=2, default=str))
         return
-    from xborder.cli.summary import show_stock
-
     show_stock(report, terminal.language() == "zh")
 
 
@@ -89,15 +89,21 @@ def verify(home: HomeOption = None) -> None:
     problems: list[str] = []
     with reading(place.engine) as connection:
         issued = queries.manifests(connection)
-        problems += [f"upload {one}: counts do not add up" for one in queries.uploads_that_do_not_add_up(connection)]
-        problems += [f"order {one}: on two live lists" for one in queries.orders_on_two_lists(connection)]
+        problems += [
+            f"upload {one}: counts do not add up"
+            for one in queries.uploads_that_do_not_add_up(connection)
+        ]
+        problems += [
+            f"order {one}: on two live lists" for one in queries.orders_on_two_lists(connection)
+        ]
         broken = audit.verify(connection)
     if broken is not None:
         problems.append(f"audit log: the chain breaks at entry {broken}")
-    for row in issued:
-        problems += cutoff.verify(place.engine, place.store, place.settings, str(row["number"]))
+    problems += [str(problem) for problem in cutoff.verify(place.engine, place.store)]
     for problem in problems:
         terminal.out.print(problem, style="red")
     if problems:
         raise typer.Exit(1)
-    terminal.out.print(f"{len(issued)} 批次与登记一致 manifests and all counts agree", style="green")
+    terminal.out.print(
+        f"{len(issued)} 批次与登记一致 manifests and all counts agree", style="green"
+    )

@@ -64,11 +64,18 @@ def submit(
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         terminal.fail(f"没有这些文件 no such files: {', '.join(missing)}")
-    try:
-        landed = landing.submit(
-            place.settings, files, exporter, shop, kind, exporters=place.exporters
+    profile = place.exporters.get(exporter)
+    if profile is None:
+        terminal.fail(
+            f"没有企业 no exporter {exporter}; known: {', '.join(sorted(place.exporters))}"
         )
-    except landing.LandingError as error:
+    assert profile is not None
+    if shop is not None and profile.shop(shop) is None:
+        known = ", ".join(one.id for one in profile.shops)
+        terminal.fail(f"没有店铺 no shop {shop}; known: {known}")
+    try:
+        landed = landing.submit(place.settings, files, exporter, shop or "", kind)
+    except ValueError as error:
         terminal.fail(str(error))
     for path in landed:
         terminal.out.print(f"→ {terminal.relative(path)}")
@@ -97,7 +104,9 @@ def run_home(place: Home, day: date, *, cutoff: bool) -> None:
 
 
 def run(
-    date_: Annotated[str | None, typer.Option("--date", help="business day (default: today)")] = None,
+    date_: Annotated[
+        str | None, typer.Option("--date", help="business day (default: today)")
+    ] = None,
     no_cutoff: Annotated[bool, typer.Option("--no-cutoff", help="take in and check only")] = False,
     home: HomeOption = None,
     lang: Annotated[str | None, typer.Option("--lang", help="zh | en")] = None,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from xborder.assets.instance import close_open_runs, prepare
@@ -26,10 +26,14 @@ def serve(home: Home, page_port: int, dagster_port: int) -> None:
     """
     host = home.settings.host
     if host not in LOOPBACK:
-        terminal.fail(f"{host}: 只允许本机访问 only loopback is served; put a proxy with a login before it")
+        terminal.fail(
+            f"{host}: 只允许本机访问 only loopback is served; put a proxy with a login before it"
+        )
     for name, port in (("page", page_port), ("Dagster", dagster_port)):
         if _taken(host, port):
-            terminal.fail(f"{name}: 端口已被占用 port {port} is taken; choose another with --{name.lower()}-port")
+            terminal.fail(
+                f"{name}: 端口已被占用 port {port} is taken; choose another with --{name.lower()}-port"
+            )
     folder = home.settings.home.absolute()
     os.environ[HOME_VARIABLE] = str(folder)
     prepare(home.settings.dagster_home)
@@ -52,7 +56,9 @@ def serve(home: Home, page_port: int, dagster_port: int) -> None:
     with _stopped_by_signals() as stopping, _started(commands, folder / "dagster") as servers:
         terminal.out.print(f"网页 page      http://{host}:{page_port}/")
         terminal.out.print(f"Dagster UI     http://{host}:{dagster_port}/")
-        terminal.out.print(f"落地区 landing  {terminal.relative(home.settings.landing)}/<exporter>/<shop>/")
+        terminal.out.print(
+            f"落地区 landing  {terminal.relative(home.settings.landing)}/<exporter>/<shop>/"
+        )
         terminal.out.print("Ctrl-C 停止 stops everything")
         while not stopping:
             ended = [name for name, server in servers.items() if server.poll() is not None]
@@ -115,7 +121,7 @@ def _started(
             with (logs / f"{name}.log").open("ab") as log:
                 servers[name] = subprocess.Popen(
                     command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                    start_new_session=True, preexec_fn=_default_signals,  # noqa: PLW1509
+                    start_new_session=True, preexec_fn=_default_signals,
                 )  # fmt: skip
         yield servers
     finally:
@@ -134,7 +140,5 @@ def _default_signals() -> None:
 
 
 def _signal(server: "subprocess.Popen[bytes]", number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(server.pid, number)
-    except ProcessLookupError:
-        pass

@@ -3,6 +3,7 @@
 from datetime import date
 
 import polars as pl
+from rich.text import Text
 
 from xborder import findings
 from xborder.cli import terminal
@@ -26,24 +27,36 @@ def show(home: Home, day: date, lang: str) -> None:
     _uploads(uploads, receipts, zh)
     _findings(home, [row.id for row in uploads], lang)
     show_manifests(manifests, zh)
-    show_stock(book.build(home.engine, home.store, home.exporters, day), zh)
+    with reading(home.engine) as connection:
+        report = book.build(connection, home.store, day, names_of(home))
+    show_stock(report, zh)
     _places(home, zh)
+
+
+def names_of(home: Home) -> dict[str, str]:
+    """Exporters' names by id."""
+    return {one.id: one.name for one in home.exporters.values()}
 
 
 def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]], zh: bool) -> None:
     heads = STATES_ZH if zh else STATES
     made = terminal.table(
         "收到的文件 Uploads",
-        *(("企业", "店铺", "文件", "格式") if zh else ("exporter", "shop", "file", "layout")),
+        *(("文件", "格式") if zh else ("file", "layout")),
         *(f"#{head}" for head in heads),
     )
+    group = None
     for row, receipt in zip(uploads, receipts, strict=True):
-        layout = row.layout or (f"✗ {row.code}" if row.code else row.state)
-        counts = [receipt[state] for state in STATES]
-        terminal.rows(made, [(row.exporter, row.shop, row.file_name, layout, *counts)])
+        if group != (row.exporter, row.shop):
+            group = (row.exporter, row.shop)
+            made.add_section()
+            made.add_row(Text("/".join(group), style="bold cyan"))
+        layout = row.layout if row.state != "refused" else f"✗ {row.code}"
+        counts = [receipt[state] or "·" for state in STATES]
+        terminal.rows(made, [(f"  {row.file_name}", layout, *counts)])
     totals = [sum(int(str(receipt[state])) for receipt in receipts) for state in STATES]
     made.add_section()
-    terminal.rows(made, [("Σ", "", "", "", *totals)])
+    terminal.rows(made, [("Σ", "", *totals)])
     terminal.out.print(made)
 
 
@@ -65,9 +78,12 @@ def show_manifests(manifests: list[dict[str, object]], zh: bool) -> None:
     for row in manifests:
         batch = row["batch"]
         assert isinstance(batch, dict)
-        route = f"{batch.get('customsCode', '')} → {batch.get('portCode', '')}"
-        mode = f"{batch.get('tradeMode', '')} {batch.get('statisticsFlag', '')}"
-        terminal.rows(made, [(row["number"], row["kind"], row["exporter"], row["lists"], route, mode)])
+        key = batch["key"]
+        route = f"{key['customsCode']} → {key['portCode']}"
+        mode = f"{key['tradeMode']} {key['statisticsFlag']}"
+        terminal.rows(
+            made, [(row["number"], row["kind"], row["exporter"], row["lists"], route, mode)]
+        )
     terminal.out.print(made)
 
 
@@ -77,12 +93,32 @@ def show_stock(report: StockReport, zh: bool) -> None:
     heads = (
         ("企业", "海外仓", "货号", "状态", "#期初", "#入库", "#售出", "#结存")
         if zh
-        else ("exporter", "warehouse", "SKU", "disposition", "#opening", "#received", "#sold", "#closing")
+        else (
+            "exporter",
+            "warehouse",
+            "SKU",
+            "disposition",
+            "#opening",
+            "#received",
+            "#sold",
+            "#closing",
+        )
     )
     made = terminal.table("海外仓库存 Overseas stock", *heads)
-    columns = ["exporter", "warehouse", "sku", "disposition", "opening", "received", "sold", "closing"]
+    columns = [
+        "exporter",
+        "warehouse",
+        "sku",
+        "disposition",
+        "opening",
+        "received",
+        "sold",
+        "closing",
+    ]
     for values in shown.select(columns).iter_rows():
-        terminal.rows(made, [[f"{v.normalize():f}" if hasattr(v, "normalize") else v for v in values]])
+        terminal.rows(
+            made, [[f"{v.normalize():f}" if hasattr(v, "normalize") else v for v in values]]
+        )
     terminal.out.print(made)
     if report.exceptions.height:
         codes = report.exceptions.group_by("code").len().sort("code")
@@ -99,7 +135,7 @@ def _places(home: Home, zh: bool) -> None:
             ("批次 manifests", terminal.relative(settings.home / "manifests")),
             ("报告 reports", terminal.relative(settings.home / "reports")),
             ("数据湖 lake", terminal.relative(settings.home / "lake")),
-            ("登记库 registry", settings.database if settings.registry_url else terminal.relative(settings.home / "registry.db")),
+            ("登记库 registry", "registry_url" if settings.registry_url else terminal.relative(settings.home / "registry.db")),
         ],
     )  # fmt: skip
     terminal.out.print(made)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,21 +16,42 @@ from xborder import findings
 MOST_A_CAUSE = 1000
 """Findings shown a cause; the totals are always told, ``--all`` shows the rest."""
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+WIDE = 132
+"""Columns where the output goes into a file or pipe, which has no width of its own."""
+
+
+def _console(*, stderr: bool) -> Console:
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDE)
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 _COLOURS = {"fatal": "bold red", "error": "red", "warning": "yellow", "notice": "cyan"}
 
 
 def language(chosen: str | None = None) -> str:
     """``zh`` or ``en``: as asked, else ``XBORDER_LANG``, else as the terminal's locale says."""
-    said = chosen or os.environ.get("XBORDER_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG")
+    said = (
+        chosen
+        or os.environ.get("XBORDER_LANG")
+        or os.environ.get("LC_ALL")
+        or os.environ.get("LANG")
+    )
     return "zh" if (said or "zh").lower().startswith("zh") else "en"
 
 
 def table(title: str, *heads: str) -> Table:
     """An empty table in our style; heads that begin with ``#`` are numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for head in heads:
         made.add_column(head.removeprefix("#"), justify="right" if head.startswith("#") else "left",
                         overflow="fold")  # fmt: skip
@@ -60,7 +82,11 @@ def causes(found: pl.DataFrame, lang: str) -> Table:
     grouped = (
         found.with_columns(pl.col("severity").replace_strict(rank).alias("rank"))
         .group_by("code", maintain_order=True)
-        .agg(pl.len().alias("count"), pl.col("rank").first(), pl.struct(pl.all()).first().alias("one"))
+        .agg(
+            pl.len().alias("count"),
+            pl.col("rank").first(),
+            pl.struct(found.columns).first().alias("one"),
+        )
         .sort("rank", "count", "code", descending=[False, True, False])
     )
     for code, count, _, one in grouped.iter_rows():
@@ -86,7 +112,10 @@ def single_findings(found: pl.DataFrame, lang: str, *, every: bool) -> Table:
     for one in shown.iter_rows(named=True):
         told = findings.explain(one)
         place = " ".join(str(part) for part in (told["sheet"], told["cell"] or told["row"]) if part)
-        rows(made, [(place, told["column"], told["order_no"], told["value"], told[f"message_{lang}"])])
+        rows(
+            made,
+            [(place, told["column"], told["order_no"], told["value"], told[f"message_{lang}"])],
+        )
     return made
 
 
@@ -98,7 +127,11 @@ def pairs(title: str, said: Mapping[str, object]) -> Table:
 def relative(path: Path | str) -> str:
     """A path as the user would type it from here."""
     absolute = Path(path).absolute()
-    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
+    return (
+        str(absolute.relative_to(Path.cwd()))
+        if absolute.is_relative_to(Path.cwd())
+        else str(absolute)
+    )
 
 
 def fail(message: str, code: int = 2) -> Any:

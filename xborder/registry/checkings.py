@@ -169,21 +169,19 @@ def _keep(
     verdicts = result.orders.join(
         waiting.drop("state"), on=["shop", "order_no"], maintain_order="left"
     )
-    with reading(engine) as connection:
-        check_id = counters.peek(connection, "check") + 1
+    # Drawn by itself: two runs at once check under two numbers, and neither waits for the other.
+    with transaction(engine) as connection:
+        check_id = counters.draw(connection, "check")
     where = folder(check_id)
     for name, frame in (("heads", result.heads), ("items", result.items)):
         store.write_parquet(
             frame.join(ids, on=["shop", "order_no"], maintain_order="left"),
-            *folder,
+            *where,
             f"{name}.parquet",
         )
     store.write_parquet(result.found, *where, "findings.parquet")
     crash_point("check-written")
     with transaction(engine) as connection:
-        drawn = counters.draw(connection, "check")
-        if drawn != check_id:
-            raise RuntimeError("another run checked meanwhile; nothing was changed, run again")
         orders.record_check(connection, exporter, version, check_id, verdicts, on)
         for upload_id in waiting.get_column("upload_id").unique().sort():
             uploads.mark_checked(connection, upload_id)
@@ -210,7 +208,7 @@ def findings_of(engine: Engine, store: Store, upload_id: int) -> pl.DataFrame:
     for (check_id,), own in current.drop_nulls("check_id").group_by(
         "check_id", maintain_order=True
     ):
-        told = store.read_parquet("checked_orders", f"{int(str(check_id)):08d}", "findings.parquet")
+        told = store.read_parquet(*folder(int(str(check_id))), "findings.parquet")
         found.append(
             told.filter(pl.col("upload_id") == upload_id).join(own, on="order_no", how="semi")
         )

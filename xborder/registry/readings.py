@@ -95,9 +95,7 @@ def folder(upload_id: int) -> tuple[str, str]:
     return ("lake", "readings", f"{upload_id:08d}")
 
 
-def _keep(
-    engine: Engine, store: Store, upload: Any, result: Reading, shop: Shop | None
-) -> None:
+def _keep(engine: Engine, store: Store, upload: Any, result: Reading, shop: Shop | None) -> None:
     found = result.findings.with_columns(pl.lit(upload.id, pl.Int64).alias("upload_id"))
     checked = None
     if result.usable and result.kind == "orders":
@@ -125,6 +123,8 @@ def _register(
     checked: RecordCheck | None,
     shop: Shop | None,
 ) -> None:
+    if uploads.get(connection, upload.id).state != uploads.LANDED:
+        return  # another run read the same file meanwhile, to the same end
     if not result.usable:
         uploads.refuse(connection, upload.id, _fatal_code(result), rows=result.rows.height)
         return
@@ -135,7 +135,7 @@ def _register(
         layout=result.layout,
         channel=shop.channel if shop else result.channel,
         kind=str(result.kind),
-        rows_by_code=_row_counts(result, checked),
+        counts=_row_counts(result, checked),
         total_rows=result.rows.height,
     )
     if checked is not None:
@@ -258,7 +258,7 @@ def columns_of(store: Store, upload_ids: Iterable[int]) -> pl.DataFrame:
     """Where the canonical columns stand in these uploads; columns of ``PLACEMENTS``."""
     parts = [placements({}, 0)]
     for upload_id in upload_ids:
-        said = json.loads(store.read_bytes(*folder(upload_id), "columns.json"))
+        said = json.loads(store.read_bytes((*folder(upload_id), "columns.json")))
         parts.append(placements(said["columns"], upload_id, frozenset(said["order_fields"])))
     return pl.concat(parts)
 

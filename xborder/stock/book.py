@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 from sqlalchemy import Connection, select
 
-from xborder.registry import movements, tables
+from xborder.registry import checkings, movements, tables
 from xborder.registry.staging import fetch
 from xborder.registry.store import Store
 from xborder.stock import report
@@ -25,7 +25,7 @@ def declared_lines(c: Connection, store: Store) -> pl.DataFrame:
     issued = _issued(c)
     parts = []
     for (check_id,), part in issued.group_by("check_id", maintain_order=True):
-        place = ("checked_orders", f"{check_id:08d}")
+        place = checkings.folder(check_id)
         heads = store.read_parquet(
             *place, "heads.parquet",
             columns=["order_id", "warehouse", "inbound_id", "tradeMode", "ieDate"],

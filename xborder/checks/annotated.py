@@ -1,0 +1,134 @@
+"""A user's own file back with its findings (批注): cells coloured and noted, a list in front."""
+
+import dataclasses
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path, PurePath
+from typing import Any
+
+import polars as pl
+
+from xborder import findings
+from xborder.checks.annotated_workbook import Marks, TextSheet, text_workbook
+from xborder.checks.issue_list import issue_list, row_link
+from xborder.checks.issue_sheet import NAMES, TITLE
+from xborder.checks.text_rows import TooLargeError, text_rows
+from xborder.intake import Limits, Reading
+
+MOST_NOTES = 5_000
+"""Cells with a note; beyond, cells are coloured only (notes are shapes, and slow Excel down)."""
+
+NOTES_A_CELL = 6
+LIMITS = Limits(memory_bytes=1024 * 1024 * 1024, cpu_seconds=12, wall_seconds=20.0)
+CELL = re.compile(r"[A-Z]{1,3}[1-9][0-9]{0,6}", re.ASCII)
+ROOT = Path(__file__).parents[2]
+START = (
+    "import sys; root = sys.argv[1]; sys.path[:0] = [] if root in sys.path else [root]; "
+    "from xborder.intake.child import limit; limit(int(sys.argv[2]), int(sys.argv[3])); "
+    "from xborder.checks.annotated_workbook import main; main()"
+)
+
+_CANNOT_OPEN = ("原文件无法带格式批注", "the file cannot be annotated in place")
+_TOO_LARGE = ("原文件太大，无法批注", "the file is too large to be annotated")
+
+
+def annotated(original: bytes, reading: Reading, found: pl.DataFrame) -> bytes:
+    """The file as XLSX: its own sheets with findings at their cells, and ``问题清单 Issues``.
+
+    ``original``: the bytes that ``reading`` was made from (ValueError if not). ``found``:
+    columns of ``findings.FINDINGS``; what names another file is listed, not placed. An XLSX
+    keeps its sheets, order and formatting; CSV, TSV and TXT become text cells in the same
+    rows; what cannot be opened within the limits comes back as the list alone, which says so.
+    The same arguments give the same bytes.
+    """
+    if hashlib.sha256(original).hexdigest() != reading.sha256:
+        raise ValueError("these are not the bytes of this reading")
+    marks = Marks(_cells(found, reading.file_name), issue_list(found, reading.file_name))
+    if original.startswith(b"PK"):
+        return _in_own_process(original, marks) or _list_only(marks, _CANNOT_OPEN)
+    if reading.encoding is None:
+        return _list_only(marks, _CANNOT_OPEN)
+    try:
+        rows = text_rows(original, reading)
+    except TooLargeError:
+        return _list_only(marks, _TOO_LARGE)
+    except (ValueError, LookupError):
+        return _list_only(marks, _CANNOT_OPEN)
+    heads = reading.rows.filter(pl.col("excluded") == "HEADER").get_column("row")
+    return text_workbook(TextSheet(_title(reading.file_name), rows, frozenset(heads)), marks)
+
+
+def _list_only(marks: Marks, why: tuple[str, str]) -> bytes:
+    issues = dataclasses.replace(
+        marks.issues,
+        not_annotated=why,
+        issues=[dataclasses.replace(one, link=None, also_link=None) for one in marks.issues.issues],
+    )
+    return text_workbook(None, Marks({}, issues))
+
+
+def _in_own_process(original: bytes, marks: Marks) -> bytes | None:
+    """The annotated workbook, or None if openpyxl cannot make it within the limits."""
+    told = marks.to_json()
+    kept = ("PATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    order = [str(ROOT), str(LIMITS.memory_bytes), str(LIMITS.cpu_seconds)]
+    try:
+        child = subprocess.run(
+            [sys.executable, "-I", "-c", START, *order],
+            input=b"".join((len(told).to_bytes(8, "big"), told, original)),
+            capture_output=True,
+            timeout=LIMITS.wall_seconds,
+            start_new_session=True,
+            cwd="/",
+            # More threads would only reserve address space that the limit counts.
+            env=environment | {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return child.stdout if child.returncode == 0 and child.stdout else None
+
+
+def _cells(found: pl.DataFrame, file_name: str) -> dict[str, dict[str, tuple[str, str]]]:
+    """Sheet → cell → (worst severity, note) for what concerns this file's own cells."""
+    placed: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in found.filter(pl.col("file") == file_name).iter_rows(named=True):
+        place = row_link(row)
+        if place is not None and CELL.fullmatch(place[1]):
+            placed.setdefault(place, []).append(row)
+    cells: dict[str, dict[str, tuple[str, str]]] = {}
+    rank = findings.SEVERITIES.index
+    for noted, ((sheet, cell), rows) in enumerate(placed.items()):
+        rows.sort(key=lambda row: rank(row["severity"]))
+        note = _note(rows) if noted < MOST_NOTES else ""
+        cells.setdefault(sheet, {})[cell] = (rows[0]["severity"], note)
+    return cells
+
+
+def _note(rows: list[dict[str, Any]]) -> str:
+    """All that is wrong with one cell, the worst first, in Chinese and English."""
+    parts = []
+    for row in rows[:NOTES_A_CELL]:
+        told = findings.explain(row)
+        parts.append(
+            f"【{NAMES[row['severity']]}】{row['code']}\n"
+            f"{told['message_zh']}\n→ {told['fix_zh']}\n"
+            f"{told['message_en']}\n→ {told['fix_en']}"
+        )
+    if len(rows) > NOTES_A_CELL:
+        parts.append(f"+ {len(rows) - NOTES_A_CELL}: {TITLE}")
+    return "\n\n".join(parts)
+
+
+def _title(file_name: str) -> str:
+    """A sheet's name from the file's: at most 31 characters, none that Excel refuses."""
+    stem = (
+        re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", PurePath(file_name).stem).strip("' ")[:31].strip("' ")
+    )
+    # Excel keeps "History" for itself.
+    taken = {"", "history", TITLE.casefold()}
+    return f"文件 {stem}".strip()[:31] if stem.casefold() in taken else stem
