@@ -81,7 +81,7 @@ def amazon_orders() -> tuple[list[Order], list[Order]]:
     changed = again[1]
     changed.lines = [one | {"qty": str(int(one["qty"]) + 2)} for one in changed.lines]
     changed.parcel = {"logistics_no": f"YTFSA{len(first) - 2:08d}"}
-    for order in again + later:
+    for order in first + again + later:
         order.head |= {"order-status": "Unshipped", "fulfillment-channel": "Merchant"}
     # Two orders that Amazon fills from its own stock abroad, and a cancelled one.
     for order in (later[3], later[6]):
@@ -246,12 +246,12 @@ def write(landing: Path) -> None:
     shop, fba = (landing / "fengshun-shengda" / name for name in ("amazon-us", "fba-us"))
     formats.workbook(shop / "01_商品备案.xlsx", "goods", GOODS.values())
     first, later = amazon_orders()
-    channels.amazon(shop / "02_unshipped_20261118.txt", first, "-08:00")
+    header = [*channels.AMAZON, "order-status", "fulfillment-channel"]
+    channels.amazon(shop / "02_unshipped_20261118.txt", first, "-08:00", header)
     formats.workbook(
         shop / "03_发货资料.xlsx", "shipments",
         shipments(first, GOODS, AIR, US, ("2026-11-23", "2026-11-24", "2026-11-25"), "YTFSA"),
     )  # fmt: skip
-    header = [*channels.AMAZON, "order-status", "fulfillment-channel"]
     channels.amazon(shop / "04_unshipped_20261121.txt", later, "-08:00", header)
     formats.workbook(
         shop / "05_发货资料_补充.xlsx", "shipments",
