@@ -1,11 +1,12 @@
 """Written dates → ISO 8601; the order of day and month is decided for a file, never a cell."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from xborder.intake.numbers import FULL_WIDTH
 
 YEAR_FIRST = re.compile(
     r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[T ]+(.+))?", re.ASCII | re.DOTALL
@@ -54,7 +55,7 @@ def canonical(text: str, date_order: str, zone: str) -> str:
     """
     if len(text) > LONGEST:
         return text
-    written = unicodedata.normalize("NFKC", text).strip().lstrip("'")
+    written = text.translate(FULL_WIDTH).strip().lstrip("'")
     compact = COMPACT.fullmatch(written)
     if compact:
         year, month, day, clock = compact.groups()

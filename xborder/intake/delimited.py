@@ -2,8 +2,9 @@
 
 import csv
 import io
+import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from xborder.intake.grid import Row, Sheet
 from xborder.intake.limits import Limits, refuse
@@ -20,12 +21,14 @@ def declared_delimiter(text: str) -> str | None:
     return found[1] if found else None
 
 
-def preview(text: str, delimiter: str, limits: Limits) -> Sheet:
+def preview(text: str, delimiter: str, quoted: bool, limits: Limits) -> Sheet:
     """The first rows, read leniently, for recognising the layout."""
     csv.field_size_limit(limits.field_characters)
     head = io.StringIO(text[:PREVIEW_CHARACTERS], newline="")
     sheet = Sheet("")
-    reader = csv.reader(head, delimiter=delimiter)
+    reader = csv.reader(
+        head, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    )
     number = 0
     try:
         for number, cells in enumerate(reader, 1):
@@ -38,31 +41,47 @@ def preview(text: str, delimiter: str, limits: Limits) -> Sheet:
     return sheet
 
 
-def rows(text: str, delimiter: str, quoted: bool, limits: Limits) -> Sheet:
-    """All rows of a delimited text.
+def rows(
+    text: Iterable[str],
+    delimiter: str,
+    quoted: bool,
+    kept: Sequence[int],
+    width: int,
+    limits: Limits,
+) -> Sheet:
+    """All rows of a delimited text (its physical lines), with the columns ``kept`` only.
 
-    ``quoted`` False reads a quotation mark as data (Amazon's flat files). Blank lines are rows,
-    as a spreadsheet shows them. Raises Refused with CSV_NOT_WELL_FORMED at the row where the
-    quoting breaks, or TOO_MANY_COLUMNS.
+    ``quoted`` False reads a quotation mark as data (Amazon's flat files); ``width`` is the
+    number of columns of the header. Blank lines are rows, as a spreadsheet shows them. Raises
+    Refused with CSV_NOT_WELL_FORMED at the row where the quoting breaks, or TOO_MANY_COLUMNS.
     """
     csv.field_size_limit(limits.field_characters)
     reader = csv.reader(
-        io.StringIO(text, newline=""),
+        text,
         delimiter=delimiter,
         strict=True,
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
     )
-    sheet = Sheet("")
+    sheet = Sheet("", kept=tuple(kept))
     append = sheet.rows.append
-    widest = limits.columns
-    before = 0
-    number = 0
+    chosen = operator.itemgetter(*kept, kept[0])
+    needed = kept[-1] + 1
+    before = number = 0
     try:
         for number, cells in enumerate(reader, 1):
             line = reader.line_num
-            if len(cells) > widest and any(cells[widest:]):
-                refuse("TOO_MANY_COLUMNS", row=number, value=str(len(cells)), expected=str(widest))
-            append(Row(number, cells, None, line - before))  # type: ignore[arg-type]
+            size = len(cells)
+            if size == width and any(cells):
+                append(Row(number, chosen(cells)[:-1], None, line - before))
+            elif not any(cells):
+                append(Row(number, (), None, line - before))
+            else:
+                if size > limits.columns:
+                    expected = str(limits.columns)
+                    refuse("TOO_MANY_COLUMNS", row=number, value=str(size), expected=expected)
+                astray = size < needed or any(cells[width:])
+                cells += [""] * (needed - size)
+                append(Row(number, chosen(cells)[:-1], None, line - before, size * astray))
             before = line
     except csv.Error as error:
         refuse("CSV_NOT_WELL_FORMED", row=number + 1, line=before + 1, reason=str(error))

@@ -49,6 +49,15 @@ def decode(data: bytes) -> tuple[str, str]:
     return text, "gb18030"
 
 
+def decoded_start(data: bytes, name: str) -> bytes:
+    """The byte order marks (one, or several that tools have piled up) before the text."""
+    mark = "\ufeff".encode(name)
+    length = 0
+    while data.startswith(mark, length):
+        length += len(mark)
+    return data[:length]
+
+
 def _without_nul(text: str) -> str:
     if "\0" in text:
         refuse("NUL_BYTES", offset=text.index("\0"))

@@ -110,22 +110,21 @@ def recognise(rows: Iterable[Row], layouts: Sequence[Layout]) -> Recognition:
     """
     best: tuple[tuple[int, float], Mapping, Row] | None = None
     nearest: dict[str, float] = {}
-    likely: tuple[float, int, Row] | None = None
+    likely: tuple[float, Row] | None = None
     for row in rows:
-        filled = sum(1 for text in row.texts if text)
         for layout in layouts:
             mapping = match(row.texts, layout)
             score = mapping.score if mapping.columns else 0.0
             nearest[layout.layout] = max(score, nearest.get(layout.layout, 0.0))
-            if likely is None or (score, filled) > likely[:2]:
-                likely = (score, filled, row)
+            if likely is None or score > likely[0]:
+                likely = (score, row)
             weight = (len(mapping.columns), mapping.score)
             if mapping.recognised and (best is None or weight > best[0]):
                 best = (weight, mapping, row)
     ranked = sorted(((score, name) for name, score in nearest.items()), reverse=True)
     if best:
         return Recognition(best[1], best[2], ranked)
-    return Recognition(None, likely[2] if likely else None, ranked)
+    return Recognition(None, likely[1] if likely else None, ranked)
 
 
 def renamed(missing: Iterable[str], mapping: Mapping) -> dict[str, tuple[int, str]]:

@@ -49,7 +49,7 @@ def record_columns(kind: str) -> dict[str, pl.DataType]:
 def every_row(sheet: Sheet, code: str) -> pl.DataFrame:
     """All rows of a sheet under one exclusion code; blank ones as BLANK."""
     found = {row.number: row.lines for row in sheet.rows}
-    filled = {row.number for row in sheet.rows if not _blank(row)}
+    filled = {row.number for row in sheet.rows if not row.blank}
     frame = pl.DataFrame({"row": pl.int_range(1, sheet.last + 1, dtype=pl.UInt32, eager=True)})
     known = pl.DataFrame(
         {
@@ -72,7 +72,7 @@ def read(sheet: Sheet, header: Row, mapping: Mapping, around: Circumstances) -> 
     codes, body = _classify(sheet, header, layout, mapping)
     frame, found = _columns(sheet, body, mapping, around, layout)
     findings += found
-    findings += _ragged(sheet, header, body, mapping)
+    findings += _ragged(sheet, header, body)
     frame, found = _fill(frame, sheet, mapping)
     findings += found
     frame = _order_level(frame, layout, around)
@@ -101,11 +101,6 @@ def _with_order(one: Finding, by_row: dict[int, str | None]) -> Finding:
     return Finding(**{**one.__dict__, "order_no": order_no}) if order_no else one
 
 
-def _blank(row: Row) -> bool:
-    kinds = row.kinds or b""
-    return not any(text and text.strip() for text in row.texts) and b"f" not in kinds
-
-
 def _classify(
     sheet: Sheet, header: Row, layout: Layout, mapping: Mapping
 ) -> tuple[dict[int, tuple[int, str | None]], list[Row]]:
@@ -114,23 +109,25 @@ def _classify(
     body: list[Row] = []
     footers = set(layout.footers)
     described = set(layout.descriptions)
-    sku = mapping.columns.get("sku", (0, ""))[0]
+    sku = sheet.position(mapping.columns["sku"][0]) if "sku" in mapping.columns else None
+    heads = [header.texts[i] for i in sheet.kept if i < len(header.texts)] if sheet.kept else None
+    repeated = tuple(heads or header.texts)
     for row in sheet.rows:
         code: str | None = None
-        if _blank(row):
+        if row.blank:
             code = "BLANK"
         elif row.number == header.number:
             code = "HEADER"
         elif row.number < header.number:
             code = "NOT_DATA"
         else:
-            first = next(text for text in row.texts if text and text.strip()).strip()
-            lower = first.casefold().rstrip(":：")
-            if lower in footers and (sku >= len(row.texts) or not row.texts[sku]):
+            first = next((text for text in row.texts if text and not text.isspace()), "")
+            lower = first.strip().casefold().rstrip(":：")
+            if lower in footers and (sku is None or sku >= len(row.texts) or not row.texts[sku]):
                 code = "FOOTER"
             elif lower in described:
                 code = "DESCRIPTION"
-            elif row.texts == header.texts:
+            elif first == repeated[0] and tuple(row.texts) == repeated:
                 code = "HEADER"
             else:
                 body.append(row)
@@ -167,34 +164,25 @@ def _about_header(sheet: Sheet, header: Row, mapping: Mapping) -> Iterator[Findi
     for name, others in mapping.doubled.items():
         first, head = mapping.columns[name]
         place = cells.Place(sheet.name, name, first, head)
-        for row in sheet.rows:
-            if row.number > header.number and len({_text(row, i) for i in (first, *others)}) > 1:
+        below = [row for row in sheet.rows if row.number > header.number]
+        same = zip(*(sheet.texts(column, below) for column in (first, *others)), strict=True)
+        for texts in same:
+            if len({(text or "").strip() for text in texts}) > 1:
                 refuse(
                     "DUPLICATE_HEADER", sheet=sheet.name, row=header.number, column=head, value=head
                 )
         yield place.finding("DUPLICATE_HEADER_SAME", header.number, head)
 
 
-def _text(row: Row, index: int) -> str:
-    return (row.texts[index] or "").strip() if index < len(row.texts) else ""
-
-
-def _ragged(sheet: Sheet, header: Row, body: list[Row], mapping: Mapping) -> Iterator[Finding]:
+def _ragged(sheet: Sheet, header: Row, body: list[Row]) -> Iterator[Finding]:
     """Rows of a delimited file with more or fewer cells than the header has columns."""
-    width = len(header.texts)
-    needed = max(column for column, _ in mapping.columns.values()) + 1
+    width = str(len(header.texts))
     for row in body:
-        size = len(row.texts)
-        if row.kinds is None and size != width:
-            extra = size > width and any(row.texts[width:])
-            if extra or size < needed:
-                yield Finding(
-                    "RAGGED_ROW",
-                    sheet=sheet.name,
-                    row=row.number,
-                    value=str(size),
-                    expected=str(width),
-                )
+        if row.ragged:
+            value = str(row.ragged)
+            yield Finding(
+                "RAGGED_ROW", sheet=sheet.name, row=row.number, value=value, expected=width
+            )
 
 
 def _columns(
@@ -208,9 +196,7 @@ def _columns(
     findings: list[Finding] = []
     typed = any(row.kinds is not None for row in body)
     for name, (column, header) in mapping.columns.items():
-        raw[name] = cells.cleaned(
-            [r.texts[column] if column < len(r.texts) else None for r in body]
-        )
+        raw[name] = cells.cleaned(sheet.texts(column, body))
         kinds[name] = None
         field_type = types.get(name, "text")
         if typed:

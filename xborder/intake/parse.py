@@ -1,6 +1,7 @@
 """One file's bytes → lines: preflight, reader, recognition, layout. Runs in the child."""
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -16,6 +17,7 @@ from xborder.intake.layouts import KINDS, Layout, all_layouts
 from xborder.intake.limits import Limits, Refused, refuse
 from xborder.intake.lines import Circumstances
 
+PERSONAL = re.compile(r"@|[0-9]{5}", re.ASCII)
 Columns = dict[str, dict[str, tuple[int, str]]]
 
 
@@ -162,7 +164,9 @@ def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> No
         lack = f", 缺 without: {' / '.join(heads[:6])}" if heads else ""
         if score > 0:
             near.append(f"{name} ({layout.title_zh} {layout.title_en}, {score:.0%}{lack})")
-    heads = [text.strip()[:40] for text in texts if text and text.strip()]
+    # Without a known header this may be a row of data: nothing personal must be quoted.
+    shown = [text.strip() for text in texts if text and text.strip()]
+    heads = [text[:40] for text in shown if not PERSONAL.search(text)]
     refuse(
         "UNKNOWN_LAYOUT",
         sheet=sheet.name,
@@ -183,7 +187,7 @@ def _delimited(
     declared = delimited.declared_delimiter(text)
     best: tuple[tuple[int, float], str, headers.Recognition, Sheet] | None = None
     for delimiter in declared or delimited.DELIMITERS:
-        head = delimited.preview(text, delimiter, limits)
+        head = delimited.preview(text, delimiter, True, limits)
         recognition = headers.recognise(delimited.first_rows(head), layouts)
         if best is None or recognition.weight > best[0]:
             best = (recognition.weight, delimiter, recognition, head)
@@ -192,11 +196,27 @@ def _delimited(
     if recognition.mapping is None:
         return [head], [recognition]
     layout = recognition.mapping.layout
-    sheet = delimited.rows(text, delimiter, layout.quoted, limits)
+    if not layout.quoted:
+        head = delimited.preview(text, delimiter, False, limits)
+        recognition = headers.recognise(delimited.first_rows(head), [layout])
+    mapping, header = recognition.mapping, recognition.header
+    if mapping is None or header is None:
+        return [head], [recognition]
+    wanted = {0, *(column for column, _ in mapping.columns.values())}
+    kept = sorted(wanted.union(*mapping.doubled.values()))
+    lines_there = delimited.physical_lines(text)
+    # The decoded text would lie in memory four times over; the bytes are decoded again.
+    marks = len(encoding.decoded_start(data, parsed.encoding))
+    del text
+    source = io.BytesIO(data)
+    source.seek(marks)
+    with io.TextIOWrapper(source, encoding=parsed.encoding, newline="") as stream:
+        width = len(header.texts)
+        sheet = delimited.rows(stream, delimiter, layout.quoted, kept, width, limits)
     counted = sum(row.lines for row in sheet.rows)
-    if counted != delimited.physical_lines(text):
+    if counted != lines_there:
         refuse("CSV_NOT_WELL_FORMED", row=sheet.last, line=counted, reason="physical lines")
-    return [sheet], [headers.recognise(delimited.first_rows(sheet), [layout])]
+    return [sheet], [recognition]
 
 
 def _workbook(data: bytes, file_type: str, limits: Limits) -> list[Sheet]:

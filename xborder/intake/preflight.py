@@ -17,6 +17,7 @@ from xborder.intake.limits import Limits, refuse
 
 END, DIRECTORY, LOCAL = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+DESCRIPTOR = 24
 WORKBOOK = "xl/workbook.xml"
 FORBIDDEN_PARTS = ("/activex/", "/embeddings/", "/ctrlprops/")
 OTHER_TYPES = (
@@ -88,11 +89,13 @@ def unpack(data: bytes, limits: Limits) -> dict[str, bytes]:
     _check_names(members)
     unpacked: dict[str, bytes] = {}
     room = limits.unpacked_bytes
-    end_of_last = 0
+    end_of_last, streamed = 0, False
     for member in sorted(members, key=lambda one: one.offset):
         start = _data_start(data, member)
-        if member.offset < end_of_last:
-            refuse("FILE_UNSAFE", reason="members overlap")
+        # Only the descriptor that streaming writers put after a member may stand between two.
+        if not 0 <= member.offset - end_of_last <= (DESCRIPTOR if streamed else 0):
+            refuse("FILE_UNSAFE", reason="members overlap, or hidden data between them")
+        streamed = bool(member.flags & 8)
         end_of_last = start + member.packed
         if member.name.endswith("/"):
             continue
@@ -113,7 +116,7 @@ def _directory(data: bytes, limits: Limits) -> list[Member]:
     disk, first, here, count, size, offset, comment = struct.unpack(
         "<4H2LH", data[at + 4 : at + 22]
     )
-    if at + 22 + comment != len(data) or data.count(END) != 1:
+    if at + 22 + comment != len(data) or data.count(END, min(offset, at)) != 1:
         refuse("FILE_UNSAFE", reason="more than one end record, or data after it")
     if (
         0xFFFF in (disk, here, count)
