@@ -352,3 +352,12 @@ def test_a_crafted_deflate_stream_does_not_pass_its_room() -> None:
     assert len(packed) < 20_000
     parsed = read_here(changed("xl/media/a.xml", b"\0" * (50 * 1024 * 1024)))
     assert codes(parsed) == ["FILE_EXPANDS_TOO_MUCH"]
+
+
+def test_a_file_that_is_all_faults_is_refused_as_such() -> None:
+    faulty = order_row(order_no="A\u202e", sku="B\u202e", currency="\u202e")
+    reading = intake.read(
+        io.BytesIO(orders_csv(*[faulty] * 400)), "a.csv", limits=intake.Limits(findings=1000)
+    )
+    assert reading.findings["code"].to_list() == ["TOO_MANY_FAULTS"]
+    assert not reading.usable

@@ -59,7 +59,7 @@ def _answer(asked: dict[str, Any], answer: BinaryIO) -> None:
         asked["file_name"],
         kind=asked["kind"],
         shop_channel=asked["shop_channel"],
-        around=Circumstances(asked["zone"], asked["currency"]),
+        around=Circumstances(asked["zone"], asked["currency"], asked["limits"]["findings"]),
         limits=Limits(**asked["limits"]),
     )
     frames = []

@@ -22,7 +22,7 @@ class Limits:
     members: int = 300
     columns: int = 512
     field_characters: int = 131_072
-    findings: int = 200_000
+    findings: int = 100_000
     memory_bytes: int = 1024 * MIB
     cpu_seconds: int = 20
     wall_seconds: float = 40.0

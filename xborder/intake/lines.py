@@ -1,5 +1,6 @@
 """A sheet and its layout → canonical lines, and a state for every physical row."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from xborder.intake import cells, dates, movements
 from xborder.intake.grid import Row, Sheet
 from xborder.intake.headers import Mapping, normal, renamed
 from xborder.intake.layouts import HIDDEN, Layout, fields
-from xborder.intake.limits import refuse
+from xborder.intake.limits import Limits, refuse
 
 ROWS: dict[str, pl.DataType] = {
     "sheet": pl.String(),
@@ -25,10 +26,12 @@ ROWS: dict[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What the shop's profile adds: the zone of times without one, a currency for blanks."""
+    """What is known beside the file: from the shop's profile the zone of times without one
+    and a currency for blanks; from the limits how many findings a file may have."""
 
     zone: str = "Asia/Shanghai"
     currency: str = ""
+    most_findings: int = Limits().findings
 
 
 @dataclass
@@ -203,7 +206,10 @@ def _columns(
             kind = pl.Series([row.kind(column).decode() for row in body], dtype=pl.String)
             kinds[name] = kind
         place = cells.Place(sheet.name, name, column, header)
-        findings += cells.damage(place, field_type, raw[name], kinds[name], numbers)
+        damage = cells.damage(place, field_type, raw[name], kinds[name], numbers)
+        findings += itertools.islice(damage, around.most_findings + 1 - len(findings))
+        if len(findings) > around.most_findings:
+            refuse("TOO_MANY_FAULTS", value=f"> {around.most_findings}")
         if typed:
             raw[name] = cells.dated(raw[name], kind, field_type, sheet.base_1904, around.zone)
     moments = [name for name in raw if types.get(name) in ("date", "moment") or name == "x_moment"]

@@ -91,6 +91,8 @@ def _write_columns(book: Any, sheet: Any, layout: Layout, lang: str) -> None:
             "author": "xborder",
         }
         sheet.write_comment(0, index, _note(column, lang) + example, note)
+    # Everything is text on purpose; no green corners about it.
+    sheet.ignore_errors({"number_stored_as_text": "A1:AZ1048576"})
     sheet.freeze_panes(1, 1)
     sheet.autofilter(0, 0, ROWS, len(layout.columns) - 1)
     sheet.set_landscape()

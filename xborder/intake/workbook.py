@@ -204,8 +204,8 @@ class _SheetReader:
             self.formula = self.elsewhere = False
             self.pieces = []
             return
-        local = _local(name)
-        if local in ("v", "t"):
+        local = name if ":" not in name else _local(name)
+        if local == "v" or local == "t":
             self.reading = not self.phonetic
         elif local == "row":
             self._open_row(values.get("r", ""))
@@ -221,8 +221,8 @@ class _SheetReader:
             self.elsewhere = True
 
     def end(self, name: str) -> None:
-        local = _local(name)
-        if local in ("v", "t"):
+        local = name if ":" not in name else _local(name)
+        if local == "v" or local == "t":
             self.reading = False
         elif local == "f":
             self.in_formula = False
