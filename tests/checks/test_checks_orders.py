@@ -164,3 +164,12 @@ def test_lines_of_one_order_must_agree_on_its_head(world: Any) -> None:
     result = check_orders(world.lines({}, {"country": "GB"}), world.context())
     told = only(result, "ORDER_HEAD_DIFFERS")
     assert (told["row"], told["value"], told["expected"]) == (3, "GB", "US")
+
+
+def test_what_the_reading_told_holds_the_order_too(world: Any) -> None:
+    told = pl.DataFrame(
+        {"shop": ["us"], "order_no": ["#1001"], "code": ["ID_SCIENTIFIC_NOTATION"]}
+    )
+    result = check_orders(world.lines(), world.context(), told)
+    assert result.orders.item(0, "state") == "held"
+    assert result.orders.item(0, "codes") == "ID_SCIENTIFIC_NOTATION"

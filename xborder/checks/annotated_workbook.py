@@ -96,7 +96,6 @@ def own_workbook(data: bytes, marks: Marks) -> bytes:
     _take_off_former_marks(book)
     _keep_inside(book)
     for sheet in book.worksheets:
-        sheet.sheet_view.tabSelected = False
         _mark(sheet, marks.cells.get(sheet.title, {}))
     titles = {sheet.title: sheet.title for sheet in book.worksheets}
     issue_sheet.paint(book.create_sheet(issue_sheet.TITLE, 0), marks.issues, titles)
@@ -263,7 +262,9 @@ def main() -> None:
     marks = Marks.from_json(source.read(int.from_bytes(source.read(8), "big")))
     try:
         annotated = own_workbook(source.read(), marks)
-    except Exception:  # Refused, or openpyxl raises whatever its parts do; a traceback could quote cells
+    except (
+        Exception
+    ):  # Refused, or openpyxl raises whatever its parts do; a traceback could quote cells
         sys.exit(NOT_ANNOTATED)
     answer.write(annotated)
     answer.flush()

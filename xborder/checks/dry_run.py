@@ -80,8 +80,8 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
                 [context.placed, placements(reading.columns, 0, reading.order_fields)]
             ),
         )
-        result = check_orders(order_lines(reading, shop), own)
-        told = result.found.drop("upload_id")
+        told = reading.findings.with_columns(pl.lit(shop).alias("shop"))
+        result = check_orders(order_lines(reading, shop), own, told)
         states = reading.rows.filter(pl.col("excluded").is_null()).join(
             result.orders, on="order_no", how="left"
         )
@@ -90,10 +90,10 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
             "orders": result.orders.height, "lines": reading.records.height, "held": held,
             "accepted": states.height - held,
         }  # fmt: skip
-        found = pl.concat([found, told])
+        found = pl.concat([found, result.found.drop("upload_id")])
         not_checked = NOT_CHECKED_ALONE if context.exporter is None else ()
     elif reading.usable:
-        checked = check_records(reading)
+        checked = check_records(reading, context.tables)
         rows = reading.rows.filter(pl.col("excluded").is_null())
         held = rows.filter(pl.col("record").is_in(checked.held.implode())).height
         counts |= {"lines": reading.records.height, "held": held, "accepted": rows.height - held}

@@ -4,6 +4,7 @@ Plain data (it crosses a pipe to the annotating process); ``issue_sheet`` paints
 """
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ MOST = 10_000
 """Findings listed one by one: a cause, and in all. Every cell is coloured all the same."""
 
 VARIES = "…"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LAST_ROW = 1_048_576
+CELL = re.compile(r"[A-Z]{1,2}[1-9][0-9]{0,6}", re.ASCII)
+"""Intake reads 512 columns, so two letters suffice."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,10 @@ def issue_list(found: pl.DataFrame, file_name: str) -> IssueList:
 
 def row_link(row: dict[str, Any]) -> tuple[str, str] | None:
     """Where a finding about this file is shown: its cell, else the first cell of its row."""
-    if row["cell"]:
-        return row["sheet"] or "", row["cell"]
-    return (row["sheet"] or "", f"A{row['row']}") if row["row"] else None
+    cell = row["cell"] or (f"A{row['row']}" if row["row"] else "")
+    if not CELL.fullmatch(cell) or int(cell.lstrip(LETTERS)) > LAST_ROW:
+        return None
+    return row["sheet"] or "", cell
 
 
 def _by_weight(found: pl.DataFrame) -> Iterable[tuple[str, int]]:

@@ -15,6 +15,7 @@ from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, join
 from xborder.checks.places import VIOLATIONS, placements, to_findings
 from xborder.schemas import violations as schema_violations
+from xborder.schemas.tables import Tables
 
 VERDICTS: dict[str, pl.DataType] = {
     "shop": pl.String(),
@@ -49,15 +50,16 @@ _HEAD = _Origin("clearance_list_head", lists.HEAD_ORIGIN)
 _ITEM = _Origin("clearance_list_item", lists.ITEM_ORIGIN)
 
 
-def check(lines: pl.DataFrame, context: Context) -> OrderCheck:
+def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = None) -> OrderCheck:
     """Check order lines (canonical columns, ``shop`` and lineage) against the context.
 
     Orders whose lines obey the line's schema and every rule are accepted; a finding of
-    severity error or fatal holds the order.
+    severity error or fatal holds the order. ``told`` (shop, order_no, code, severity) are
+    findings that the reading of the file told already: a damaged identifier holds its order too.
     """
-    own = _schema("order_line", lines.with_row_index("at"), None)
+    own = _schema(context.tables, "order_line", lines.with_row_index("at"), None)
     if context.exporter is None:
-        return _alone(lines, own, context.placed)
+        return _alone(lines, own, context.placed, told)
     wide = with_customs_facts(join(lines, context), context)
     every_rule = [
         *rules.line_rules(),
@@ -67,9 +69,9 @@ def check(lines: pl.DataFrame, context: Context) -> OrderCheck:
     ]
     broken = pl.concat([own, rules.apply(every_rule, wide)])
     heads, items = lists.heads(wide), lists.items(wide)
-    broken = _with_list_schema(broken, wide, heads, items)
+    broken = _with_list_schema(context.tables, broken, wide, heads, items)
     found = to_findings(broken, wide, context.placed)
-    orders = _verdicts(wide, broken)
+    orders = _verdicts(wide, broken, told)
     accepted = orders.filter(pl.col("state") == "accepted")
     return OrderCheck(
         orders=orders,
@@ -84,6 +86,7 @@ def _as_text(items: pl.DataFrame) -> pl.DataFrame:
 
 
 def _schema(
+    held: Tables,
     name: str,
     frame: pl.DataFrame,
     origin: dict[str, tuple[str, str]] | None,
@@ -95,7 +98,7 @@ def _schema(
     """
     if frame.is_empty():
         return pl.DataFrame(schema=VIOLATIONS)
-    broken = schema_violations(name, frame)
+    broken = schema_violations(name, frame, held)
     at = frame.get_column("at")
     if summed is not None:
         broken = broken.filter(
@@ -123,7 +126,7 @@ def _schema(
 
 
 def _with_list_schema(
-    broken: pl.DataFrame, wide: pl.DataFrame, heads: pl.DataFrame, items: pl.DataFrame
+    held: Tables, broken: pl.DataFrame, wide: pl.DataFrame, heads: pl.DataFrame, items: pl.DataFrame
 ) -> pl.DataFrame:
     """Add what the list's own schema finds beside what is known.
 
@@ -139,8 +142,8 @@ def _with_list_schema(
     sums = heads.join(wrong_orders, on=ORDER, how="semi").select("at")
     told = pl.concat(
         [
-            _schema(_HEAD.schema, shipped, _HEAD.fields, summed=sums),
-            _schema(_ITEM.schema, _as_text(sound), _ITEM.fields),
+            _schema(held, _HEAD.schema, shipped, _HEAD.fields, summed=sums),
+            _schema(held, _ITEM.schema, _as_text(sound), _ITEM.fields),
         ]
     )
     key = ["at", "source", "field"]
@@ -154,10 +157,12 @@ def _blocking() -> list[str]:
     return [code for code, entry in known.items() if entry.severity in findings.BLOCKING]
 
 
-def _verdicts(wide: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
+def _verdicts(wide: pl.DataFrame, broken: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
+    here = broken.join(wide.select("at", *ORDER), on="at").select(*ORDER, "code")
+    before = here.clear() if told is None else told.select(*ORDER, "code")
     holding = (
-        broken.filter(pl.col("code").is_in(_blocking()))
-        .join(wide.select("at", *ORDER), on="at")
+        pl.concat([here, before])
+        .filter(pl.col("code").is_in(_blocking()))
         .group_by(ORDER)
         .agg(pl.col("code").unique().sort().str.join(",").alias("codes"))
     )
@@ -177,16 +182,21 @@ def _verdicts(wide: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
 
 
 def check_lines(
-    lines: pl.DataFrame, columns: dict[str, dict[str, tuple[int, str]]]
+    lines: pl.DataFrame, columns: dict[str, dict[str, tuple[int, str]]], held: Tables
 ) -> pl.DataFrame:
     """Findings of lines that stand alone (no order, no profile): schema and amounts."""
     upload_id = lines.get_column("upload_id").first()
     placed = placements(columns, 0 if upload_id is None else int(upload_id))
-    own = _schema("order_line", lines.with_row_index("at"), None)
+    own = _schema(held, "order_line", lines.with_row_index("at"), None)
     return _alone(lines, own, placed).found
 
 
-def _alone(lines: pl.DataFrame, own: pl.DataFrame, placed: pl.DataFrame) -> OrderCheck:
+def _alone(
+    lines: pl.DataFrame,
+    own: pl.DataFrame,
+    placed: pl.DataFrame,
+    told: pl.DataFrame | None = None,
+) -> OrderCheck:
     """A dry run without an exporter: the lines' own schema and amounts only."""
     bare = lines.with_row_index("at").with_columns(
         pl.int_range(pl.len(), dtype=pl.UInt32).over(ORDER).alias("place_in_order"),
@@ -202,7 +212,7 @@ def _alone(lines: pl.DataFrame, own: pl.DataFrame, placed: pl.DataFrame) -> Orde
     )  # fmt: skip
     broken = pl.concat([own, rules.apply(rules.line_rules(), bare)])
     return OrderCheck(
-        orders=_verdicts(bare, broken),
+        orders=_verdicts(bare, broken, told),
         heads=pl.DataFrame(),
         items=pl.DataFrame(),
         found=to_findings(broken, bare, placed),

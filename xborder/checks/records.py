@@ -13,6 +13,7 @@ from xborder.checks.places import VIOLATIONS, placements, to_findings
 from xborder.checks.rules import Rule, apply
 from xborder.intake import Reading
 from xborder.schemas import violations as schema_violations
+from xborder.schemas.tables import Tables
 
 SCHEMAS = {"goods": "goods", "shipments": "shipment", "stock": "warehouse_movement"}
 """The schema of each kind of file."""
@@ -53,7 +54,7 @@ def _rules(kind: str) -> list[Rule]:
     return []
 
 
-def check(reading: Reading, upload_id: int = 0, shop: str = "") -> RecordCheck:
+def check(reading: Reading, held_tables: Tables, upload_id: int = 0, shop: str = "") -> RecordCheck:
     """Check the records of a goods, shipments or stock file.
 
     The same key twice in one file with different content is refused at each place (which of
@@ -77,7 +78,7 @@ def check(reading: Reading, upload_id: int = 0, shop: str = "") -> RecordCheck:
         ),
     )  # fmt: skip
     schema = SCHEMAS[kind]
-    broken = schema_violations(schema, reading.records)
+    broken = schema_violations(schema, reading.records, held_tables)
     from_schema = broken.select(
         pl.col("row").alias("at"), pl.lit("line").alias("source"), "field", "code",
         pl.col("value").fill_null(""), pl.col("expected").fill_null(""),

@@ -41,7 +41,7 @@ def text_rows(original: bytes, reading: Reading) -> list[tuple[int, list[str]]]:
     rows, cells = [], 0
     try:
         for number, texts in enumerate(lines, 1):
-            cells += len(texts)
+            cells += len(texts) - texts.count("")
             if cells > MOST_CELLS or len(texts) > LIMITS.columns:
                 raise TooLargeError
             rows.append((number, texts))

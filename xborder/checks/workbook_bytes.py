@@ -28,6 +28,12 @@ def workbook_bytes(book: Any, all_text: Collection[str] = ()) -> bytes:
     book.active = 0
     for view in book.views:
         view.firstSheet = 0
+    # Two selected sheets are a group in Excel: what is typed into one goes into both.
+    for sheet in book.worksheets:
+        sheet.sheet_view.tabSelected = sheet is book.worksheets[0]
+    for chart in book.chartsheets:
+        for view in chart.sheetViews.sheetView:
+            view.tabSelected = False
     book.properties.created = book.properties.modified = WRITTEN
     target = io.BytesIO()
     _Writer(book, _Archive(target, "w", ZIP_DEFLATED), all_text).save()

@@ -59,7 +59,9 @@ def check_open_orders(
         if waiting.is_empty():
             continue
         context = context_of(engine, store, settings, exporters[exporter], tables, on)
-        result = check_orders(lines_of(engine, store, waiting), context)
+        result = check_orders(
+            lines_of(engine, store, waiting), context, _told_at_reading(store, waiting)
+        )
         done.append(_keep(engine, store, exporter, version, waiting, result, on))
     return done
 
@@ -105,6 +107,19 @@ def lines_of(engine: Engine, store: Store, waiting: pl.DataFrame) -> pl.DataFram
             )
         )
     return pl.concat(parts, how="diagonal")
+
+
+def _told_at_reading(store: Store, waiting: pl.DataFrame) -> pl.DataFrame:
+    """What the readings of these orders told of them: shop, order_no, code."""
+    parts = [waiting.clear().select("shop", "order_no", pl.lit("").alias("code"))]
+    for (upload_id,), own in waiting.group_by("upload_id", maintain_order=True):
+        told = readings.findings_of(store, int(str(upload_id))).select("order_no", "code")
+        parts.append(
+            own.select("shop", "order_no")
+            .join(told, on="order_no", maintain_order="left")
+            .unique(maintain_order=True)
+        )
+    return pl.concat(parts)
 
 
 def in_force(engine: Engine, store: Store, exporter: str, kind: str) -> pl.DataFrame:

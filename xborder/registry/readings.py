@@ -59,7 +59,7 @@ def read_uploads(
         parsed = pool.map(lambda upload: _parse(settings, exporters, tables, upload), landed)
         for upload, result in zip(landed, parsed, strict=True):
             shop = _shop(exporters, upload)
-            _keep(engine, store, upload, _refused_without_shop(result, shop), shop)
+            _keep(engine, store, tables, upload, _refused_without_shop(result, shop), shop)
             progress(upload.file_name)
     return [upload.id for upload in landed]
 
@@ -95,13 +95,20 @@ def folder(upload_id: int) -> tuple[str, str]:
     return ("lake", "readings", f"{upload_id:08d}")
 
 
-def _keep(engine: Engine, store: Store, upload: Any, result: Reading, shop: Shop | None) -> None:
+def _keep(
+    engine: Engine,
+    store: Store,
+    tables: Tables,
+    upload: Any,
+    result: Reading,
+    shop: Shop | None,
+) -> None:
     found = result.findings.with_columns(pl.lit(upload.id, pl.Int64).alias("upload_id"))
     checked = None
     if result.usable and result.kind == "orders":
-        found = pl.concat([found, _without_number(result, upload.id)])
+        found = pl.concat([found, _without_number(result, tables, upload.id)])
     elif result.usable:
-        checked = check_records(result, upload.id, upload.shop)
+        checked = check_records(result, tables, upload.id, upload.shop)
         found = pl.concat([found, checked.found])
         store.write_parquet(checked.valid, "lake", str(result.kind), f"{upload.id:08d}.parquet")
     where = folder(upload.id)
@@ -180,12 +187,14 @@ def _row_counts(result: Reading, checked: RecordCheck | None) -> dict[tuple[str,
     return {(state, code): count for state, code, count in counted.rows()}
 
 
-def _without_number(result: Reading, upload_id: int) -> pl.DataFrame:
+def _without_number(result: Reading, tables: Tables, upload_id: int) -> pl.DataFrame:
     """Findings of lines without an order number: they belong to no order that a check takes up."""
     lost = result.records.filter(pl.col("order_no").is_null())
     if lost.is_empty():
         return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
-    return check_lines(order_lines(replace(result, records=lost), "", upload_id), result.columns)
+    return check_lines(
+        order_lines(replace(result, records=lost), "", upload_id), result.columns, tables
+    )
 
 
 def entries(result: Reading) -> pl.DataFrame:
