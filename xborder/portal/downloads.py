@@ -16,7 +16,8 @@ SELF_CONTAINED = (
 
 def disposition(name: str) -> str:
     """``Content-Disposition`` of an attachment (RFC 6266): ASCII fallback and UTF-8 name."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "file"
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
+    plain = re.sub(r"_+(?=\.|\Z)", "", plain).strip("._") or "file"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 

@@ -1,6 +1,7 @@
 """The pages that give out files (下载): templates, annotated findings, manifests, stock reports."""
 
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from xborder.portal.downloads import XLSX, attachment, self_contained
 from xborder.portal.receiving import FormError
 from xborder.registry import checkings, originals
 from xborder.registry.database import reading
+
+_ANNOTATING = threading.BoundedSemaphore(2)
+"""Each annotated workbook is made by child processes of up to 1 GiB: two at a time."""
 
 
 def template(request: Request) -> Response:
@@ -48,12 +52,13 @@ def annotated(request: Request) -> Response:
         raise HTTPException(404)
     exporter = portal.profiles.now().exporters.get(row.exporter)
     try:
-        with originals.open_plain(home.settings, row.sha256) as plain:
+        with _ANNOTATING, originals.open_plain(home.settings, row.sha256) as plain:
             read = intake.read(
                 plain,
                 row.file_name,
                 exporter_shop=exporter.shop(row.shop) if exporter else None,
                 kind=row.kind,
+                code_tables=home.tables,
             )
             plain.seek(0)
             original = plain.read()
@@ -63,7 +68,9 @@ def annotated(request: Request) -> Response:
     chosen = language.choose(request)
     suffix = "批注" if chosen == "zh" else "annotated"
     name = f"{Path(row.file_name).stem}_{suffix}.xlsx"
-    return attachment(annotate(original, read, found), name, XLSX)
+    with _ANNOTATING:
+        data = annotate(original, read, found)
+    return attachment(data, name, XLSX)
 
 
 def manifest(request: Request) -> Response:

@@ -99,6 +99,9 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
+        # h11 bounds only headers that are not complete yet; what came in one piece counts too.
+        if sum(len(name) + len(value) for name, value in headers.raw) > self.limits.header:
+            return 431, "error.form"
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
             return 421, "error.host"

@@ -40,14 +40,15 @@ def _land(portal: Portal, form: Form) -> str:
         raise FormError("error.kind")
     if not form.file_name and not form.size:
         raise FormError("error.no_file")
+    # Asked before the file lands: afterwards a run may have taken this very file in.
+    with reading(portal.home.engine) as connection:
+        known = registered.upload_of(connection, exporter, shop, form.sha256)
     try:
         landing.submit_stream(
             portal.home.settings, form.file, form.file_name or "file", exporter, shop, kind
         )
     except OSError as error:
         raise FormError("error.disk") from error
-    with reading(portal.home.engine) as connection:
-        known = registered.upload_of(connection, exporter, shop, form.sha256)
     if known is not None:
         return f"/uploads/{known.id}?again=1"
     return f"/landed/{quote(exporter)}/{quote(shop or NO_SHOP)}/{form.sha256}"

@@ -46,6 +46,11 @@ def archive(home: Home, row: Any) -> bytes:
     return data
 
 
+def iso_currencies(home: Home) -> dict[str, str]:
+    """Customs' currency numbers → ISO 4217 letters, for readers of English."""
+    return {number: iso for iso, number in home.tables.currency_to_customs.items()}
+
+
 class _Row:
     """A mapping's keys as attributes, as the rows of a select have them."""
 

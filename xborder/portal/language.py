@@ -28,7 +28,7 @@ def texts() -> dict[str, dict[str, str]]:
 
 
 class Texts:
-    """The texts in one language: ``t("group.name", place=value)``."""
+    """The texts in one language: ``t(key, place=value)``."""
 
     def __init__(self, language: str) -> None:
         self.language = language

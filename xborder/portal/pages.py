@@ -34,6 +34,7 @@ def home(request: Request) -> Response:
     portal = _portal(request)
     with reading(portal.home.engine) as connection:
         latest = registered.latest(connection, LATEST)
+        held = {one.id: queries.receipt(connection, one.id)["held"] for one in latest}
     return page(
         request,
         "home.html",
@@ -43,6 +44,7 @@ def home(request: Request) -> Response:
         most=portal.limits.body,
         days=portal.home.settings.originals_days,
         latest=latest,
+        held=held,
         waiting=registered.waiting(portal.home.settings)[:LATEST],
         chosen=request.query_params.get("to", ""),
     )
@@ -56,10 +58,12 @@ def uploads(request: Request) -> Response:
     with reading(portal.home.engine) as connection:
         shown = registered.latest(connection, PER_PAGE, (number - 1) * PER_PAGE)
         every = registered.count(connection)
+        held = {one.id: queries.receipt(connection, one.id)["held"] for one in shown}
     return page(
         request,
         "uploads.html",
         uploads=shown,
+        held=held,
         waiting=registered.waiting(portal.home.settings) if number == 1 else [],
         number=number,
         more=every > number * PER_PAGE,
@@ -97,7 +101,7 @@ def upload(request: Request) -> Response:
     causes = []
     if row.state in (READ, CHECKED, REFUSED):
         found = checkings.findings_of(home.engine, home.store, upload_id)
-        causes = receipt.causes(found, language.choose(request))
+        causes = receipt.causes(found, language.choose(request), row.file_name)
     waits = registered.landed(files, row.exporter, row.shop, row.sha256) is not None
     return page(
         request,
@@ -151,6 +155,7 @@ def manifests(request: Request) -> Response:
     return page(
         request,
         "manifests.html",
+        iso=issued.iso_currencies(portal.home),
         manifests=issued.listed(portal.home, day, exporter or None, MOST_MANIFESTS),
         exporters=portal.profiles.now().exporters,
         day=day.isoformat() if day else "",
@@ -165,7 +170,14 @@ def manifest(request: Request) -> Response:
     if shown is None:
         raise HTTPException(404)
     exporter = portal.profiles.now().exporters.get(shown.row.exporter)
-    return page(request, "manifest.html", row=shown.row, index=shown.index, exporter=exporter)
+    return page(
+        request,
+        "manifest.html",
+        row=shown.row,
+        index=shown.index,
+        exporter=exporter,
+        iso=issued.iso_currencies(portal.home),
+    )
 
 
 def stock(request: Request) -> Response:

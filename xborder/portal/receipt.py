@@ -1,6 +1,7 @@
 """An upload's receipt for the page (回执): the bar of row states, and findings by cause."""
 
 import json
+import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class Cause:
 
     ``message`` and ``fix`` are the catalogue's texts with what all places share filled in and
     … for what differs. ``columns`` names what at least one place says (column, order_no,
-    value, expected, also_at), so that empty columns are not shown.
+    value, expected, also_at), so that empty columns are not shown. ``alike``: no place's own
+    message says more than its columns do.
     """
 
     code: str
@@ -74,25 +76,31 @@ class Cause:
 
 
 _SHOWN = ("column", "order_no", "value", "expected", "also_at")
+_IN_COLUMNS = ("cell", "row", *_SHOWN)
 _RANK = {severity: place for place, severity in enumerate(findings.SEVERITIES)}
 
 
-def causes(found: pl.DataFrame, language: str) -> list[Cause]:
-    """Findings grouped by code: the worst first, then the most frequent."""
+def causes(found: pl.DataFrame, language: str, file_name: str) -> list[Cause]:
+    """Findings grouped by code: the worst first, then the most frequent.
+
+    A place in another file than ``file_name`` (catalogue, shipments, profile) names that file.
+    """
     grouped = [
-        _cause(str(code), part, language)
+        _cause(str(code), part, language, file_name)
         for (code,), part in found.group_by("code", maintain_order=True)
     ]
     return sorted(grouped, key=lambda one: (_RANK[one.severity], -one.count, one.code))
 
 
-def _cause(code: str, part: pl.DataFrame, language: str) -> Cause:
+def _cause(code: str, part: pl.DataFrame, language: str, file_name: str) -> Cause:
     entry = findings.catalogue()[code]
     shared = _shared(part)
     message = entry.zh if language == "zh" else entry.en
     fix = entry.fix_zh if language == "zh" else entry.fix_en
-    places = [_place(row, language) for row in part.head(MOST_PLACES).iter_rows(named=True)]
-    alike = all(name in shared for name in _named(message))
+    places = [
+        _place(row, language, file_name) for row in part.head(MOST_PLACES).iter_rows(named=True)
+    ]
+    alike = all(name in shared or name in _IN_COLUMNS for name in _named(message))
     return Cause(
         code=code,
         severity=entry.severity,
@@ -130,15 +138,26 @@ def _shared(part: pl.DataFrame) -> dict[str, str]:
     return told
 
 
-def _place(row: Mapping[str, Any], language: str) -> dict[str, Any]:
+def _place(row: Mapping[str, Any], language: str, file_name: str) -> dict[str, Any]:
     told = findings.explain(row)
-    named = {name: told[name] or "" for name in _SHOWN}
-    cell = str(told["cell"] or "") or (str(told["row"]) if told["row"] else "")
-    message = str(told[f"message_{language}"])
-    fix = str(told[f"fix_{language}"])
-    return named | {"sheet": told["sheet"] or "", "cell": cell, "message": message, "fix": fix}
+    place = {name: str(told[name] or "") for name in (*_SHOWN, "sheet", "cell", "file")}
+    place["row"] = str(told["row"] or "")
+    place["expected"] = _one_language(place["expected"], language)
+    place["file"] = "" if place["file"] == file_name else place["file"]
+    return place | {"message": str(told[f"message_{language}"])}
+
+
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def _one_language(text: str, language: str) -> str:
+    """The half of a text ``中文 | English`` that the reader asked for; any other text whole."""
+    zh, bar, en = text.partition(" | ")
+    if not bar or " | " in en or not _CHINESE.search(zh) or _CHINESE.search(en):
+        return text
+    return zh if language == "zh" else en
 
 
 def several_sheets(found: Iterable[Cause]) -> bool:
-    """Whether the places lie on more than one sheet, so that each must name its own."""
+    """Whether places lie on more than one sheet, so that each must name its own."""
     return len({place["sheet"] for one in found for place in (*one.first, *one.rest)}) > 1

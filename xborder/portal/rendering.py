@@ -20,11 +20,10 @@ def _moment(at: datetime) -> str:
 
 
 def _size(count: int) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000 or unit == "MB":
-            return f"{count:,} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= 1024  # type: ignore[assignment]
-    raise AssertionError
+    if count < 1024:
+        return f"{count} B"
+    amount, unit = (count / 1024, "kB") if count < 1024 * 1024 else (count / 1024 / 1024, "MB")
+    return f"{amount:,.1f}".removesuffix(".0") + f" {unit}"
 
 
 def _number(value: Any) -> str:
