@@ -311,13 +311,28 @@ def test_the_child_that_takes_too_much_is_ended() -> None:
 
 
 def test_a_dying_child_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xborder.intake.reading.START", "import os; os.abort()")
+    start = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from xborder.intake import child; "
+        "child._answer = {}; child.nurse(int(sys.argv[2]))"
+    )
+    abort = start.format("lambda *_: os.abort()")
+    monkeypatch.setattr("xborder.intake.nursery.START", abort)
     reading = intake.read(io.BytesIO(GOOD), "a.xlsx")
     assert reading.findings["code"].to_list() == ["PARSER_DIED"]
-    monkeypatch.setattr("xborder.intake.reading.START", "raise ValueError('Jane Roe')")
+    raising = start.format("lambda *_: int('Jane Roe')")
+    monkeypatch.setattr("xborder.intake.nursery.START", raising)
     reading = intake.read(io.BytesIO(GOOD), "a.xlsx")
     assert reading.findings["code"].to_list() == ["PARSER_DIED"]
     assert "Jane" not in str(reading)
+
+
+def test_a_reader_that_dies_leaves_the_nursery_working() -> None:
+    small = intake.Limits(wall_seconds=0.001)
+    with intake.Nursery() as nursery:
+        for _ in range(2):
+            dead = intake.read(io.BytesIO(GOOD), "a.xlsx", limits=small, nursery=nursery)
+            assert dead.findings["code"].to_list() == ["FILE_TOO_HEAVY"]
+            assert intake.read(io.BytesIO(GOOD), "a.xlsx", nursery=nursery).usable
 
 
 def test_the_child_writes_no_file_and_leaves_no_process(tmp_path: Path) -> None:

@@ -14,8 +14,11 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 
 from xborder.checks.issue_list import Cause, Issue, IssueList
+from xborder.intake.parse import ISSUES
 
-TITLE = "问题清单 Issues"
+TITLE = ISSUES
+"""The name by which intake knows this sheet when the file comes back."""
+
 COLOURS = {"fatal": "FFFF9C9C", "error": "FFFFC9C7", "warning": "FFFFE8A3", "notice": "FFD6E6F5"}
 """ARGB by severity; no other hand writes just these, so a second round can take them off."""
 

@@ -5,9 +5,12 @@ order line itself, the goods catalogue, the shipment file or the exporter's prof
 the source is not the order file, the order's own cell is named as the second place.
 """
 
+from functools import cache
+
 import polars as pl
 
 from xborder import findings
+from xborder.schemas import titles
 
 VIOLATIONS: dict[str, pl.DataType] = {
     "at": pl.UInt32(),
@@ -44,6 +47,15 @@ def placements(
         for field, (index, header) in fields.items()
     ]
     return pl.DataFrame(rows, schema=PLACEMENTS, orient="row")
+
+
+@cache
+def _titles() -> dict[str, str]:
+    """What a column is called where the file has none of that meaning."""
+    named = {}
+    for schema in ("warehouse_movement", "shipment", "goods", "order_line"):
+        named |= {field: " ".join(title) for field, title in titles(schema).items()}
+    return named
 
 
 def _severities() -> pl.DataFrame:
@@ -115,7 +127,9 @@ def _cell(frame: pl.DataFrame, placed: pl.DataFrame, upload: str) -> pl.DataFram
         .then(pl.col("letter") + pl.col("row").cast(pl.String))
         .otherwise(pl.lit(""))
         .alias("cell"),
-        pl.col("header").fill_null("").alias("column"),
+        pl.coalesce("header", pl.col("field").replace_strict(_titles(), default="")).alias(
+            "column"
+        ),
     )
 
 

@@ -49,7 +49,7 @@ def check(
     context, own_shop = _context(exporter, shop, home)
     reading = intake.read(file, file.name, exporter_shop=own_shop, kind=kind)
     report = check_reading(reading, context, own_shop.id if own_shop else "")
-    if annotate is not None and reading.layout is not None:
+    if annotate is not None:
         from xborder.checks.annotated import annotated
 
         annotate.write_bytes(annotated(file.read_bytes(), reading, report.found))
@@ -124,8 +124,8 @@ def template(
     lang: Lang = None,
 ) -> None:
     """Write an empty template workbook 空白模板."""
-    if kind not in intake.TEMPLATE_KINDS:
-        terminal.fail(f"{kind}: one of {', '.join(intake.TEMPLATE_KINDS)}")
+    if kind not in intake.KINDS:
+        terminal.fail(f"{kind}: one of {', '.join(intake.KINDS)}")
     target = to or Path(f"{kind}_template.xlsx")
     if target.exists():
         terminal.fail(f"{target}: 文件已存在，不覆盖 the file exists; it is not overwritten")

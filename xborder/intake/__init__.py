@@ -7,7 +7,8 @@ Layouts are data in ``layouts/``: a channel is added by a file, not by code.
 
 from xborder.intake.layouts import KINDS
 from xborder.intake.limits import Limits
+from xborder.intake.nursery import Nursery
 from xborder.intake.reading import Reading, cell, read
 from xborder.intake.template import write_template
 
-__all__ = ["KINDS", "Limits", "Reading", "cell", "read", "write_template"]
+__all__ = ["KINDS", "Limits", "Nursery", "Reading", "cell", "read", "write_template"]

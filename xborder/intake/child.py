@@ -1,16 +1,21 @@
 """The reader's own process: limits first, then one file from a descriptor, an answer by pipe.
 
-Started by ``reading`` as an isolated interpreter. Its answer is one JSON object (with the
+``nurse`` is the warm interpreter's loop (see ``nursery``): it forks a reader for each order. A
+reader's answer is one JSON object (with the
 lengths of what follows), then records, rows and findings as Arrow IPC. It opens no file of
 the user's by name, needs no network, and may die: the parent turns that into a finding.
 """
 
+import contextlib
 import gc
 import json
 import os
 import resource
-import sys
-from typing import Any, BinaryIO
+import signal
+import socket
+from typing import Any, BinaryIO, NoReturn
+
+MESSAGE = 64 * 1024
 
 
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
@@ -22,28 +27,80 @@ def limit(memory_bytes: int, cpu_seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 
-def main(order: str) -> None:
-    """Read the file that ``order`` (JSON) names by descriptor and write the answer.
+def nurse(descriptor: int) -> None:
+    """Fork a reader for every order until the line is closed.
 
-    Exits 3 when memory does not suffice; every other failure is our own and ends in a
-    traceback, which the parent does not show to users.
+    An order is one message: JSON, with the descriptors of the file, the answer and the errors.
+    The reader's number goes back; once the other side says so, the reader is reaped and its
+    exit status goes back. Nothing of Polars runs here: its threads would not survive a fork.
+    """
+    import xborder.findings
+    import xborder.intake.lines
+    import xborder.intake.parse
+    from xborder.intake import layouts
+
+    xborder.findings.catalogue()
+    layouts.all_layouts()
+    gc.collect()
+    gc.freeze()
+    line = socket.socket(fileno=descriptor)
+    while True:
+        order, handles, _, _ = socket.recv_fds(line, MESSAGE, 3)
+        if not order:
+            return
+        reader = os.fork()
+        if not reader:
+            line.close()
+            _become_reader(order.decode(), *handles)
+        for handle in handles:
+            os.close(handle)
+        with contextlib.suppress(OSError):
+            os.setpgid(reader, reader)
+        line.send(str(reader).encode())
+        if not line.recv(16):
+            os.kill(reader, signal.SIGKILL)
+            os.waitpid(reader, 0)
+            return
+        status = os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1])
+        line.send(str(status).encode())
+
+
+def _become_reader(order: str, source: int, answer: int, errors: int) -> NoReturn:
+    """The forked process: its own group, its own descriptors, one file, and out."""
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        # A wrong format in the file must not become a write elsewhere: whatever a library
+        # prints goes to the errors.
+        os.dup2(errors, 1)
+        os.dup2(errors, 2)
+        main(order, source, answer)
+        status = 0
+    except MemoryError:
+        status = 3
+    except BaseException:
+        import traceback
+
+        with contextlib.suppress(BaseException):
+            os.write(2, traceback.format_exc().encode("utf-8", "replace")[-4096:])
+    finally:
+        os._exit(status)
+
+
+def main(order: str, source: int, answer: int) -> None:
+    """Read the file of a descriptor as ``order`` (JSON) asks, and write the answer.
+
+    Raises MemoryError when memory does not suffice; every other failure is our own.
     """
     asked = json.loads(order)
     limit(asked["limits"]["memory_bytes"], asked["limits"]["cpu_seconds"])
-    # A wrong format in the file must not become a write elsewhere: the answer has a
-    # descriptor of its own, and whatever a library prints goes to stderr.
-    answer = os.fdopen(os.dup(1), "wb")
     # The process lives for one file: collecting garbage would only walk over its cells.
     gc.disable()
-    os.dup2(2, 1)
-    try:
-        _answer(asked, answer)
-    except MemoryError:
-        os._exit(3)
-    answer.close()
+    with os.fdopen(answer, "wb") as out:
+        _answer(asked, source, out)
 
 
-def _answer(asked: dict[str, Any], answer: BinaryIO) -> None:
+def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
     import io
 
     from xborder import findings
@@ -51,9 +108,9 @@ def _answer(asked: dict[str, Any], answer: BinaryIO) -> None:
     from xborder.intake.lines import Circumstances
     from xborder.intake.parse import parse
 
-    with os.fdopen(asked["fd"], "rb") as source:
-        source.seek(0)
-        data = source.read()
+    with os.fdopen(source, "rb") as file:
+        file.seek(0)
+        data = file.read()
     parsed = parse(
         data,
         asked["file_name"],
@@ -81,7 +138,3 @@ def _answer(asked: dict[str, Any], answer: BinaryIO) -> None:
     answer.write(written)
     for part in frames:
         answer.write(part)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -17,6 +17,9 @@ from xborder.intake.layouts import KINDS, Layout, all_layouts
 from xborder.intake.limits import Limits, Refused, refuse
 from xborder.intake.lines import Circumstances
 
+ISSUES = "问题清单 Issues"
+"""The sheet of findings that an annotated copy carries; it may come back with the corrections."""
+
 PERSONAL = re.compile(r"@|[0-9]{5}", re.ASCII)
 Columns = dict[str, dict[str, tuple[int, str]]]
 
@@ -99,6 +102,8 @@ def _parse(
             rows.append(part.rows)
             parsed.findings += part.findings
             parsed.columns[sheet.name] = mapping.columns
+        elif sheet.name == ISSUES and sheet.rows:
+            rows.append(lines.every_row(sheet, "NOT_DATA"))
         elif sheet.rows and sheet.name not in layout.other_sheets:
             rows.append(lines.every_row(sheet, "SHEET_NOT_READ"))
             code = "SHEET_HIDDEN" if sheet.hidden else "SHEET_NOT_READ"

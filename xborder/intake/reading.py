@@ -4,16 +4,10 @@ import contextlib
 import hashlib
 import io
 import json
-import os
-import selectors
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import polars as pl
 
@@ -21,18 +15,13 @@ from xborder import findings
 from xborder.findings import Finding, column_letter
 from xborder.intake import codes, lines
 from xborder.intake.limits import Limits
+from xborder.intake.nursery import Nursery
 from xborder.intake.parse import base_name
 
 if TYPE_CHECKING:  # the child imports this package, and must start fast
     from xborder.schemas import tables
 
-ROOT = Path(__file__).parents[2]
-START = (
-    "import sys; root = sys.argv[1]; sys.path[:0] = [] if root in sys.path else [root]; "
-    "from xborder.intake.child import main; main(sys.argv[2])"
-)
 BLOCK = 1024 * 1024
-SHOW_ERRORS = "XBORDER_READER_ERRORS"
 
 
 class ShopLike(Protocol):
@@ -81,12 +70,14 @@ def read(
     kind: str | None = None,
     limits: Limits | None = None,
     code_tables: "tables.Tables | None" = None,
+    nursery: Nursery | None = None,
 ) -> Reading:
     """Read a user's file in a child process.
 
     Never raises for what a file may hold. The shop gives the zone of times without one, the
     currency of channels without a currency column, and the channel that an order file must
-    be of. Raises OSError when ``source`` cannot be opened, RuntimeError for a fault of ours.
+    be of. ``nursery`` starts the process quickly where many files are read. Raises OSError
+    when ``source`` cannot be opened, RuntimeError for a fault of ours.
     """
     limits = limits or Limits()
     name = base_name(file_name)
@@ -98,7 +89,6 @@ def read(
             finding = Finding("FILE_TOO_LARGE", file=name, value=value, expected=most)
             return _refused(digest, name, size, finding)
         order = {
-            "fd": handle.fileno(),
             "file_name": name,
             "kind": kind,
             "shop_channel": exporter_shop.channel if exporter_shop else None,
@@ -106,7 +96,8 @@ def read(
             "currency": (exporter_shop.currency if exporter_shop else "") or "",
             "limits": asdict(limits),
         }
-        answer, code = _run(order, handle.fileno(), limits)
+        readers = nursery or stack.enter_context(Nursery())
+        answer, code = readers.read(order, handle.fileno(), limits)
     if code:
         return _refused(digest, name, size, Finding(code, file=name))
     return _reading(answer, digest, name, size, code_tables or _packaged())
@@ -152,77 +143,6 @@ def _digest(handle: BinaryIO) -> tuple[str, int]:
         digest.update(block)
         size += len(block)
     return digest.hexdigest(), size
-
-
-def _run(order: dict[str, Any], descriptor: int, limits: Limits) -> tuple[bytes, str | None]:
-    """The child's answer, or the code of the finding that its death amounts to."""
-    kept = ("PATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    # More threads would only reserve address space that the limit counts.
-    environment |= {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-    child = subprocess.Popen(
-        [sys.executable, "-I", "-c", START, str(ROOT), json.dumps(order)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=(descriptor,),
-        start_new_session=True,
-        cwd="/",
-        env=environment,
-    )
-    try:
-        answer, errors, code = _collect(child, limits)
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        status = child.wait()
-        for stream in (child.stdout, child.stderr):
-            if stream:
-                stream.close()
-    if code:
-        return b"", code
-    if status == 0:
-        return answer, None
-    if status in (3, -signal.SIGXCPU) or b"MemoryError" in errors or b"memory allocation" in errors:
-        return b"", "FILE_TOO_HEAVY"
-    if status < 0:
-        return b"", "FILE_TOO_HEAVY" if status == -signal.SIGKILL else "PARSER_DIED"
-    # A traceback may quote cells, so it is shown only to who asks for it by this variable.
-    if os.environ.get(SHOW_ERRORS):
-        sys.stderr.write(errors.decode("utf-8", "replace"))
-    return b"", "PARSER_DIED"
-
-
-def _collect(child: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, bytes, str | None]:
-    """Both pipes until they close, within the time and the size allowed."""
-    assert child.stdout and child.stderr
-    deadline = time.monotonic() + limits.wall_seconds
-    held: dict[int, list[bytes]] = {child.stdout.fileno(): [], child.stderr.fileno(): []}
-    size = 0
-    with selectors.DefaultSelector() as selector:
-        for descriptor in held:
-            selector.register(descriptor, selectors.EVENT_READ)
-        while selector.get_map():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return b"", b"", "FILE_TOO_HEAVY"
-            for key, _ in selector.select(left):
-                block = os.read(key.fd, BLOCK)
-                if not block:
-                    selector.unregister(key.fd)
-                    continue
-                size += len(block)
-                if size > limits.output_bytes:
-                    return b"", b"", "FILE_TOO_HEAVY"
-                held[key.fd].append(block)
-    # Not reaped here: while it is a zombie its group's number cannot become another's.
-    ended = os.WEXITED | os.WNOWAIT | os.WNOHANG
-    while os.waitid(os.P_PID, child.pid, ended) is None:
-        if time.monotonic() > deadline:
-            return b"", b"", "FILE_TOO_HEAVY"
-        time.sleep(0.002)
-    answer, errors = (b"".join(blocks) for blocks in held.values())
-    return answer, errors[-4096:], None
 
 
 def _reading(answer: bytes, digest: str, name: str, size: int, held: "tables.Tables") -> Reading:

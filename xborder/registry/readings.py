@@ -10,7 +10,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any
 
 import polars as pl
@@ -22,7 +24,7 @@ from xborder.checks.dry_run import order_lines
 from xborder.checks.orders import check_lines
 from xborder.checks.records import RecordCheck
 from xborder.crashpoints import crash_point
-from xborder.intake import Reading, read
+from xborder.intake import Nursery, Reading, read
 from xborder.registry import movements, orders, originals, uploads
 from xborder.registry.database import reading, transaction
 from xborder.registry.store import Store
@@ -55,8 +57,14 @@ def read_uploads(
     """
     with reading(engine) as connection:
         landed = uploads.pending(connection, ["landed"])
-    with ThreadPoolExecutor(max_workers=READERS) as pool:
-        parsed = pool.map(lambda upload: _parse(settings, exporters, tables, upload), landed)
+    if not landed:
+        return []
+    with ExitStack() as stack:
+        free: SimpleQueue[Nursery] = SimpleQueue()
+        for _ in range(min(READERS, len(landed))):
+            free.put(stack.enter_context(Nursery()))
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=READERS))
+        parsed = pool.map(lambda upload: _parse(settings, exporters, tables, upload, free), landed)
         for upload, result in zip(landed, parsed, strict=True):
             shop = _shop(exporters, upload)
             _keep(engine, store, tables, upload, _refused_without_shop(result, shop), shop)
@@ -78,16 +86,25 @@ def _refused_without_shop(result: Reading, shop: Shop | None) -> Reading:
 
 
 def _parse(
-    settings: Settings, exporters: dict[str, Exporter], tables: Tables, upload: Any
+    settings: Settings,
+    exporters: dict[str, Exporter],
+    tables: Tables,
+    upload: Any,
+    free: "SimpleQueue[Nursery]",
 ) -> Reading:
-    with originals.open_plain(settings, upload.sha256) as plain:
-        return read(
-            plain,
-            upload.file_name,
-            exporter_shop=_shop(exporters, upload),
-            kind=upload.kind or None,
-            code_tables=tables,
-        )
+    nursery = free.get()
+    try:
+        with originals.open_plain(settings, upload.sha256) as plain:
+            return read(
+                plain,
+                upload.file_name,
+                exporter_shop=_shop(exporters, upload),
+                kind=upload.kind or None,
+                code_tables=tables,
+                nursery=nursery,
+            )
+    finally:
+        free.put(nursery)
 
 
 def folder(upload_id: int) -> tuple[str, str]:

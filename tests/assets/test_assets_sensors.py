@@ -1,0 +1,68 @@
+"""The sensor: files that stand still for two ticks start one run; a moving file waits."""
+
+import json
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, SensorResult, SkipReason, build_sensor_context
+
+from xborder.assets.sensors import MOST_ATTEMPTS, landed_files
+from xborder.registry.home import create
+
+
+@pytest.fixture
+def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    create(tmp_path)
+    monkeypatch.setenv("XBORDER_HOME", str(tmp_path))
+    folder = tmp_path / "landing" / "dapu" / "us"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def tick(cursor: str | None) -> SensorResult:
+    with DagsterInstance.ephemeral() as instance:
+        result = landed_files(build_sensor_context(instance=instance, cursor=cursor))
+    assert isinstance(result, SensorResult)
+    return result
+
+
+def test_nothing_landed_starts_nothing(landing: Path) -> None:
+    assert tick(None).run_requests in (None, [])
+
+
+def test_two_still_ticks_start_one_run_for_all_files(landing: Path) -> None:
+    (landing / "a.csv").write_text("x")
+    first = tick(None)
+    assert not first.run_requests
+    (landing / "b.csv").write_text("y")
+    second = tick(first.cursor)
+    assert not second.run_requests, "a file came meanwhile: all wait until all stand still"
+    third = tick(second.cursor)
+    assert third.run_requests is not None and len(third.run_requests) == 1
+    assert third.run_requests[0].tags["xborder/files"] == "2"
+
+
+def test_a_growing_file_waits(landing: Path) -> None:
+    growing = landing / "a.csv"
+    growing.write_text("x")
+    cursor = tick(None).cursor
+    for size in range(2, 5):
+        growing.write_text("x" * size)
+        result = tick(cursor)
+        assert not result.run_requests
+        cursor = result.cursor
+
+
+def test_a_failed_set_is_tried_again_under_a_new_key_and_not_for_ever(landing: Path) -> None:
+    (landing / "a.csv").write_text("x")
+    cursor, keys = tick(None).cursor, []
+    for _ in range(MOST_ATTEMPTS):
+        result = tick(cursor)
+        assert result.run_requests
+        keys.append(result.run_requests[0].run_key)
+        cursor = result.cursor
+    assert len(set(keys)) == MOST_ATTEMPTS
+    with DagsterInstance.ephemeral() as instance:
+        last = landed_files(build_sensor_context(instance=instance, cursor=cursor))
+    assert isinstance(last, SkipReason)
+    assert json.loads(cursor or "{}")["seen"]
