@@ -186,7 +186,8 @@ def test_a_crash_counts_a_file_once(
         landing.take_in(engine, home, EXPORTERS)
     assert left(home) == ["dapu/us/a.csv"]
     monkeypatch.setattr(landing, "crash_point", lambda name: None)
-    landing.take_in(engine, home, EXPORTERS)
+    taken = landing.take_in(engine, home, EXPORTERS)
+    assert [one.upload_id for one in taken] == ([1] if point == "original-kept" else [])
     assert left(home) == []
     with reading(engine) as c:
         assert len(queries.deliveries(c)) == 1
@@ -284,7 +285,8 @@ def test_expired_is_not_missing(engine: Engine, home: Settings) -> None:
     with transaction(engine) as c:
         for name in ("old.csv", "again.csv"):
             uploads.mark_read(c, taken[name].upload_id, "l", "template", "orders", {}, 0)
-        uploads.receive(c, taken["again.csv"].sha256, "dapu", "eu", None, "x", 5, later)
+        again = uploads.receive(c, taken["again.csv"].sha256, "dapu", "eu", None, "x", 5, later)
+        uploads.mark_read(c, again.upload_id, "l", "template", "orders", {}, 0)
         assert originals.mark_expired(c, later - timedelta(days=90)) == [taken["old.csv"].sha256]
         assert originals.state(c, home, taken["old.csv"].sha256) == "kept"
     with transaction(engine) as c:

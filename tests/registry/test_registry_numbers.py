@@ -94,6 +94,19 @@ def test_a_number_is_not_given_again_after_a_void(engine: Engine) -> None:
         ]  # fmt: skip
 
 
+def test_a_list_waits_until_it_has_taken_the_newest_check(engine: Engine) -> None:
+    waiting = three_orders(engine)
+    with transaction(engine) as c:
+        check(c, "v2")
+        assert lists.pending(c).is_empty()
+        cutoff = cutoffs.take(c, DAY, NOW)
+    with pytest.raises(lists.ListClaimError), transaction(engine) as c:
+        manifests.reserve(c, cutoff, "lists", "dapu", {}, waiting["list_id"], "6041", DAY, NOW)
+    with transaction(engine) as c:
+        assert lists.claim(c) == 0
+        assert lists.pending(c)["check_id"].to_list() == [2, 2, 2]
+
+
 def test_gapless_with_one_transaction_in_five_rolled_back(engine: Engine) -> None:
     chance = random.Random(7)
     kept = []

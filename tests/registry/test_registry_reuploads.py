@@ -238,6 +238,19 @@ def test_a_verdict_on_replaced_content_is_not_written(engine: Engine) -> None:
         assert orders.record_check(c, "dapu", "v1", 1, verdicts.drop("upload_id"), DAY) == 1
 
 
+def test_a_verdict_on_an_order_that_was_issued_meanwhile_is_not_written(engine: Engine) -> None:
+    with transaction(engine) as c:
+        upload(c, "a", {"order_no": "1"})
+        check(c)
+        waiting = orders.open_orders(c, "dapu")
+        issue(c)
+        verdicts = waiting.select(
+            "order_id", state=pl.lit("held"), route=pl.lit(None), codes=pl.lit("X")
+        )
+        assert orders.record_check(c, "dapu", "v2", 2, verdicts, DAY) == 0
+        assert states(c) == {"1": ("declared", "")}
+
+
 def test_an_order_twice_in_one_file_is_the_callers_fault(engine: Engine) -> None:
     with transaction(engine) as c:
         receive(c)
