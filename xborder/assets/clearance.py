@@ -21,7 +21,7 @@ GROUP = "clearance"
 )  # fmt: skip
 def clearance_manifests(
     context: AssetExecutionContext, config: LiveRun, home: HomeResource
-) -> MaterializeResult:  # type: ignore[type-arg]
+) -> MaterializeResult:
     """Clearance manifests (清单批次): messages, workbook, checksums; a folder and a ZIP each."""
     opened = home.open()
     day = date.fromisoformat(context.partition_key)

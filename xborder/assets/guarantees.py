@@ -22,6 +22,7 @@ from xborder.registry import audit, queries
 from xborder.registry.database import reading
 
 WARN = AssetCheckSeverity.WARN
+SAMPLE = 5
 
 
 @asset_check(asset="clearance_lists", blocking=True)
@@ -52,17 +53,28 @@ def audit_unbroken(home: HomeResource) -> AssetCheckResult:
 
 @asset_check(asset="clearance_manifests", blocking=True)
 def messages_are_valid(context: AssetCheckExecutionContext, home: HomeResource) -> AssetCheckResult:
-    """Every manifest of the newest cut-off reads back: rules of each field, checksums, bytes."""
+    """A sample of the newest cut-off's manifests: checksums, and the same bytes made again.
+
+    Each field's rules hold by construction (they are in the schemas that every list passed);
+    ``xborder verify`` looks at all manifests, this at most at ``SAMPLE`` of a cut-off.
+    """
     opened = home.open()
     with reading(opened.engine) as connection:
-        numbers = [row["number"] for row in queries.manifests_of_last_cutoff(connection)]
+        issued = [row["number"] for row in queries.manifests_of_last_cutoff(connection)]
+    step = max(1, -(-len(issued) // SAMPLE))
+    numbers = issued[::step]
     problems = [
         str(problem)
         for number in numbers
         for problem in cutoff.verify(opened.engine, opened.store, number)
     ]
     return AssetCheckResult(
-        passed=not problems, metadata={"manifests": len(numbers), "problems": len(problems)}
+        passed=not problems,
+        metadata={
+            "manifests": len(issued),
+            "looked_at": len(numbers),
+            "problems": len(problems),
+        },
     )
 
 

@@ -43,7 +43,7 @@ def _spec(name: str, description: str, deps: list[str], kinds: set[str]) -> Asse
 @asset(group_name=GROUP, owners=OWNERS, kinds={"file"}, code_version="1", partitions_def=DAYS)
 def order_files(
     context: AssetExecutionContext, config: LiveRun, home: HomeResource
-) -> MaterializeResult:  # type: ignore[type-arg]
+) -> MaterializeResult:
     """Files (订单文件等) that exporters handed in: kept encrypted, registered, out of the landing zone."""
     opened = home.open()
     day = _day(context)
@@ -90,7 +90,7 @@ _KIND_OF = {
 
 
 @multi_asset(specs=READ, name="read_files")
-def read_files(context: AssetExecutionContext, home: HomeResource) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+def read_files(context: AssetExecutionContext, home: HomeResource) -> Iterator[MaterializeResult]:
     """Parse what has landed, each file in a limited child process, and enter its orders."""
     opened = home.open()
     read = readings.read_uploads(
@@ -138,7 +138,7 @@ CHECKED = (
 
 
 @multi_asset(specs=CHECKED, name="check_orders")
-def check_orders(context: AssetExecutionContext, home: HomeResource) -> Iterator[MaterializeResult]:  # type: ignore[type-arg]
+def check_orders(context: AssetExecutionContext, home: HomeResource) -> Iterator[MaterializeResult]:
     """Check every open order whose inputs have changed."""
     opened = home.open()
     done = checkings.check_open_orders(
@@ -177,7 +177,7 @@ def open_findings(opened: Home) -> pl.DataFrame:
     group_name=GROUP, owners=OWNERS, kinds={"sqlite", "postgres"}, code_version="1",
     partitions_def=DAYS, deps=["checked_orders"],
 )  # fmt: skip
-def clearance_lists(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg]
+def clearance_lists(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:
     """Clearance lists (清单): each accepted order claimed once, with its own number (copNo)."""
     opened = home.open()
     with transaction(opened.engine) as connection:

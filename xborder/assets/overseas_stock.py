@@ -34,7 +34,7 @@ def report_of(opened: Home, day: date) -> report.StockReport:
     group_name=GROUP, owners=OWNERS, kinds={"polars"}, code_version="1", partitions_def=DAYS,
     deps=["warehouse_movements", "clearance_manifests"],
 )  # fmt: skip
-def stock_ledger(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg]
+def stock_ledger(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:
     """Ledger (海外仓台账): opening ± movements = closing, per exporter, warehouse, SKU, disposition."""
     made = report_of(home.open(), date.fromisoformat(context.partition_key))
     shown = [
@@ -71,7 +71,7 @@ REPORT = AssetSpec(
 # Named apart from its asset: a job is called stock_report, and Dagster keeps one name space
 # for jobs and steps.
 @multi_asset(specs=[REPORT], name="write_stock_report")
-def stock_report(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg]
+def stock_report(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:
     """Stock report (海外仓库存报告): tables, workbook and one self-contained page."""
     opened = home.open()
     day = date.fromisoformat(context.partition_key)

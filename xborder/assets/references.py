@@ -10,7 +10,7 @@ OWNERS = ["team:platform"]
 
 
 @asset(group_name=GROUP, owners=OWNERS, kinds={"toml"}, code_version="1")
-def exporters(home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg]
+def exporters(home: HomeResource) -> MaterializeResult:
     """Exporters' declaration profiles (企业档案): mode, flag, offices and agents per shop."""
     profiles = home.open().exporters
     rows = "\n".join(
@@ -31,7 +31,7 @@ def exporters(home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg
 
 
 @asset(group_name=GROUP, owners=OWNERS, kinds={"csv"}, code_version="1")
-def tariff(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg]
+def tariff(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:
     """The tariff (税则) of today: codes, statutory units, conditions, and how sure each is."""
     tables = home.open().tables
     today = tables.tariff(clock.today())
@@ -46,7 +46,7 @@ def tariff(context: AssetExecutionContext, home: HomeResource) -> MaterializeRes
 
 
 @asset(group_name=GROUP, owners=OWNERS, kinds={"csv"}, code_version="1")
-def code_tables(home: HomeResource) -> MaterializeResult:  # type: ignore[type-arg]
+def code_tables(home: HomeResource) -> MaterializeResult:
     """Customs code tables, exchange rates and pilot zones (代码表), dated and checksummed."""
     tables = home.open().tables
     late = tables.out_of_date(clock.today())

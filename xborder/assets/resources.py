@@ -10,7 +10,7 @@ from xborder import clock
 from xborder.registry.home import Home, open_home
 
 
-class HomeResource(ConfigurableResource):  # type: ignore[type-arg]
+class HomeResource(ConfigurableResource):
     """The home folder; an empty path means ``XBORDER_HOME``."""
 
     path: str = ""

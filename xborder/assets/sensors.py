@@ -16,9 +16,9 @@ from dagster import (
     sensor,
 )
 
+import xborder.registry.landing as landing_zone
 from xborder import clock, settings
 from xborder.assets.jobs import intake
-from xborder.registry import landing
 
 TICK_SECONDS = 5
 MOST_ATTEMPTS = 5
@@ -50,7 +50,7 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     key; that nothing is taken in twice is the registry's promise, not the key's.
     """
     before = json.loads(context.cursor or "{}")
-    seen = {name: list(mark) for name, mark in landing.waiting(settings.load()).items()}
+    seen = {name: list(mark) for name, mark in landing_zone.waiting(settings.load()).items()}
     attempts = before.get("attempts", {})
     cursor = {"seen": seen, "attempts": attempts}
     if not seen:

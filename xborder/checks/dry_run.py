@@ -72,7 +72,8 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
     )
     counts = {"rows": reading.rows.height, "orders": 0, "lines": 0, "accepted": 0, "held": 0}
     counts |= {"excluded": sum(excluded.values()), "duplicate": 0}
-    found, not_checked = reading.findings, ()
+    found = reading.findings
+    not_checked: tuple[str, ...] = ()
     if reading.usable and reading.kind == "orders":
         own = replace(
             context,

@@ -186,7 +186,7 @@ def check_lines(
 ) -> pl.DataFrame:
     """Findings of lines that stand alone (no order, no profile): schema and amounts."""
     upload_id = lines.get_column("upload_id").first()
-    placed = placements(columns, 0 if upload_id is None else int(upload_id))
+    placed = placements(columns, int(str(upload_id)))
     own = _schema(held, "order_line", lines.with_row_index("at"), None)
     return _alone(lines, own, placed).found
 

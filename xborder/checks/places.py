@@ -52,7 +52,7 @@ def placements(
 @cache
 def _titles() -> dict[str, str]:
     """What a column is called where the file has none of that meaning."""
-    named = {}
+    named: dict[str, str] = {}
     for schema in ("warehouse_movement", "shipment", "goods", "order_line"):
         named |= {field: " ".join(title) for field, title in titles(schema).items()}
     return named

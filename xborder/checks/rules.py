@@ -5,8 +5,8 @@ them; each finding's catalogue entry names its source. What rests on an unverifi
 warning of its own; only a verified fact holds an order.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -23,7 +23,7 @@ MOST_LINES = 100
 """A list, and an order message, hold at most 100 goods lines (R23)."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Rule:
     """A rule of the joined lines: where ``when`` is true, ``field`` of ``source`` is wrong.
 
@@ -36,7 +36,7 @@ class Rule:
     when: pl.Expr
     expected: pl.Expr | str = ""
     once: bool = False
-    params: Mapping[str, pl.Expr] = field(default_factory=dict)
+    params: Mapping[str, pl.Expr] = dataclasses.field(default_factory=dict)
 
 
 def c(name: str) -> pl.Expr:
@@ -218,7 +218,11 @@ def _violations(rule: Rule, wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame
     name = rule.field if rule.source == "line" else f"{rule.source}.{rule.field}"
     expected = pl.lit(rule.expected) if isinstance(rule.expected, str) else rule.expected
     stated = c(name).cast(pl.String) if name in wide.columns else pl.lit(None, pl.String)
-    params = pl.struct(**rule.params).struct.json_encode() if rule.params else pl.lit("{}")
+    params = (
+        pl.struct([text.alias(name) for name, text in rule.params.items()]).struct.json_encode()
+        if rule.params
+        else pl.lit("{}")
+    )
     # Windows (over) must see the whole table: evaluate first, filter afterwards.
     return (
         wide.select(

@@ -2,7 +2,9 @@
 
 import typer
 
-from xborder.cli import checking, issued, running
+import xborder.cli.checking as checking
+import xborder.cli.issued as issued
+import xborder.cli.running as running
 
 app = typer.Typer(
     name="xborder",

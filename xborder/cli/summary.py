@@ -129,13 +129,15 @@ def show_stock(report: StockReport, zh: bool) -> None:
 def _places(home: Home, zh: bool) -> None:
     settings = home.settings
     made = terminal.table("在哪里 Where it lies", "", "")
+    own = terminal.relative(settings.home / "registry.db")
+    registry = "registry_url (xborder.toml)" if settings.registry_url else own
     terminal.rows(
         made,
         [
             ("批次 manifests", terminal.relative(settings.home / "manifests")),
             ("报告 reports", terminal.relative(settings.home / "reports")),
             ("数据湖 lake", terminal.relative(settings.home / "lake")),
-            ("登记库 registry", "registry_url" if settings.registry_url else terminal.relative(settings.home / "registry.db")),
+            ("登记库 registry", registry),
         ],
     )  # fmt: skip
     terminal.out.print(made)

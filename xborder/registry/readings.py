@@ -107,7 +107,7 @@ def _parse(
         free.put(nursery)
 
 
-def folder(upload_id: int) -> tuple[str, str]:
+def folder(upload_id: int) -> tuple[str, str, str]:
     """The lake folder of an upload's reading."""
     return ("lake", "readings", f"{upload_id:08d}")
 
