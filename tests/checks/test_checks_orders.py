@@ -143,7 +143,7 @@ def test_a_logistics_number_stays_taken_for_six_months(world: Any, left: str, he
             "shop": ["s"],
             "order_no": ["#7"],
             "export_date": [left],
-        }  # fmt: skip
+        }
     )
     result = check_orders(world.lines(), world.context(waybills=taken))
     assert ("LOGISTICS_NO_REUSED" in codes(result)) is held
@@ -167,9 +167,7 @@ def test_lines_of_one_order_must_agree_on_its_head(world: Any) -> None:
 
 
 def test_what_the_reading_told_holds_the_order_too(world: Any) -> None:
-    told = pl.DataFrame(
-        {"shop": ["us"], "order_no": ["#1001"], "code": ["ID_SCIENTIFIC_NOTATION"]}
-    )
+    told = pl.DataFrame({"shop": ["us"], "order_no": ["#1001"], "code": ["ID_SCIENTIFIC_NOTATION"]})
     result = check_orders(world.lines(), world.context(), told)
     assert result.orders.item(0, "state") == "held"
     assert result.orders.item(0, "codes") == "ID_SCIENTIFIC_NOTATION"

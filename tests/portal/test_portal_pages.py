@@ -12,7 +12,7 @@ import pytest
 from xborder import findings, portal
 from xborder.portal import language, receipt
 from xborder.portal.language import preferred, texts
-from xborder.registry import checkings, queries
+from xborder.registry import answers, queries
 from xborder.registry.database import reading
 
 TEMPLATES = Path(portal.__file__).parent / "templates"
@@ -104,9 +104,9 @@ def test_a_receipts_counts_stand_on_the_page_and_add_up(worked, page):
 def test_every_finding_stands_at_its_cell_with_value_and_what_to_do(worked, page):
     upload = max(
         uploads(worked, kind="orders"),
-        key=lambda one: checkings.findings_of(worked.engine, worked.store, one.id).height,
+        key=lambda one: answers.findings_of(worked.engine, worked.store, one.id).height,
     )
-    found = checkings.findings_of(worked.engine, worked.store, upload.id)
+    found = answers.findings_of(worked.engine, worked.store, upload.id)
     assert found.height > 5
     for lang in language.LANGUAGES:
         html = page.get(f"/uploads/{upload.id}", params={"lang": lang}).text
@@ -172,7 +172,7 @@ def test_the_annotated_file_is_the_users_own_with_its_findings(worked, page):
     upload = next(
         one
         for one in uploads(worked, kind="orders")
-        if checkings.findings_of(worked.engine, worked.store, one.id).height
+        if answers.findings_of(worked.engine, worked.store, one.id).height
     )
     reply = page.get(f"/uploads/{upload.id}/annotated.xlsx")
     assert reply.status_code == 200
@@ -180,7 +180,7 @@ def test_the_annotated_file_is_the_users_own_with_its_findings(worked, page):
     assert reply.headers["content-disposition"].startswith(f'attachment; filename="{stem}')
     sheets = openpyxl.load_workbook(io.BytesIO(reply.content))
     said = {str(v) for sheet in sheets for row in sheet.values for v in row if v is not None}
-    code = checkings.findings_of(worked.engine, worked.store, upload.id).item(0, "code")
+    code = answers.findings_of(worked.engine, worked.store, upload.id).item(0, "code")
     assert any(code in one for one in said)
 
 

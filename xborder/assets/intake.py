@@ -21,7 +21,7 @@ from dagster import (
 from xborder.assets.partitions import DAYS
 from xborder.assets.previews import by_cause, markdown
 from xborder.assets.resources import HomeResource, LiveRun
-from xborder.registry import checkings, landing, lists, queries, readings
+from xborder.registry import answers, checkings, landing, lists, queries, readings
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
 
@@ -168,7 +168,7 @@ def open_findings(opened: Home) -> pl.DataFrame:
     """All findings of the day's and earlier uploads whose orders are still open."""
     with reading(opened.engine) as connection:
         open_uploads = queries.uploads_with_open_orders(connection)
-    parts = [checkings.findings_of(opened.engine, opened.store, one) for one in open_uploads]
+    parts = [answers.findings_of(opened.engine, opened.store, one) for one in open_uploads]
     empty = pl.DataFrame(schema={"code": pl.String, "severity": pl.String, "order_no": pl.String})
     return pl.concat([empty, *(part.select(empty.columns) for part in parts)])
 

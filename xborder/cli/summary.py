@@ -7,7 +7,7 @@ from rich.text import Text
 
 from xborder import findings
 from xborder.cli import terminal
-from xborder.registry import checkings, queries
+from xborder.registry import answers, queries
 from xborder.registry.database import reading
 from xborder.registry.home import Home
 from xborder.stock import book
@@ -61,7 +61,7 @@ def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]]
 
 
 def _findings(home: Home, uploads: list[int], lang: str) -> None:
-    parts = [checkings.findings_of(home.engine, home.store, one) for one in uploads]
+    parts = [answers.findings_of(home.engine, home.store, one) for one in uploads]
     found = pl.concat([findings.empty(), *(part.drop("upload_id") for part in parts)])
     if found.height:
         terminal.out.print(terminal.causes(found, lang))

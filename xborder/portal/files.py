@@ -14,7 +14,7 @@ from xborder.portal import issued, language, registered, stock_reports
 from xborder.portal.context import Portal
 from xborder.portal.downloads import XLSX, attachment, self_contained
 from xborder.portal.receiving import FormError
-from xborder.registry import checkings, originals
+from xborder.registry import answers, originals
 from xborder.registry.database import reading
 
 _ANNOTATING = threading.BoundedSemaphore(2)
@@ -64,7 +64,7 @@ def annotated(request: Request) -> Response:
             original = plain.read()
     except FileNotFoundError as error:
         raise FormError("error.expired") from error
-    found = checkings.findings_of(home.engine, home.store, upload_id)
+    found = answers.findings_of(home.engine, home.store, upload_id)
     chosen = language.choose(request)
     suffix = "批注" if chosen == "zh" else "annotated"
     name = f"{Path(row.file_name).stem}_{suffix}.xlsx"

@@ -15,7 +15,7 @@ from xborder.portal import issued, language, receipt, registered, stock_reports
 from xborder.portal.context import Portal
 from xborder.portal.handing_in import NO_SHOP
 from xborder.portal.rendering import page
-from xborder.registry import checkings, landing, queries
+from xborder.registry import answers, landing, queries
 from xborder.registry.database import reading
 from xborder.registry.uploads import CHECKED, READ, REFUSED, ROW_STATES
 
@@ -100,7 +100,7 @@ def upload(request: Request) -> Response:
     busy = row.state not in (CHECKED, REFUSED)
     causes = []
     if row.state in (READ, CHECKED, REFUSED):
-        found = checkings.findings_of(home.engine, home.store, upload_id)
+        found = answers.findings_of(home.engine, home.store, upload_id)
         causes = receipt.causes(found, language.choose(request), row.file_name)
     waits = registered.landed(files, row.exporter, row.shop, row.sha256) is not None
     return page(

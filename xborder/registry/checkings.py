@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from xborder import findings
 from xborder.checks import Context, OrderCheck, check_orders
 from xborder.checks.context import records_schema
 from xborder.crashpoints import crash_point
@@ -212,19 +211,3 @@ def _keep(
     crash_point("check-registered")
     counts: dict[Any, int] = dict(verdicts.group_by("state").len().rows())
     return Checked(check_id, exporter, counts.get("accepted", 0), counts.get("held", 0))
-
-
-def findings_of(engine: Engine, store: Store, upload_id: int) -> pl.DataFrame:
-    """All findings of an upload that stand now: its reading's, and its orders' last check's."""
-    found = [readings.findings_of(store, upload_id)]
-    with reading(engine) as connection:
-        entered = orders.of_upload(connection, upload_id)
-    current = entered.filter("current").drop_nulls("check_id")
-    for (check_id,), own in current.drop_nulls("check_id").group_by(
-        "check_id", maintain_order=True
-    ):
-        told = store.read_parquet(*folder(int(str(check_id))), "findings.parquet")
-        found.append(
-            told.filter(pl.col("upload_id") == upload_id).join(own, on="order_no", how="semi")
-        )
-    return pl.concat(found).select(*findings.FINDINGS, "upload_id")

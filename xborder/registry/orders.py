@@ -302,6 +302,7 @@ ENTERED = {
     "first_row": pl.Int64,
     "proposed_cancellation": pl.Boolean,
     "current": pl.Boolean,
+    "stands_in": pl.Int64,
 }
 
 
@@ -310,14 +311,15 @@ def of_upload(c: Connection, upload_id: int) -> pl.DataFrame:
 
     ``outcome``, the digests and counts are of this appearance; ``state``, ``codes``,
     ``check_id`` and ``proposed_cancellation`` of the order as it stands now. ``current``: the
-    order's content still comes from this upload, so its check tells of these cells.
+    order's content still comes from this upload, so its check tells of these cells;
+    ``stands_in``: the upload from which it comes.
     """
     return fetch(
         c,
         """
         SELECT o.id, o.order_no, s.shop, e.outcome, o.state, o.codes, o.check_id, e.digest,
                e.previous_digest, e.rows, e.lines, e.first_row, o.proposed_cancellation,
-               o.upload_id = e.upload_id
+               o.upload_id = e.upload_id, o.upload_id
         FROM order_entries e JOIN orders o ON o.id = e.order_id JOIN shops s ON s.id = o.shop_id
         WHERE e.upload_id = :upload ORDER BY e.first_row, o.id
         """,

@@ -252,7 +252,10 @@ def entries(result: Reading) -> pl.DataFrame:
     live = per_order.join(counts, on="order_no", how="left", maintain_order="left").select(
         "order_no",
         pl.Series("digest", _digests(per_order.get_column("said")), pl.String),
-        pl.Series("status_digest", _digests(per_order.get_column("status_said")), pl.String),
+        pl.when(pl.col("status_said").str.strip_chars("\x1e") == "")
+        .then(pl.lit(""))
+        .otherwise(pl.Series(_digests(per_order.get_column("status_said")), dtype=pl.String))
+        .alias("status_digest"),
         "ordered_at",
         pl.lit(value=False).alias("cancelled"),
         pl.col("rows").fill_null(0),

@@ -71,7 +71,9 @@ def decide(known: pl.DataFrame) -> pl.DataFrame:
     issued = pl.col("old_state") == "declared"
     # An empty digest tells a status and no content.
     same = (pl.col("digest") == pl.col("old_digest")) | (pl.col("digest") == "")
-    same_status = (pl.col("status_digest") == pl.col("old_status_digest")) & (
+    # A file without a status says nothing of it: that is no change.
+    silent = (pl.col("status_digest") == "") | (pl.col("old_status_digest") == "")
+    same_status = (silent | (pl.col("status_digest") == pl.col("old_status_digest"))) & (
         pl.col("cancelled") == pl.col("old_cancelled")
     )
     outcome = (
@@ -98,7 +100,9 @@ def decide(known: pl.DataFrame) -> pl.DataFrame:
         recheck=recheck,
         new_upload_id=pl.when(is_current).then("upload_id").otherwise("old_upload_id"),
         new_digest=pl.when(is_current).then("digest").otherwise("old_digest"),
-        new_status_digest=pl.when(told).then("status_digest").otherwise("old_status_digest"),
+        new_status_digest=pl.when(told & (pl.col("status_digest") != ""))
+        .then("status_digest")
+        .otherwise("old_status_digest"),
         new_ordered_at=pl.when(is_current & pl.col("ordered_at").is_not_null())
         .then("ordered_at")
         .otherwise("old_ordered_at"),
