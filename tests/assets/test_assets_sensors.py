@@ -8,6 +8,8 @@ from dagster import DagsterInstance, SensorResult, SkipReason, build_sensor_cont
 
 from xborder.assets.sensors import MOST_ATTEMPTS, landed_files
 from xborder.registry.home import create
+from xborder.registry.landing import settled
+from xborder.settings import load
 
 
 @pytest.fixture
@@ -66,3 +68,15 @@ def test_a_failed_set_is_tried_again_under_a_new_key_and_not_for_ever(landing: P
         last = landed_files(build_sensor_context(instance=instance, cursor=cursor))
     assert isinstance(last, SkipReason)
     assert json.loads(cursor or "{}")["seen"]
+
+
+def test_the_run_takes_only_the_files_that_stood_still(landing: Path) -> None:
+    (landing / "a.csv").write_text("x")
+    run = tick(tick(None).cursor).run_requests
+    assert run
+    marks = run[0].run_config["ops"]["order_files"]["config"]["settled"]
+    settings = load(landing.parents[2])
+    (landing / "b.csv").write_text("came later")
+    assert [one.file_name for one in settled(settings, marks)] == ["a.csv"]
+    (landing / "a.csv").write_text("grew meanwhile")
+    assert settled(settings, marks) == []

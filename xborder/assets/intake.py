@@ -18,10 +18,11 @@ from dagster import (
     multi_asset,
 )
 
+from xborder import clock
 from xborder.assets.partitions import DAYS
 from xborder.assets.previews import by_cause, markdown
-from xborder.assets.resources import HomeResource, LiveRun
-from xborder.registry import answers, checkings, landing, lists, queries, readings
+from xborder.assets.resources import HomeResource, TakeIn
+from xborder.registry import answers, checkings, landing, lists, originals, queries, readings
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
 
@@ -42,14 +43,18 @@ def _spec(name: str, description: str, deps: list[str], kinds: set[str]) -> Asse
 
 @asset(group_name=GROUP, owners=OWNERS, kinds={"file"}, code_version="1", partitions_def=DAYS)
 def order_files(
-    context: AssetExecutionContext, config: LiveRun, home: HomeResource
+    context: AssetExecutionContext, config: TakeIn, home: HomeResource
 ) -> MaterializeResult:
     """Files (订单文件等) that exporters handed in: kept encrypted, registered, out of the landing zone."""
     opened = home.open()
     day = _day(context)
     taken = []
     if config.is_live(day):
-        taken = landing.take_in(opened.engine, opened.settings, opened.exporters, day=day)
+        files = landing.settled(opened.settings, config.settled) if config.settled else None
+        taken = landing.take_in(
+            opened.engine, opened.settings, opened.exporters, day=day, landed=files
+        )
+        originals.expire(opened.engine, opened.settings, clock.now())
     with reading(opened.engine) as connection:
         landed = queries.uploads(connection, day=day)
     return MaterializeResult(

@@ -32,3 +32,9 @@ class LiveRun(Config):
     def is_live(self, day: date) -> bool:
         """True for today, or when asked for."""
         return self.live if self.live is not None else day == clock.today()
+
+
+class TakeIn(LiveRun):
+    """Which landed files a run takes: marks of those that stood still for two ticks, or all."""
+
+    settled: list[str] | None = None

@@ -21,6 +21,9 @@ from xborder import clock, settings
 from xborder.assets.jobs import intake
 
 TICK_SECONDS = 5
+MOST_FILES = 1000
+"""Files that one run takes; the next run takes the rest."""
+
 MOST_ATTEMPTS = 5
 """A set of files whose run failed this often waits for an operator (or for another file)."""
 
@@ -62,6 +65,7 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         )
     if context.instance.get_runs_count(_UNDER_WAY):
         return SensorResult(skip_reason="an intake run is under way", cursor=json.dumps(cursor))
+    marks = [landing_zone.mark(name, *told) for name, told in sorted(seen.items())][:MOST_FILES]
     key = hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:24]
     attempt = attempts.get(key, 0) + 1
     if attempt > MOST_ATTEMPTS:
@@ -72,6 +76,7 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
                 run_key=f"{key}-{attempt}",
                 partition_key=clock.today().isoformat(),
                 tags={"xborder/files": str(len(seen))},
+                run_config={"ops": {"order_files": {"config": {"settled": marks}}}},
             )
         ],
         cursor=json.dumps({"seen": seen, "attempts": {key: attempt}}),

@@ -209,13 +209,27 @@ def waiting(settings: Settings) -> dict[str, tuple[int, int]]:
     A file has settled when two looks some seconds apart tell the same of it.
     """
     root = settings.landing
-    return {
-        os.fsencode(one.path.relative_to(root)).decode("utf-8", "replace"): (
-            one.size,
-            one.mtime_ns,
-        )
+    return {_told(one.path, root): (one.size, one.mtime_ns) for one in look(settings)}
+
+
+def _told(path: Path, root: Path) -> str:
+    return os.fsencode(path.relative_to(root)).decode("utf-8", "replace")
+
+
+def settled(settings: Settings, marks: Iterable[str]) -> list[Landed]:
+    """The files that lie in the landing zone as they did when these marks were taken."""
+    wanted = set(marks)
+    root = settings.landing
+    return [
+        one
         for one in look(settings)
-    }
+        if mark(_told(one.path, root), one.size, one.mtime_ns) in wanted
+    ]
+
+
+def mark(path: str, size: int, mtime_ns: int) -> str:
+    """A file as ``waiting`` tells of it, in few characters and without its name."""
+    return hashlib.sha256(f"{path}\0{size}\0{mtime_ns}".encode()).hexdigest()[:20]
 
 
 def take_in(

@@ -11,14 +11,15 @@ import os
 import secrets
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from pyrage import decrypt_io, encrypt_io, x25519
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, Engine, exists, select, update
 
 from xborder.registry import audit
+from xborder.registry.database import transaction
 from xborder.registry.store import TEMPORARY, sync_folder
 from xborder.registry.tables import deliveries, uploads
 from xborder.settings import Settings
@@ -158,6 +159,13 @@ def state(c: Connection, settings: Settings, sha256: str) -> str:
         return KEPT
     states = c.scalars(select(uploads.c.original).where(uploads.c.sha256 == sha256)).all()
     return EXPIRED if states and set(states) == {EXPIRED} else MISSING
+
+
+def expire(engine: Engine, settings: Settings, now: datetime) -> int:
+    """Remove originals whose time (``originals_days``) is over; how many there were."""
+    with transaction(engine) as c:
+        mark_expired(c, now - timedelta(days=settings.originals_days))
+        return remove(c, settings)
 
 
 def mark_expired(c: Connection, before: datetime) -> list[str]:
