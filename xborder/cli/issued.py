@@ -9,11 +9,6 @@ import typer
 from xborder import clock
 from xborder.cli import terminal
 from xborder.cli.running import HomeOption, opened, parse_day
-from xborder.cli.summary import names_of, show_manifests, show_stock
-from xborder.manifests import cutoff
-from xborder.registry import audit, queries
-from xborder.registry.database import reading
-from xborder.stock import book
 
 manifests_app = typer.Typer(
     help="清单批次 manifests: list them, fetch one", invoke_without_command=True
@@ -39,6 +34,10 @@ def manifests(
     """List the manifests that were issued."""
     if context.invoked_subcommand:
         return
+    from xborder.cli.summary import show_manifests
+    from xborder.registry import queries
+    from xborder.registry.database import reading
+
     place = opened(home)
     with reading(place.engine) as connection:
         rows = queries.manifests(connection, parse_day(date_))
@@ -55,6 +54,8 @@ def get(
     home: HomeOption = None,
 ) -> None:
     """Fetch a manifest's ZIP, after checking it against its checksum."""
+    from xborder.manifests import cutoff
+
     place = opened(home)
     try:
         path = cutoff.fetch(place.engine, place.store, number, to)
@@ -69,6 +70,10 @@ def stock(
     home: HomeOption = None,
 ) -> None:
     """Show the overseas stock report 海外仓库存."""
+    from xborder.cli.summary import names_of, show_stock
+    from xborder.registry.database import reading
+    from xborder.stock import book
+
     place = opened(home)
     day = parse_day(date_) or clock.today()
     with reading(place.engine) as connection:
@@ -85,6 +90,10 @@ def verify(home: HomeOption = None) -> None:
 
     Exit 0 when all agrees, 1 when something does not (each told on a line).
     """
+    from xborder.manifests import cutoff
+    from xborder.registry import audit, originals, queries
+    from xborder.registry.database import reading
+
     place = opened(home)
     problems: list[str] = []
     with reading(place.engine) as connection:
@@ -97,6 +106,14 @@ def verify(home: HomeOption = None) -> None:
             f"order {one}: on two live lists" for one in queries.orders_on_two_lists(connection)
         ]
         broken = audit.verify(connection)
+        kept = [
+            (row, originals.state(connection, place.settings, row.sha256))
+            for row in queries.uploads(connection)
+        ]
+    problems += [
+        f"upload {row.id}: its original is missing" for row, state in kept if state == "missing"
+    ]
+    expired = sum(state == "expired" for _, state in kept)
     if broken is not None:
         problems.append(f"audit log: the chain breaks at entry {broken}")
     problems += [str(problem) for problem in cutoff.verify(place.engine, place.store)]
@@ -105,5 +122,7 @@ def verify(home: HomeOption = None) -> None:
     if problems:
         raise typer.Exit(1)
     terminal.out.print(
-        f"{len(issued)} 批次与登记一致 manifests and all counts agree", style="green"
+        f"{len(issued)} 批次、{len(kept)} 原件、所有计数与登记一致 manifests, originals and counts agree"
+        + (f"; {expired} 原件已到期删除 originals expired" if expired else ""),
+        style="green",
     )

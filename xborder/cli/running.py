@@ -2,14 +2,16 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from xborder import clock
 from xborder.cli import terminal
-from xborder.registry.home import Home, NoHomeError, create, open_home
+
+if TYPE_CHECKING:  # a check of a file must not wait for the registry's libraries
+    from xborder.registry.home import Home
 
 HomeOption = Annotated[Path | None, typer.Option(help="home folder (default: XBORDER_HOME)")]
 
@@ -20,8 +22,10 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def opened(home: Path | None) -> Home:
+def opened(home: Path | None) -> "Home":
     """The opened home, or a clear message and exit 2."""
+    from xborder.registry.home import NoHomeError, open_home
+
     try:
         return open_home(home)
     except (NoHomeError, ValueError) as error:
@@ -33,6 +37,8 @@ def init(
     home: Annotated[Path, typer.Argument(help="folder to make")] = Path("xborder-home"),
 ) -> None:
     """Make an empty home folder 新建工作目录."""
+    from xborder.registry.home import create, open_home
+
     create(home)
     open_home(home)
     terminal.out.print(f"{home}: exporters/<id>.toml, landing/<exporter>/<shop>/ …")
@@ -81,7 +87,7 @@ def submit(
         terminal.out.print(f"→ {terminal.relative(path)}")
 
 
-def run_home(place: Home, day: date, *, cutoff: bool) -> None:
+def run_home(place: "Home", day: date, *, cutoff: bool) -> None:
     """Run the jobs with a progress line; a failed job ends the command with exit 3."""
     from xborder.assets.running import RunFailedError, run_jobs
 
@@ -138,6 +144,7 @@ def up(
 ) -> None:
     """Dagster UI, daemon and the page 启动: one command, one Ctrl-C; loopback only."""
     from xborder.cli import serving
+    from xborder.registry.home import create
 
     folder = (home or opened(None).settings.home).absolute()
     if not (folder / "landing").is_dir():

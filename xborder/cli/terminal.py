@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -50,6 +51,7 @@ def table(title: str, *heads: str) -> Table:
         title_style="bold",
         header_style="bold",
         box=box.SIMPLE_HEAD,
+        min_width=cell_len(title) + 2,
         pad_edge=False,
     )
     for head in heads:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from pyrage import decrypt_io, encrypt_io, x25519
+from pyrage import DecryptError, decrypt_io, encrypt_io, x25519
 from sqlalchemy import Connection, Engine, exists, select, update
 
 from xborder.registry import audit
@@ -151,6 +151,15 @@ def open_plain(settings: Settings, sha256: str) -> BinaryIO:
             plain.close()
             raise
     return plain
+
+
+def intact(settings: Settings, sha256: str) -> bool:
+    """Whether a kept original can be decrypted and is what it was."""
+    try:
+        with open_plain(settings, sha256) as plain:
+            return hashlib.file_digest(plain, "sha256").hexdigest() == sha256
+    except (OSError, DecryptError):
+        return False
 
 
 def state(c: Connection, settings: Settings, sha256: str) -> str:

@@ -1,0 +1,114 @@
+"""``xborder check``, ``template`` and ``findings``: no home, nothing stored, stable exit codes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+from typer.testing import CliRunner
+
+from xborder import findings
+from xborder.cli import app
+
+HEAD = "订单编号,下单时间,商品货号,数量,单价,币制,运抵国"
+GOOD = "A-1,2026-11-18 10:00:00,CUP-1,2,9.5,USD,US"
+
+
+def run(*words: str, code: int = 0) -> Any:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == code, result.output
+    return result
+
+
+def write(folder: Path, *rows: str, name: str = "orders.csv") -> str:
+    path = folder / name
+    path.write_text("\n".join([HEAD, *rows]) + "\n", "utf-8")
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XBORDER_HOME", raising=False)
+
+
+def test_a_clean_file_is_clean_and_nothing_is_stored(tmp_path: Path) -> None:
+    told = json.loads(run("check", write(tmp_path, GOOD), "--json").stdout)
+    assert told["layout"] == "template_orders"
+    assert told["counts"] == {
+        "rows": 2, "orders": 1, "lines": 1, "accepted": 1, "held": 0, "excluded": 1, "duplicate": 0,
+    }  # fmt: skip
+    assert told["findings"] == []
+    assert len(told["not_checked"]) == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+def test_findings_are_told_at_their_cells(tmp_path: Path) -> None:
+    bad = write(tmp_path, GOOD, "A-2,2026-11-18 10:00:00,CUP-1,-2,9.5,USD,US")
+    told = json.loads(run("check", bad, "--json", code=1).stdout)
+    assert told["counts"]["held"] == 1 and told["counts"]["accepted"] == 1
+    (one,) = told["findings"]
+    assert (one["code"], one["cell"], one["column"], one["value"]) == (
+        "QUANTITY_NOT_POSITIVE", "D3", "数量", "-2",
+    )  # fmt: skip
+    for key in ("message_zh", "message_en", "fix_zh", "fix_en", "fix", "rule", "severity"):
+        assert one[key]
+
+
+def test_counts_add_up(tmp_path: Path) -> None:
+    rows = [GOOD, "", "A-2,2026-11-18 10:00:00,CUP-1,x,9.5,USD,US", "合计,,,3,,,"]
+    told = json.loads(run("check", write(tmp_path, *rows), "--json", code=1).stdout)["counts"]
+    assert told["rows"] == told["accepted"] + told["held"] + told["excluded"] + told["duplicate"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"a,b\n1,2\n", b"PK\x03\x04broken"])
+def test_an_unusable_file_exits_with_2(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(content)
+    told = json.loads(run("check", str(path), "--json", code=2).stdout)
+    assert told["usable"] is False
+    assert any(one["severity"] == "fatal" for one in told["findings"])
+
+
+def test_no_such_file_is_said(tmp_path: Path) -> None:
+    run("check", str(tmp_path / "nothing.csv"), code=2)
+
+
+def test_the_file_comes_back_with_its_findings(tmp_path: Path) -> None:
+    bad = write(tmp_path, "A-2,2026-11-18 10:00:00,CUP-1,-2,9.5,USD,US")
+    run("check", bad, "--annotate", "out.xlsx", code=1)
+    book = load_workbook(tmp_path / "out.xlsx")
+    assert book.sheetnames[0] == "问题清单 Issues"
+    assert book.worksheets[1]["D2"].comment is not None
+
+
+@pytest.mark.parametrize("kind", ["orders", "goods", "shipments", "stock"])
+def test_a_template_is_recognised_and_empty(tmp_path: Path, kind: str) -> None:
+    run("template", kind)
+    told = json.loads(run("check", f"{kind}_template.xlsx", "--json", code=2).stdout)
+    assert told["findings"][0]["code"] == "NO_DATA_ROWS"
+    run("template", kind, code=2)
+
+
+def test_the_catalogue_is_printed_in_both_languages() -> None:
+    for lang in ("zh", "en"):
+        out = run("findings", "QUANTITY_NOT_POSITIVE", "--lang", lang).stdout
+        assert "QUANTITY_NOT_POSITIVE" in out
+    assert len(json.loads(run("findings", "--json").stdout)) == len(findings.catalogue())
+    run("findings", "NO_SUCH_CODE", code=2)
+
+
+def test_neither_dagster_nor_pandas_is_imported(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    path = write(tmp_path, GOOD)
+    code = (
+        "import sys; from xborder.cli import app\n"
+        f"try: app(['check', {path!r}, '--json'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('dagster', 'pandas', 'sqlalchemy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
