@@ -49,6 +49,7 @@ AIR = {
     "wrap_type": "2 纸箱", "transport_mode": "5 航空运输",
 }  # fmt: skip
 US = {"US": "3154", "CA": "3089"}
+DAYS = ("2026-11-24", "2026-11-26")
 CENTRE = "LAX9T"
 """The fictional fulfilment centre: its code names the warehouse in bookings and in the ledger."""
 
@@ -60,20 +61,20 @@ def number(count: int) -> str:
 
 def amazon_orders() -> tuple[list[Order], list[Order]]:
     """The first report, and a later one that repeats four orders of it."""
-    orders = make(GOODS, RETAIL, map(number, range(1, 73)), "2026-11-11T00:44:09",
+    orders = make(GOODS, RETAIL, map(number, range(1, 36)), "2026-11-11T00:44:09",
                   ("US", "US", "US", "CA"), "USD", hours=3)  # fmt: skip
-    first, later = orders[:56], orders[56:]
+    first, later = orders[:28], orders[28:]
     alone(first[5], GOODS, "FS-HP-100", "0", line_total="0.00")
-    alone(first[8], GOODS, "FS-BT-310")
-    alone(first[11], GOODS, "FS-SPK-D25")
-    alone(first[14], GOODS, "FS-SPK-S15")
-    alone(first[17], GOODS, "FS-HP-120R")
-    alone(first[20], GOODS, "FS-SPEAKER-OUTDOOR-IP67")
+    alone(first[7], GOODS, "FS-BT-310")
+    alone(first[9], GOODS, "FS-SPK-D25")
+    alone(first[11], GOODS, "FS-SPK-S15")
+    alone(first[13], GOODS, "FS-HP-120R")
+    alone(first[15], GOODS, "FS-SPEAKER-OUTDOOR-IP67")
     # Excel spoilt the order number in this file; the shipment file still has it.
-    damaged = alone(first[23], GOODS, "FS-EP-050", "2")
+    damaged = alone(first[17], GOODS, "FS-EP-050", "2")
     damaged.no, damaged.parcel = "1.13E+16", {"order_no": damaged.no}
-    first[26].lines[0]["goods_name"] = '@Home speaker "S10", black'
-    alone(first[29], GOODS, "FS-SPK-S10").parcel = {"destination_port": "9999"}
+    first[19].lines[0]["goods_name"] = '@Home speaker "S10", black'
+    alone(first[21], GOODS, "FS-SPK-S10").parcel = {"destination_port": "9999"}
     again = [
         Order(o.no, o.at, o.country, o.currency, o.lines, dict(o.head), {}) for o in first[-4:]
     ]
@@ -84,25 +85,25 @@ def amazon_orders() -> tuple[list[Order], list[Order]]:
     for order in first + again + later:
         order.head |= {"order-status": "Unshipped", "fulfillment-channel": "Merchant"}
     # Two orders that Amazon fills from its own stock abroad, and a cancelled one.
-    for order in (later[3], later[6]):
+    for order in (later[1], later[4]):
         order.head["fulfillment-channel"] = "Amazon"
         order.parcel = None
-    later[8].head["order-status"] = "Cancelled"
-    later[8].parcel = None
+    later[5].head["order-status"] = "Cancelled"
+    later[5].parcel = None
     return first, again + later
 
 
 BOOKINGS = (
     # number, inbound id, day, export date, lines (SKU, quantity, price in USD)
-    ("FSW-2611-01", "FBA17TEST01", "2026-11-10", "2026-11-12", (("FS-SPK-S10", "24", "11.20"), ("FS-HP-100", "30", "6.90"))),
-    ("FSW-2611-02", "FBA17TEST02", "2026-11-10", "2026-11-12", (("FS-EP-050", "80", "2.80"), ("FS-CBL-RCA", "60", "1.90"))),
+    ("FSW-2611-01", "FBA17TEST01", "2026-11-10", "2026-11-13", (("FS-SPK-S10", "24", "11.20"), ("FS-HP-100", "30", "6.90"))),
+    ("FSW-2611-02", "FBA17TEST02", "2026-11-10", "2026-11-13", (("FS-EP-050", "80", "2.80"), ("FS-CBL-RCA", "60", "1.90"))),
     ("FSW-2611-03", "FBA17TEST03", "2026-11-11", "2026-11-13", (("FS-MIC-070", "30", "8.10"),)),
     ("FSW-2611-04", "FBA17TEST04", "2026-11-12", "2026-11-13", (("FS-AMP-2CH", "20", "18.50"), ("FS-ADP-12V", "20", "3.10"))),
     ("FSW-2611-05", "FBA17TEST05", "2026-11-18", "2026-11-24", (("FS-SPK-D20", "60", "24.00"), ("FS-DRV-W4", "80", "5.20"))),
     ("FSW-2611-06", "FBA17TEST06", "2026-11-19", "2026-11-24", (("FS-SPK-S10", "36", "11.20"),)),
-    ("FSW-2611-07", "FBA17TEST07", "2026-11-19", "2026-11-25", (("FS-HP-100", "50", "6.90"), ("FS-EP-050", "60", "2.80"))),
-    ("FSW-2611-08", "FBA17TEST08", "2026-11-20", "2026-11-25", (("FS-BT-300", "40", "9.80"),)),
-    ("FSW-2611-09", "FBA17TEST09", "2026-11-20", "2026-11-26", (("FS-MIC-070", "24", "8.10"),)),
+    ("FSW-2611-07", "FBA17TEST07", "2026-11-19", "2026-11-24", (("FS-HP-100", "50", "6.90"), ("FS-EP-050", "60", "2.80"))),
+    ("FSW-2611-08", "FBA17TEST08", "2026-11-20", "2026-11-24", (("FS-BT-300", "40", "9.80"),)),
+    ("FSW-2611-09", "FBA17TEST09", "2026-11-20", "2026-11-24", (("FS-MIC-070", "24", "8.10"),)),
 )  # fmt: skip
 
 
@@ -250,12 +251,12 @@ def write(landing: Path) -> None:
     channels.amazon(shop / "02_unshipped_20261118.txt", first, "-08:00", header)
     formats.workbook(
         shop / "03_发货资料.xlsx", "shipments",
-        shipments(first, GOODS, AIR, US, ("2026-11-23", "2026-11-24", "2026-11-25"), "YTFSA"),
+        shipments(first, GOODS, AIR, US, DAYS, "YTFSA"),
     )  # fmt: skip
     channels.amazon(shop / "04_unshipped_20261121.txt", later, "-08:00", header)
     formats.workbook(
         shop / "05_发货资料_补充.xlsx", "shipments",
-        shipments([later[1], *later[4:]], GOODS, AIR, US, ("2026-11-26", "2026-11-27"), "YTFSB"),
+        shipments([later[1], *later[4:]], GOODS, AIR, US, DAYS[1:], "YTFSB"),
     )  # fmt: skip
     booked = bookings()
     formats.workbook(fba / "01_海外仓订仓单.xlsx", "orders", formats.order_lines(booked))
