@@ -45,3 +45,19 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     first = issued(home)
     command(home, "run", "--date", "2026-11-22")
     assert issued(home) == first
+
+
+def test_verify_names_what_was_damaged(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home", "b2b", "shopify-us")
+    command(home, "run", "--date", "2026-11-22")
+    command(home, "verify")
+    original = max((home / "uploads").rglob("*.age"), key=lambda path: path.stat().st_size)
+    bytes_ = bytearray(original.read_bytes())
+    bytes_[-1] ^= 1
+    original.write_bytes(bytes_)
+    message = next((home / "manifests").rglob("CEB603_0001.xml"))
+    message.write_bytes(message.read_bytes().replace(b"<qty>", b"<qty>9", 1))
+    said = command(home, "verify", check=False)
+    assert said.returncode == 1
+    assert "its original is damaged" in said.stdout
+    assert message.parent.name in said.stdout

@@ -110,9 +110,11 @@ def verify(home: HomeOption = None) -> None:
             (row, originals.state(connection, place.settings, row.sha256))
             for row in queries.uploads(connection)
         ]
-    problems += [
-        f"upload {row.id}: its original is missing" for row, state in kept if state == "missing"
-    ]
+    for row, state in kept:
+        if state == "missing":
+            problems.append(f"upload {row.id}: its original is missing")
+        elif state == "kept" and not originals.intact(place.settings, row.sha256):
+            problems.append(f"upload {row.id}: its original is damaged")
     expired = sum(state == "expired" for _, state in kept)
     if broken is not None:
         problems.append(f"audit log: the chain breaks at entry {broken}")
