@@ -74,7 +74,7 @@ def us_orders() -> tuple[list[Order], list[Order]]:
     """The first export, and the later one, which begins with four orders of the first."""
     orders = make(GOODS, RETAIL, (f"#{1001 + n}" for n in range(57)), "2026-11-10T08:12:31",
                   ("US", "US", "CA", "US"), "USD", hours=4)  # fmt: skip
-    first, later = orders[:50], orders[50:]
+    first, later = orders[:54], orders[54:]
     for number in ("#1004", "#1015", "#1026"):
         find(first, number).head["discount"] = "5.00"
     find(first, "#1009").lines[0]["line_discount"] = "1.00"
@@ -104,11 +104,11 @@ def us_orders() -> tuple[list[Order], list[Order]]:
     again = [
         Order(o.no, o.at, o.country, o.currency, o.lines, dict(o.head), {}) for o in first[-4:]
     ]
-    # Since the first export #1049 was changed to more pieces, and #1050 was cancelled.
-    changed = find(again, "#1049")
+    # Since the first export #1053 was changed to more pieces, and #1054 was cancelled.
+    changed = find(again, "#1053")
     changed.lines = [one | {"qty": str(int(one["qty"]) + 1)} for one in changed.lines]
-    changed.parcel = {"logistics_no": "SFDPU00000049"}
-    find(again, "#1050").head |= {
+    changed.parcel = {"logistics_no": "SFDPU00000053"}
+    find(again, "#1054").head |= {
         "Financial Status": "refunded", "Cancelled at": "2026-11-20 10:00:00 -0800",
     }  # fmt: skip
     return first, again + later
@@ -173,7 +173,7 @@ def write(landing: Path) -> None:
     formats.workbook(
         us / "05_发货资料_补充.xlsx",
         "shipments",
-        shipments([find(later, "#1049"), *later[4:]], GOODS, AIR, US, DAYS[1:], "SFDPV"),
+        shipments([find(later, "#1053"), *later[4:]], GOODS, AIR, US, DAYS[1:], "SFDPV"),
     )
     statement = ["结算日期", "结算币种", "收入合计", "平台佣金", "提现手续费"]
     formats.separated(us / "06_平台结算单.csv", statement, [
