@@ -13,7 +13,7 @@ test: $(INSTALLED)  ## the whole suite, ruff and mypy included
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 up: $(INSTALLED)  ## Dagster UI and the page on ./xborder-home (made when missing)
 	$(BIN)/xborder up --home xborder-home

@@ -1,6 +1,9 @@
 """Dagster's own folder in the home: its configuration, and what a crash left open in it."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
@@ -37,6 +40,25 @@ def prepare(folder: Path) -> None:
         written.write_text(CONFIGURATION, "utf-8")
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[DagsterInstance]:
+    """Dagster's instance on a folder; two processes may open a fresh one at once.
+
+    Dagster makes its tables when it first needs them, and not safely from two processes: they
+    are made here, one after the other.
+    """
+    prepare(folder)
+    with (folder / ".first-visit").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        instance = DagsterInstance.get()
+        instance.get_runs_count()
+        instance.all_asset_keys()
+        instance.all_instigator_state()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    with instance:
+        yield instance
 
 
 def close_open_runs(instance: DagsterInstance) -> int:

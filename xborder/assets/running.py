@@ -4,9 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from dagster import DagsterInstance
-
-from xborder.assets.instance import prepare
+from xborder.assets.instance import opened
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs
 
@@ -30,9 +28,8 @@ def run_jobs(
     The runs appear in the Dagster UI like any other. Raises RunFailedError with the names of
     the job and its failed steps.
     """
-    prepare(home / "dagster")
     defs = build_defs(home=HomeResource(path=str(home)))
-    with DagsterInstance.get() as instance:
+    with opened(home / "dagster") as instance:
         for name, step in LIVE_STEPS.items():
             if name == "clearance" and not cutoff:
                 continue

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from xborder.assets.instance import close_open_runs, prepare
+from xborder.assets.instance import close_open_runs, opened
 from xborder.cli import terminal
 from xborder.registry.home import Home
 from xborder.settings import HOME_VARIABLE
@@ -36,8 +36,8 @@ def serve(home: Home, page_port: int, dagster_port: int) -> None:
             )
     folder = home.settings.home.absolute()
     os.environ[HOME_VARIABLE] = str(folder)
-    prepare(home.settings.dagster_home)
-    closed = _close_open_runs()
+    with opened(home.settings.dagster_home) as instance:
+        closed = close_open_runs(instance)
     if closed:
         terminal.out.print(f"已关闭上次中断的运行 closed {closed} runs that a crash left open")
     workspace = folder / "dagster" / "workspace.yaml"
@@ -82,13 +82,6 @@ def _taken(host: str, port: int) -> bool:
         except OSError:
             return True
     return False
-
-
-def _close_open_runs() -> int:
-    from dagster import DagsterInstance
-
-    with DagsterInstance.get() as instance:
-        return close_open_runs(instance)
 
 
 @contextmanager
