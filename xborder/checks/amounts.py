@@ -45,6 +45,16 @@ def half_up(amount: pl.Expr, digits: int) -> pl.Expr:
     return amount.round(digits, mode="half_away_from_zero")
 
 
+def bounded(amount: pl.Expr) -> pl.Expr:
+    """A product or sum, cut to ±10¹⁵: beyond what a message holds (N19,5), so its order is held.
+
+    A product of two amounts has up to 28 digits before the point, and one digit more raises for
+    the whole table. What is computed from it further need only be too large, not exact.
+    """
+    far = exactly(_FAR_OFF)
+    return pl.when(amount > far).then(far).when(amount < -far).then(-far).otherwise(amount)
+
+
 def nonzero(amount: pl.Expr) -> pl.Expr:
     """Null for zero: a decimal division by zero raises, even in a branch that is not taken."""
     return pl.when(amount != 0).then(amount)
@@ -74,10 +84,7 @@ def price_of(total: pl.Expr, quantity: pl.Expr) -> pl.Expr:
 def agrees(quantity: pl.Expr, price: pl.Expr, total: pl.Expr) -> pl.Expr:
     """Whether |q × p − t| ≤ q × 0.000005 + 0.000005 (R25), computed on doubled values."""
     step = pl.lit(_STEP).cast(DECIMAL)
-    product = quantity * price
-    gap = (product - total).abs()
-    # Twice a gap of 28 digits would not fit; one that is far off need not be exact.
-    gap = pl.when(gap > exactly(_FAR_OFF)).then(exactly(_FAR_OFF)).otherwise(gap)
+    gap = (bounded(quantity * price) - total).abs()
     return gap + gap <= quantity * step + step
 
 
@@ -93,9 +100,11 @@ def share_out(amount: str, weight: str, unit: str, key: list[str], row: str) -> 
     first of them), so that the shares add up to the amount exactly. ``row`` orders the lines.
     """
     whole = pl.col(weight).sum().over(key)
-    share = pl.col(amount) * (pl.col(weight) / nonzero(whole))
+    # A negative weight (its order is held) could make the others many times the whole.
+    usable = (whole > 0) & pl.col(weight).is_between(exactly("0"), whole)
+    share = pl.col(amount) * (pl.col(weight) / pl.when(usable).then(whole))
     cut = (share / pl.col(unit)).round(0, mode="half_away_from_zero") * pl.col(unit)
-    share_or_zero = pl.when(whole > 0).then(cut).otherwise(exactly("0"))
+    share_or_zero = pl.when(usable).then(cut).otherwise(exactly("0"))
     heaviest = pl.col(row) == pl.col(row).sort_by(pl.col(weight), descending=True).first().over(key)
     rest = pl.col(amount) - share_or_zero.sum().over(key)
     return share_or_zero + pl.when(heaviest).then(rest).otherwise(exactly("0"))

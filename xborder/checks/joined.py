@@ -10,6 +10,7 @@ import polars as pl
 
 from xborder.checks.amounts import (
     DECIMAL,
+    bounded,
     decimal,
     exactly,
     half_up,
@@ -120,7 +121,7 @@ def _with_amounts(wide: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(
         half_up(
             pl.coalesce(
-                pl.col("d.line_total"), pl.col("d.qty") * pl.col("d.unit_price")
+                pl.col("d.line_total"), bounded(pl.col("d.qty") * pl.col("d.unit_price"))
             ) - pl.col("d.line_discount"),
             5,
         ).alias("d.before_share"),
@@ -143,12 +144,12 @@ def _with_amounts(wide: pl.DataFrame) -> pl.DataFrame:
     return wide.with_columns(
         pl.when(same_unit)
         .then(pl.col("d.qty"))
-        .otherwise(half_up(pl.col("d.qty") * pl.col("d.qty1_per_unit"), 5))
+        .otherwise(half_up(bounded(pl.col("d.qty") * pl.col("d.qty1_per_unit")), 5))
         .alias("d.qty1"),
-        half_up(pl.col("d.qty") * pl.col("d.qty2_per_unit"), 5).alias("d.qty2"),
-        half_up(pl.col("d.qty") * pl.col("d.net_per_unit"), 5).alias("d.net_line"),
+        half_up(bounded(pl.col("d.qty") * pl.col("d.qty2_per_unit")), 5).alias("d.qty2"),
+        half_up(bounded(pl.col("d.qty") * pl.col("d.net_per_unit")), 5).alias("d.net_line"),
     ).with_columns(
-        pl.col("d.total").sum().over(ORDER).cast(DECIMAL).alias("d.goods_value"),
+        bounded(pl.col("d.total").sum().over(ORDER).cast(DECIMAL)).alias("d.goods_value"),
         pl.coalesce(pl.col("d.stated_net"), pl.col("d.net_line").sum().over(ORDER))
         .cast(DECIMAL)
         .alias("d.net"),

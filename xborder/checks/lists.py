@@ -158,7 +158,8 @@ def items(wide: pl.DataFrame) -> pl.DataFrame:
         _c("profile.exporter").alias("exporter"),
         _c("profile.channel").alias("channel"),
         *ORDER,
-        (_c("place_in_order") + 1).cast(pl.UInt16).alias("gnum"),
+        # An order of more lines than the type counts is held; its check must not end the others'.
+        (_c("place_in_order") + 1).clip(upper_bound=65_535).cast(pl.UInt16).alias("gnum"),
         _c("sku").alias("itemNo"),
         _c("goods.item_record_no").alias("itemRecordNo"),
         _c("goods.item_name").alias("itemName"),
