@@ -21,14 +21,21 @@ def run(home: Path, lang: str) -> None:
         terminal.fail(f"{EXAMPLES}: the examples are missing; run from a clone of the project")
     begun = time.perf_counter()
     create(home)
-    for profile in sorted((EXAMPLES / "exporters").glob("*.toml")):
-        shutil.copy(profile, home / "exporters" / profile.name)
+    copy_profiles(home)
     _hand_in(home)
     place = open_home(home)
     run_home(place, clock.today(), cutoff=True)
     took = time.perf_counter() - begun
     summary.show(place, clock.today(), lang)
     terminal.out.print(f"{'用时' if lang == 'zh' else 'took'} {took:.1f} s")
+
+
+def copy_profiles(home: Path) -> int:
+    """Put the fictional exporters' profiles into a home; how many there are."""
+    profiles = sorted((EXAMPLES / "exporters").glob("*.toml"))
+    for profile in profiles:
+        shutil.copy(profile, home / "exporters" / profile.name)
+    return len(profiles)
 
 
 def _hand_in(home: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from xborder import clock
+from xborder import clock, settings
 from xborder.cli import terminal
 
 if TYPE_CHECKING:  # a check of a file must not wait for the registry's libraries
@@ -143,13 +143,19 @@ def up(
     dagster_port: Annotated[int | None, typer.Option(help="port of the Dagster UI")] = None,
 ) -> None:
     """Dagster UI, daemon and the page 启动: one command, one Ctrl-C; loopback only."""
-    from xborder.cli import serving
-    from xborder.registry.home import create
+    from xborder.cli import demonstration, serving
+    from xborder.registry.home import create, make_landing
 
-    folder = (home or opened(None).settings.home).absolute()
+    folder = settings.load(home).home
     if not (folder / "landing").is_dir():
         create(folder)
+        known = demonstration.copy_profiles(folder)
+        terminal.out.print(
+            f"新工作目录 new home {terminal.relative(folder)}: {known} 家虚构企业的档案可供试用，"
+            "请换成自己的 profiles of fictional exporters to try it with; put yours in exporters/"
+        )
     place = opened(folder)
+    make_landing(place)
     serving.serve(
         place,
         page_port=page_port or place.settings.page_port,

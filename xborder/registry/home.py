@@ -50,6 +50,13 @@ def create(path: Path) -> None:
         written.write_text(_SETTINGS, "utf-8")
 
 
+def make_landing(home: Home) -> None:
+    """Make the folder of each known shop in the landing zone, so that one sees where to drop."""
+    for exporter in home.exporters.values():
+        for shop in exporter.shops:
+            (home.settings.landing / exporter.id / shop.id).mkdir(parents=True, exist_ok=True)
+
+
 def open_home(path: Path | None = None, **overrides: Any) -> Home:
     """Open a home; raises NoHomeError when the folder was never made one."""
     settings = settings_module.load(path, **overrides)
