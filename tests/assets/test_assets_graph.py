@@ -1,17 +1,17 @@
 """The graph as an operator sees it: it loads, runs, and past days move nothing."""
 
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterInstance, Definitions
+from dagster import AssetKey, DagsterInstance, Definitions, build_schedule_context
 from pipeline_homes import EXAMPLES, make_home
 from sqlalchemy import text
 
 from xborder import clock
-from xborder.assets import guarantees
+from xborder.assets import guarantees, schedules
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs, defs
 from xborder.registry.database import reading, transaction
@@ -125,3 +125,11 @@ def test_no_buyer_leaves_the_file(tmp_path: Path) -> None:
         str(path.relative_to(home)) for path in files for mark in marks if mark in path.read_bytes()
     ]
     assert leaks == []
+
+
+def test_a_schedule_cuts_off_the_day_on_which_it_falls_due() -> None:
+    evening = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)  # 04:00 of the 23rd in Shanghai
+    context = build_schedule_context(scheduled_execution_time=evening)
+    for due in schedules.ALL:
+        (request,) = due.evaluate_tick(context).run_requests or []
+        assert (request.partition_key, due.execution_timezone) == ("2026-11-23", "Asia/Shanghai")

@@ -1,8 +1,10 @@
 """Checkings (核验): every order that is open, against what is known now.
 
 An order is checked again only when something it depends on has changed: its exporter's
-profile, catalogue or shipments, the tables, or the order itself. So a mended catalogue takes
-up the held orders by itself, and nothing is uploaded again.
+profile, catalogue or shipments, the tables or what of them holds on the day, or the order
+itself. So a mended catalogue takes up the held orders by itself, and nothing is uploaded again.
+An order that is held for a logistics number another order has is looked at each time: the other
+may be cancelled, or the months be over.
 """
 
 import hashlib
@@ -52,7 +54,7 @@ def check_open_orders(
     """
     done = []
     for exporter in sorted(exporters):
-        version = _inputs_version(engine, settings, exporter, tables)
+        version = _inputs_version(engine, exporters[exporter], tables, on)
         with reading(engine) as connection:
             waiting = orders.open_orders(connection, exporter, version)
         if waiting.is_empty():
@@ -70,15 +72,16 @@ def folder(check_id: int) -> tuple[str, str, str]:
     return ("lake", "checked_orders", f"{check_id:08d}")
 
 
-def _inputs_version(engine: Engine, settings: Settings, exporter: str, tables: Tables) -> str:
-    profile = settings.exporters / f"{exporter}.toml"
+def _inputs_version(engine: Engine, exporter: Exporter, tables: Tables, on: date) -> str:
+    """Hash of what an exporter's orders are checked against, besides the waybills in use."""
     with reading(engine) as connection:
         in_force = [
             row.id
             for kind in ("goods", "shipments")
-            for row in uploads.of_kind(connection, exporter, kind)
+            for row in uploads.of_kind(connection, exporter.id, kind)
         ]
-    parts = [RULES_VERSION, tables.version, profile.read_text("utf-8"), repr(in_force)]
+    # The profile as it was loaded: its file may have changed or gone since.
+    parts = [RULES_VERSION, tables.version_on(on), repr(exporter), repr(in_force)]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 

@@ -226,7 +226,8 @@ def open_orders(c: Connection, exporter: str, inputs_version: str | None = None)
     """Orders of an exporter whose list is not issued, in order of their number.
 
     With ``inputs_version`` only those that were last checked under other inputs (catalogue,
-    profile, shipments, tables), or never. Columns: ``OPEN_ORDERS``.
+    profile, shipments, tables), or never, or that wait for a logistics number which another
+    order has. Columns: ``OPEN_ORDERS``.
     """
     return fetch(
         c,
@@ -236,7 +237,8 @@ def open_orders(c: Connection, exporter: str, inputs_version: str | None = None)
         FROM shops s JOIN orders o ON o.shop_id = s.id JOIN uploads u ON u.id = o.upload_id
         WHERE s.exporter = :exporter AND o.state IN ('held', 'accepted')
           AND (CAST(:version AS TEXT) IS NULL OR o.checked_under IS NULL
-               OR o.checked_under <> :version)
+               OR o.checked_under <> :version
+               OR (o.state = 'held' AND o.codes LIKE '%LOGISTICS_NO_%'))
         ORDER BY o.id
         """,
         OPEN_ORDERS,

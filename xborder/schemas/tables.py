@@ -99,6 +99,21 @@ class Tables:
         text = "\n".join(sorted(f"{t.name} {t.valid_from} {t.sha256}" for t in self.entries))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def version_on(self, on: date) -> str:
+        """Hash of what holds on a day: it changes with any table, and on each day on which a
+        version or a dated row (a rate, a threshold, a pilot zone) begins or ends."""
+        day = pl.lit(on.isoformat())
+        parts = [self.version]
+        for name in self.names:
+            begun = [t.valid_from for t in self.entries if t.name == name and t.valid_from <= on]
+            parts.append(f"{name} {max(begun, default='')}")
+            rows = self.table(name)
+            if "valid_from" in rows.columns:
+                to = pl.col("valid_to") if "valid_to" in rows.columns else pl.lit(None, pl.String)
+                holds = (pl.col("valid_from") <= day) & (to.is_null() | (to >= day))
+                parts.append(str(rows.select(holds.arg_true()).to_series().to_list()))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
     def _pairs(self, name: str, key: str, value: str) -> dict[str, str]:
         both = self.table(name).select(key, value).drop_nulls()
         return dict(zip(both[key].to_list(), both[value].to_list(), strict=True))
