@@ -48,7 +48,11 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
     assert {job for job in repository.job_names if not job.startswith("__")} == {
         "intake", "clearance", "stock_report",
     }  # fmt: skip
-    assert {one.name for one in repository.sensor_defs} == {"landed_files", "failed_runs"}
+    assert {one.name for one in repository.sensor_defs} == {
+        "landed_files",
+        "warehouse_files_read",
+        "failed_runs",
+    }
     assert {one.name for one in repository.schedule_defs} == {"cut_off", "daily_stock_report"}
 
 
@@ -131,5 +135,5 @@ def test_a_schedule_cuts_off_the_day_on_which_it_falls_due() -> None:
     evening = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)  # 04:00 of the 23rd in Shanghai
     context = build_schedule_context(scheduled_execution_time=evening)
     for due in schedules.ALL:
-        (request,) = due.evaluate_tick(context).run_requests or []
+        (request,) = list(due(context))
         assert (request.partition_key, due.execution_timezone) == ("2026-11-23", "Asia/Shanghai")

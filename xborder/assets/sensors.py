@@ -4,21 +4,24 @@ import hashlib
 import json
 
 from dagster import (
+    AssetKey,
     DagsterRunStatus,
     DefaultSensorStatus,
+    EventLogEntry,
     RunFailureSensorContext,
     RunRequest,
     RunsFilter,
     SensorEvaluationContext,
     SensorResult,
     SkipReason,
+    asset_sensor,
     run_failure_sensor,
     sensor,
 )
 
 import xborder.registry.landing as landing_zone
 from xborder import clock, settings
-from xborder.assets.jobs import intake
+from xborder.assets.jobs import intake, stock_report
 
 TICK_SECONDS = 5
 MOST_FILES = 1000
@@ -83,6 +86,24 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     )
 
 
+@asset_sensor(
+    asset_key=AssetKey("warehouse_movements"),
+    job=stock_report,
+    minimum_interval_seconds=TICK_SECONDS,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Writes the stock report anew after an intake that read warehouse files.",
+)
+def warehouse_files_read(
+    context: SensorEvaluationContext, event: EventLogEntry
+) -> RunRequest | SkipReason:
+    """One report for each intake run that booked movements; other intakes change no stock."""
+    made = event.asset_materialization
+    read_now = made.metadata.get("read_now") if made else None
+    if made is None or read_now is None or not read_now.value:
+        return SkipReason("no warehouse file was read")
+    return RunRequest(run_key=event.run_id, partition_key=made.partition)
+
+
 @run_failure_sensor(
     minimum_interval_seconds=10,
     default_status=DefaultSensorStatus.RUNNING,
@@ -107,4 +128,4 @@ def failed_runs(context: RunFailureSensorContext) -> None:
     (folder / name).write_text(json.dumps(alert, indent=2), "utf-8")
 
 
-ALL = [landed_files, failed_runs]
+ALL = [landed_files, warehouse_files_read, failed_runs]
