@@ -100,6 +100,4 @@ class Shop:
 
     def _upload(self, name: str) -> int:
         with reading(self.home().engine) as connection:
-            return next(
-                int(row.id) for row in queries.uploads(connection) if row.file_name == name
-            )
+            return next(int(row.id) for row in queries.uploads(connection) if row.file_name == name)

@@ -1,6 +1,7 @@
 """An open order is checked again when what it depends on has changed, and only then."""
 
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -54,17 +55,25 @@ def test_a_changed_profile_takes_up_its_orders(shop: Shop) -> None:
     shop.orders("first.csv", order("A"))
     profile = shop.path / "exporters" / f"{FIRM}.toml"
     sound = profile.read_text("utf-8")
-    profile.write_text(sound.replace('mode = "9610"', 'mode = "1210"', 1), "utf-8")
+    profile.write_text(sound.replace('statistics_flag = "B"', 'statistics_flag = "A"', 1), "utf-8")
     shop.work()
-    assert shop.states()["A"][0] == "held"
+    assert shop.states()["A"] == ("held", "REBATE_FORCES_FLAG_B")
     profile.write_text(sound, "utf-8")
     shop.work()
     assert shop.states()["A"] == ACCEPTED
 
 
-def test_a_rate_that_begins_on_a_day_is_another_version_of_that_day() -> None:
-    packaged = tables.packaged()
-    begins = date(2026, 1, 1)
-    same = packaged.version_on(date(2026, 11, 22))
-    assert packaged.version_on(date(2026, 11, 23)) == same
-    assert packaged.version_on(begins - timedelta(days=3650)) != same
+def test_what_begins_on_a_day_makes_that_day_another_version(tmp_path: Path) -> None:
+    rates = "currency,valid_from,cny\nUSD,2026-01-01,7.1\nUSD,2026-12-01,7.2\n"
+    (tmp_path / "rates.csv").write_text(rates, "utf-8")
+    (tmp_path / "tables.toml").write_text(
+        '[[table]]\nname = "exchange_rate"\nkind = "exchange_rate"\nfile = "rates.csv"\n'
+        f'valid_from = 2026-01-01\nsha256 = "{sha256(rates.encode()).hexdigest()}"\n'
+        'source = "own"\nconfidence = "high"\n',
+        "utf-8",
+    )
+    held = tables.load(tmp_path)
+    november = {held.version_on(date(2026, 11, day)) for day in range(1, 31)}
+    december = {held.version_on(date(2026, 12, day)) for day in range(1, 32)}
+    assert len(november) == len(december) == 1
+    assert november != december
