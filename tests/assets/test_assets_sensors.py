@@ -4,9 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, SensorResult, SkipReason, build_sensor_context
+from dagster import (
+    DagsterInstance,
+    SensorResult,
+    SkipReason,
+    build_run_status_sensor_context,
+    build_sensor_context,
+    job,
+    op,
+)
 
-from xborder.assets.sensors import MOST_ATTEMPTS, landed_files
+from xborder.assets.sensors import MOST_ATTEMPTS, failed_runs, landed_files
 from xborder.registry.home import create
 from xborder.registry.landing import settled
 from xborder.settings import load
@@ -80,3 +88,28 @@ def test_the_run_takes_only_the_files_that_stood_still(landing: Path) -> None:
     assert [one.file_name for one in settled(settings, marks)] == ["a.csv"]
     (landing / "a.csv").write_text("grew meanwhile")
     assert settled(settings, marks) == []
+
+
+def test_a_failed_run_writes_an_alert_without_the_exceptions_text(
+    landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @op
+    def broken() -> None:
+        raise RuntimeError("Jane Roe, 12 Sample Street")
+
+    @job
+    def breaking() -> None:
+        broken()
+
+    with DagsterInstance.ephemeral() as instance:
+        result = breaking.execute_in_process(instance=instance, raise_on_error=False)
+        failure = next(e for e in result.all_events if e.event_type_value == "PIPELINE_FAILURE")
+        context = build_run_status_sensor_context(
+            sensor_name="failed_runs", dagster_instance=instance,
+            dagster_run=result.dagster_run, dagster_event=failure,
+        )  # fmt: skip
+        failed_runs(context.for_run_failure())
+    (alert,) = (landing.parents[2] / "alerts").iterdir()
+    told = json.loads(alert.read_text("utf-8"))
+    assert (told["job"], told["steps"]) == ("breaking", ["broken"])
+    assert "Jane" not in alert.read_text("utf-8")
