@@ -9,7 +9,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from xborder import findings
-from xborder.registry import checkings, orders, queries, readings
+from xborder.registry import checkings, orders, queries, readings, retold
 from xborder.registry.database import reading
 from xborder.registry.store import Store
 
@@ -20,7 +20,13 @@ def findings_of(engine: Engine, store: Store, upload_id: int) -> pl.DataFrame:
     """All findings of an upload that stand now; columns ``FINDINGS`` and ``upload_id``."""
     with reading(engine) as connection:
         entered = orders.of_upload(connection, upload_id)
-        own = queries.findings_of(connection, upload_id)
+        own = pl.concat(
+            [
+                queries.findings_of(connection, upload_id),
+                retold.orders(connection, store, upload_id),
+                retold.moved(connection, store, upload_id),
+            ]
+        )
     found = [readings.findings_of(store, upload_id), *_checked(store, upload_id, entered)]
     if own.height:
         told = _placed(store, upload_id, own, entered)
@@ -47,8 +53,10 @@ def _placed(store: Store, upload_id: int, own: pl.DataFrame, entered: pl.DataFra
     changed = entered.filter(pl.col("outcome") == "changed_after_issue")
     differing = _differences(store, upload_id, changed)
     rest = own.join(differing, on=["code", "order_no"], how="anti")
-    sheets = _records(store, upload_id).group_by("order_no").agg(pl.col("sheet").first())
-    rest = rest.drop("sheet").join(sheets, on="order_no", how="left", maintain_order="left")
+    read = _records(store, upload_id)
+    if "order_no" in read.columns:
+        sheets = read.group_by("order_no").agg(pl.col("sheet").first())
+        rest = rest.drop("sheet").join(sheets, on="order_no", how="left", maintain_order="left")
     told = own.join(differing.select("code", "order_no").unique(), on=["code", "order_no"]).drop(
         "sheet", "row", "field", "value", "expected"
     )
@@ -87,12 +95,10 @@ def _differences(store: Store, upload_id: int, changed: pl.DataFrame) -> pl.Data
             }
         )
     ]  # fmt: skip
-    place = pl.int_range(pl.len()).over("order_no").alias("place")
     for (before,), own in changed.group_by("stands_in", maintain_order=True):
-        new = _records(store, upload_id).join(own, on="order_no", how="semi").with_columns(place)
+        new = _records(store, upload_id).join(own, on="order_no", how="semi")
         old = _records(store, int(str(before))).join(own, on="order_no", how="semi")
-        old = old.with_columns(place)
-        both = new.join(old, on=["order_no", "place"], how="left", suffix=".declared")
+        both = _line_by_line(new, old)
         content = [name for name in new.columns if f"{name}.declared" in both.columns]
         for name in content:
             if name in ("sheet", "row", "order_row", *readings.STATUS_COLUMNS):
@@ -109,3 +115,21 @@ def _differences(store: Store, upload_id: int, changed: pl.DataFrame) -> pl.Data
                 )
             )
     return pl.concat(parts)
+
+
+def _line_by_line(new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
+    """Each line beside the one it was: the same goods first, then by place in the order."""
+    goods = ["order_no", "sku", "nth"]
+    nth = pl.int_range(pl.len()).over("order_no", "sku").alias("nth")
+    place = pl.int_range(pl.len()).over("order_no").alias("place")
+    new, old = new.with_columns(nth), old.with_columns(nth)
+    same = new.join(old, on=goods, suffix=".declared", nulls_equal=True, coalesce=False)
+    other = (
+        new.join(old, on=goods, how="anti", nulls_equal=True)
+        .with_columns(place)
+        .join(
+            old.join(new, on=goods, how="anti", nulls_equal=True).with_columns(place),
+            on=["order_no", "place"], how="left", suffix=".declared",
+        )
+    )  # fmt: skip
+    return pl.concat([same, other], how="diagonal").drop("nth", "nth.declared", "place")

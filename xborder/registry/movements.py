@@ -26,33 +26,27 @@ _TEXT = ", ".join(MOVEMENT_COLUMNS)
 
 
 def enter(c: Connection, upload_id: int, exporter: str, records: pl.DataFrame) -> pl.DataFrame:
-    """Book the movements of a file; frame [warehouse, movement_id, sheet, row, outcome].
+    """Book the movements of a file; the frame of ``outcomes``.
 
     ``records`` has the canonical movement columns (absent ones count as null), sheet and row.
     Outcomes: current (booked now, or by an earlier call for this upload), duplicate, and
     MOVEMENT_ID_REUSED. Rows that were counted as accepted and were not booked are counted
     as duplicate, or as held under that code.
     """
-    read = records.with_columns(
-        pl.lit(None, pl.String).alias(name)
-        for name in MOVEMENT_COLUMNS
-        if name not in records.columns
-    ).select(
-        *MOVEMENT_COLUMNS,
-        pl.col("sheet").cast(pl.String),
-        pl.col("row").cast(pl.Int64),
-    )
+    read = _placed(records)
     key = ["warehouse", "movement_id"]
     first = read.unique(key, keep="first", maintain_order=True)
     ids = counters.peek(c, "movement")
     stage(c, "moved", first.with_columns(id=pl.int_range(ids + 1, ids + 1 + first.height)))
     booked = _insert(c, upload_id, exporter)
-    told = _outcomes(c, upload_id, exporter, read)
+    told = outcomes(c, upload_id, exporter, read)
     run(c, "DROP TABLE moved")
-    if booked:
-        lost = told.filter(pl.col("outcome") != CURRENT)["outcome"].value_counts()
-        not_booked: dict[str, int] = dict(sorted(lost.iter_rows()))
-        _recount(c, upload_id, not_booked)
+    counted: dict[str, int] = dict(told["outcome"].value_counts().iter_rows())
+    parts = {
+        ("duplicate", ""): counted.get(DUPLICATE, 0),
+        ("held", MOVEMENT_ID_REUSED): counted.get(MOVEMENT_ID_REUSED, 0),
+    }
+    uploads.share_rows(c, upload_id, ("accepted", ""), parts)
     payload = {"booked": booked, "exporter": exporter, "rows": read.height}
     audit.append(c, "movements booked", f"upload {upload_id}", payload)
     return told
@@ -88,7 +82,17 @@ def _insert(c: Connection, upload_id: int, exporter: str) -> int:
     return booked
 
 
-def _outcomes(c: Connection, upload_id: int, exporter: str, read: pl.DataFrame) -> pl.DataFrame:
+def _placed(records: pl.DataFrame) -> pl.DataFrame:
+    absent = [name for name in MOVEMENT_COLUMNS if name not in records.columns]
+    return records.with_columns(pl.lit(None, pl.String).alias(name) for name in absent).select(
+        *MOVEMENT_COLUMNS, pl.col("sheet").cast(pl.String), pl.col("row").cast(pl.Int64)
+    )
+
+
+def outcomes(c: Connection, upload_id: int, exporter: str, records: pl.DataFrame) -> pl.DataFrame:
+    """What became of the movements of a file; frame [warehouse, movement_id, sheet, row, outcome,
+    booked_from] with the number of the upload that booked each."""
+    read = _placed(records)
     stage(c, "keys", read.select("warehouse", "movement_id").unique())
     there = fetch(
         c,
@@ -127,14 +131,8 @@ def _outcomes(c: Connection, upload_id: int, exporter: str, read: pl.DataFrame) 
         .then(pl.lit(DUPLICATE))
         .otherwise(pl.lit(MOVEMENT_ID_REUSED))
         .alias("outcome"),
+        pl.col("upload_id").alias("booked_from"),
     )
-
-
-def _recount(c: Connection, upload_id: int, not_booked: dict[str, int]) -> None:
-    for outcome, rows in not_booked.items():
-        state = "duplicate" if outcome == DUPLICATE else "held"
-        code = "" if outcome == DUPLICATE else outcome
-        uploads.move_rows(c, upload_id, ("accepted", ""), (state, code), rows)
 
 
 def table(c: Connection, exporter: str | None = None) -> pl.DataFrame:

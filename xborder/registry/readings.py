@@ -234,9 +234,10 @@ def entries(result: Reading) -> pl.DataFrame:
         ),
         pl.concat_str([pl.col(name).fill_null("") for name in STATUS_COLUMNS]).alias("status_said"),
     )
+    # Sorted: the same lines in another arrangement of rows are the same order.
     per_order = joined.group_by("order_no", maintain_order=True).agg(
-        pl.col("said").str.join("\x1e"),
-        pl.col("status_said").str.join("\x1e"),
+        pl.col("said").sort().str.join("\x1e"),
+        pl.col("status_said").sort().str.join("\x1e"),
         pl.col("ordered_at").drop_nulls().first(),
         pl.len().cast(pl.Int64).alias("lines"),
         pl.col("row").min().cast(pl.Int64).alias("first_row"),

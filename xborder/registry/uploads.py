@@ -170,18 +170,20 @@ def _count(c: Connection, upload_id: int, rows: RowCounts) -> None:
         )
 
 
-def move_rows(
-    c: Connection, upload_id: int, before: tuple[str, str], after: tuple[str, str], rows: int
+def share_rows(
+    c: Connection, upload_id: int, of: tuple[str, str], parts: Mapping[tuple[str, str], int]
 ) -> None:
-    """Count rows under another (state, code) than before; those that were counted, at most."""
+    """Count rows that stood under one (state, code) under others; a second call changes nothing.
+
+    What the parts leave stays where it stood.
+    """
     counted = {
         (row.state, row.code): row.rows
         for row in c.execute(select(upload_rows).where(upload_rows.c.upload_id == upload_id))
     }
-    moved = min(rows, counted.get(before, 0))
-    if moved:
-        told: RowCounts = {before: counted[before] - moved, after: counted.get(after, 0) + moved}
-        _count(c, upload_id, told)
+    every = sum(counted.get(key, 0) for key in (of, *parts))
+    told: RowCounts = {**parts, of: every - sum(parts.values())}
+    _count(c, upload_id, told)
 
 
 def mark_checked(c: Connection, upload_id: int) -> None:
