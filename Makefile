@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test up bench lint clean
+.PHONY: run test up clean
 
 run: $(INSTALLED)  ## install into .venv and run the whole pipeline over the examples
 	$(BIN)/xborder demo demo-home

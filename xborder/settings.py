@@ -32,7 +32,6 @@ class Settings(BaseSettings):
     waybill_months: int = Field(6, ge=1, description="a logistics number is unique this long (R24)")
     cutoff_times: tuple[str, ...] = Field(("12:00", "20:00"), description="Asia/Shanghai, HH:MM")
     stock_report_time: str = "07:00"
-    settle_seconds: int = Field(5, ge=0, description="a landed file must stand still this long")
     held_share_warning: float = Field(0.2, ge=0, le=1)
     originals_days: int = Field(90, ge=1, description="originals are kept this long")
     host: str = "127.0.0.1"

@@ -56,7 +56,8 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     key; that nothing is taken in twice is the registry's promise, not the key's.
     """
     before = json.loads(context.cursor or "{}")
-    seen = {name: list(mark) for name, mark in landing_zone.waiting(settings.load()).items()}
+    home = settings.load()
+    seen = {name: list(mark) for name, mark in landing_zone.waiting(home).items()}
     attempts = before.get("attempts", {})
     cursor = {"seen": seen, "attempts": attempts}
     if not seen:
@@ -69,7 +70,12 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     if context.instance.get_runs_count(_UNDER_WAY):
         return SensorResult(skip_reason="an intake run is under way", cursor=json.dumps(cursor))
     marks = [landing_zone.mark(name, *told) for name, told in sorted(seen.items())][:MOST_FILES]
-    key = hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:24]
+    # A mended profile is a reason to try again what failed before.
+    profiles = {
+        path.name: path.stat().st_mtime_ns for path in sorted(home.exporters.glob("*.toml"))
+    }
+    asked = json.dumps([seen, profiles], sort_keys=True)
+    key = hashlib.sha256(asked.encode()).hexdigest()[:24]
     attempt = attempts.get(key, 0) + 1
     if attempt > MOST_ATTEMPTS:
         return SkipReason(f"the run for these {len(seen)} files failed {MOST_ATTEMPTS} times")

@@ -67,19 +67,11 @@ def _context(
     """The context of a check; without an exporter, neither home nor registry is touched."""
     if exporter is None:
         return Context(tables=tables.load(None), on=clock.today()), None
+    from xborder.cli import running
     from xborder.registry.checkings import context_of
-    from xborder.registry.home import NoHomeError, open_home
 
-    try:
-        opened = open_home(home)
-    except NoHomeError as error:
-        terminal.fail(str(error))
-    profile = opened.exporters.get(exporter)
-    if profile is None:
-        terminal.fail(
-            f"没有企业 no exporter {exporter}; known: {', '.join(sorted(opened.exporters))}"
-        )
-    assert profile is not None
+    opened = running.opened(home, profiles=True)
+    profile = running.exporter_of(opened, exporter)
     shops = {one.id: one for one in profile.shops}
     if shop is None and len(shops) > 1:
         terminal.fail(f"请用 --shop 指定店铺 name the shop with --shop: {', '.join(shops)}")

@@ -32,6 +32,7 @@ def manifests(
     home: HomeOption = None,
 ) -> None:
     """List the manifests that were issued."""
+    context.obj = home
     if context.invoked_subcommand:
         return
     from xborder.cli.summary import show_manifests
@@ -49,6 +50,7 @@ def manifests(
 
 @manifests_app.command("get")
 def get(
+    context: typer.Context,
     number: Annotated[str, typer.Argument(help="the manifest's number")],
     to: Annotated[Path, typer.Option(help="folder to put the ZIP into")] = Path(),
     home: HomeOption = None,
@@ -56,7 +58,7 @@ def get(
     """Fetch a manifest's ZIP, after checking it against its checksum."""
     from xborder.manifests import cutoff
 
-    place = opened(home)
+    place = opened(home or context.obj)
     try:
         path = cutoff.fetch(place.engine, place.store, number, to)
     except cutoff.FetchError as error:
@@ -80,7 +82,7 @@ def stock(
         report = book.build(connection, place.store, day, names_of(place))
     if as_json:
         said = {name: frame.to_dicts() for name, frame in report.frames().items()}
-        typer.echo(json.dumps(said, ensure_ascii=False, indent=2, default=str))
+        typer.echo(json.dumps(said, ensure_ascii=False, indent=2, default=terminal.plain))
         return
     show_stock(report, terminal.language() == "zh")
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from xborder import clock, settings
 from xborder.cli import terminal
 
 if TYPE_CHECKING:  # a check of a file must not wait for the registry's libraries
     from xborder.registry.home import Home
+    from xborder.schemas.exporters import Exporter
 
 HomeOption = Annotated[Path | None, typer.Option(help="home folder (default: XBORDER_HOME)")]
 
@@ -22,15 +24,50 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def opened(home: Path | None) -> "Home":
-    """The opened home, or a clear message and exit 2."""
+def opened(home: Path | None, *, profiles: bool = False) -> "Home":
+    """The opened home, with ``profiles`` its tables and profiles too; or a clear message, exit 2."""
+    from sqlalchemy.exc import OperationalError
+
+    from xborder.registry.database import RegistryTooNewError
     from xborder.registry.home import NoHomeError, open_home
+    from xborder.schemas.tables import TableError
 
     try:
-        return open_home(home)
-    except (NoHomeError, ValueError) as error:
+        place = open_home(home)
+        if profiles:
+            _ = place.exporters  # read now, to say now what is wrong
+        return place
+    except OperationalError as error:
+        terminal.fail(f"登记库无法打开 the registry cannot be opened: {error.orig}")
+        raise
+    except (NoHomeError, ValueError, TableError, RegistryTooNewError) as error:
         terminal.fail(str(error))
         raise
+
+
+def exporter_of(place: "Home", exporter: str) -> "Exporter":
+    """The profile of an exporter, or a clear message and exit 2."""
+    if exporter in place.broken_profiles:
+        _tell_broken(place, exporter)
+        raise typer.Exit(2)
+    if exporter not in place.exporters:
+        terminal.fail(
+            f"没有企业 no exporter {exporter}; known: {', '.join(sorted(place.exporters))}"
+        )
+    return place.exporters[exporter]
+
+
+def _tell_broken(place: "Home", *exporters: str) -> None:
+    """Say what is wrong in profiles; the other exporters go on."""
+    for one in exporters:
+        said = "\n  ".join(place.broken_profiles[one])
+        terminal.err.print(
+            Text(
+                f"exporters/{one}.toml: 企业档案有误，其文件等待更正 the profile has errors; its "
+                f"files wait in the landing zone\n  {said}",
+                style="red",
+            )
+        )
 
 
 def init(
@@ -66,16 +103,11 @@ def submit(
     """Hand files in 提交文件: they go into the landing zone, atomically."""
     from xborder.registry import landing
 
-    place = opened(home)
+    place = opened(home, profiles=True)
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         terminal.fail(f"没有这些文件 no such files: {', '.join(missing)}")
-    profile = place.exporters.get(exporter)
-    if profile is None:
-        terminal.fail(
-            f"没有企业 no exporter {exporter}; known: {', '.join(sorted(place.exporters))}"
-        )
-    assert profile is not None
+    profile = exporter_of(place, exporter)
     if shop is not None and profile.shop(shop) is None:
         known = ", ".join(one.id for one in profile.shops)
         terminal.fail(f"没有店铺 no shop {shop}; known: {known}")
@@ -121,9 +153,10 @@ def run(
     from xborder.cli import summary
 
     day = parse_day(date_) or clock.today()
-    place = opened(home)
+    place = opened(home, profiles=True)
     run_home(place, day, cutoff=not no_cutoff)
     summary.show(place, day, terminal.language(lang))
+    _tell_broken(place, *place.broken_profiles)
 
 
 def parse_day(text: str | None) -> date | None:
@@ -154,7 +187,8 @@ def up(
             f"新工作目录 new home {terminal.relative(folder)}: {known} 家虚构企业的档案可供试用，"
             "请换成自己的 profiles of fictional exporters to try it with; put yours in exporters/"
         )
-    place = opened(folder)
+    place = opened(folder, profiles=True)
+    _tell_broken(place, *place.broken_profiles)
     make_landing(place)
     serving.serve(
         place,

@@ -116,9 +116,7 @@ def show_stock(report: StockReport, zh: bool) -> None:
         "closing",
     ]
     for values in shown.select(columns).iter_rows():
-        terminal.rows(
-            made, [[f"{v.normalize():f}" if hasattr(v, "normalize") else v for v in values]]
-        )
+        terminal.rows(made, [map(terminal.plain, values)])
     terminal.out.print(made)
     if report.exceptions.height:
         codes = report.exceptions.group_by("code").len().sort("code")
@@ -131,12 +129,13 @@ def _places(home: Home, zh: bool) -> None:
     made = terminal.table("在哪里 Where it lies", "", "")
     own = terminal.relative(settings.home / "registry.db")
     registry = "registry_url (xborder.toml)" if settings.registry_url else own
+    root = settings.store_url.rstrip("/") or terminal.relative(settings.home)
     terminal.rows(
         made,
         [
-            ("批次 manifests", terminal.relative(settings.home / "manifests")),
-            ("报告 reports", terminal.relative(settings.home / "reports")),
-            ("数据湖 lake", terminal.relative(settings.home / "lake")),
+            ("批次 manifests", f"{root}/manifests"),
+            ("报告 reports", f"{root}/reports"),
+            ("数据湖 lake", f"{root}/lake"),
             ("登记库 registry", registry),
         ],
     )  # fmt: skip

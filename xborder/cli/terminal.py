@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,11 @@ def single_findings(found: pl.DataFrame, lang: str, *, every: bool) -> Table:
 def pairs(title: str, said: Mapping[str, object]) -> Table:
     """A two-column table of names and values."""
     return rows(table(title, "", "#"), said.items())
+
+
+def plain(value: object) -> str:
+    """A value as text: a decimal without exponent or trailing zeros, a date as ISO."""
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
 def relative(path: Path | str) -> str:
