@@ -87,12 +87,17 @@ def stock(
     show_stock(report, terminal.language() == "zh")
 
 
-def verify(home: HomeOption = None) -> None:
+def verify(
+    home: HomeOption = None,
+    xsd: Annotated[
+        Path | None, typer.Option(help="official XSD of the export messages: check all against it")
+    ] = None,
+) -> None:
     """Check every manifest, every count and the audit log against the registry 核对.
 
     Exit 0 when all agrees, 1 when something does not (each told on a line).
     """
-    from xborder.manifests import cutoff
+    from xborder.manifests import conformance, cutoff
     from xborder.registry import audit, originals, queries
     from xborder.registry.database import reading
 
@@ -121,6 +126,11 @@ def verify(home: HomeOption = None) -> None:
     if broken is not None:
         problems.append(f"audit log: the chain breaks at entry {broken}")
     problems += [str(problem) for problem in cutoff.verify(place.engine, place.store)]
+    if xsd is not None:
+        try:
+            problems += [str(one) for one in conformance.conform(place.engine, place.store, xsd)]
+        except conformance.SchemaFileError as error:
+            terminal.fail(str(error))
     for problem in problems:
         terminal.out.print(problem, style="red")
     if problems:

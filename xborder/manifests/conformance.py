@@ -1,0 +1,54 @@
+"""Issued messages against the official XSD (报文定义), where its files are at hand.
+
+The product does not contain the XSD: an office or a vendor of the client has it. Every rule of
+it is in our schemas already; this looks at what was really written.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lxml import etree
+from sqlalchemy import Engine
+
+from xborder.manifests import content
+from xborder.manifests.verification import Problem
+from xborder.registry import queries
+from xborder.registry.database import reading
+from xborder.registry.store import Store
+
+
+class SchemaFileError(ValueError):
+    """The XSD cannot be read; the text says why."""
+
+
+def conform(engine: Engine, store: Store, xsd: Path) -> Iterator[Problem]:
+    """What the XSD finds in the messages of all published manifests, oldest first.
+
+    ``xsd`` is the file of the export messages; what it includes must lie beside it. Raises
+    SchemaFileError.
+    """
+    parser = etree.XMLParser(no_network=True, resolve_entities=False)
+    try:
+        schema = etree.XMLSchema(etree.parse(xsd, parser))
+    except (OSError, etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
+        raise SchemaFileError(f"{xsd}: {error}") from error
+    with reading(engine) as connection:
+        issued = [row for row in queries.manifests(connection) if row["state"] == "published"]
+    for row in issued:
+        folder = (content.FOLDER, row["business_date"].isoformat(), row["number"])
+        for path in sorted(store.path(*folder).iterdir(), key=lambda one: one.name):
+            if path.suffix == ".xml":
+                yield from _broken(schema, parser, row["number"], path.name, path.read_bytes())
+
+
+def _broken(
+    schema: etree.XMLSchema, parser: etree.XMLParser, number: str, name: str, message: bytes
+) -> Iterator[Problem]:
+    try:
+        tree = etree.fromstring(message, parser)
+    except etree.XMLSyntaxError as error:
+        yield Problem(number, name, f"is no XML: {error}")
+        return
+    if not schema.validate(tree):
+        for one in schema.error_log:  # type: ignore[attr-defined]
+            yield Problem(number, name, f"line {one.line}: {one.message}")
