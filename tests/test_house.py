@@ -5,6 +5,7 @@ their rooms; no module grows beyond what one sitting reads.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,3 +159,18 @@ def test_a_clock_is_seen(source: str) -> None:
 def test_our_clock_and_durations_are_no_clock() -> None:
     source = "import time\nfrom xborder import clock\nclock.now()\nclock.today()\ntime.monotonic()"
     assert clocks_read(f"{source}\ntime.perf_counter()\ntime.sleep(1)") == []
+
+
+def test_every_rule_number_that_is_named_is_explained() -> None:
+    explained = set(
+        re.findall(
+            r"^\| (R\d\d) \|", (PACKAGE.parent / "docs" / "rules.md").read_text("utf-8"), re.M
+        )
+    )
+    named = {
+        number
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".toml", ".json")
+        for number in re.findall(r"\bR\d\d\b", path.read_text("utf-8"))
+    }
+    assert named - explained == set()

@@ -1,7 +1,7 @@
 """The rules on joined lines, as data: a code, the cell to change, and when it is broken.
 
-Rule numbers (R01 …) are those of the trade's rules as the project's documentation lists
-them; each finding's catalogue entry names its source. What rests on an unverified fact has a
+Rule numbers (R01 …) are those of ``docs/rules.md``; each finding's catalogue entry names its
+source. What rests on an unverified fact has a
 warning of its own; only a verified fact holds an order.
 """
 
