@@ -14,7 +14,7 @@ from dagster import (
     op,
 )
 
-from xborder.assets.sensors import MOST_ATTEMPTS, failed_runs, landed_files
+from xborder.assets.sensors import MOST_ATTEMPTS, PATIENCE_TICKS, failed_runs, landed_files
 from xborder.registry.home import create
 from xborder.registry.landing import settled
 from xborder.settings import load
@@ -61,6 +61,21 @@ def test_a_growing_file_waits(landing: Path) -> None:
         result = tick(cursor)
         assert not result.run_requests
         cursor = result.cursor
+
+
+def test_a_file_that_never_stands_still_does_not_keep_the_others(landing: Path) -> None:
+    growing = landing / "log.csv"
+    (landing / "a.csv").write_text("x")
+    cursor, asked = None, None
+    for size in range(1, PATIENCE_TICKS + 3):
+        growing.write_text("x" * size)
+        result = tick(cursor)
+        cursor, asked = result.cursor, result.run_requests
+        if asked:
+            break
+    assert size > PATIENCE_TICKS and asked
+    marks = asked[0].run_config["ops"]["order_files"]["config"]["settled"]
+    assert [one.file_name for one in settled(load(landing.parents[2]), marks)] == ["a.csv"]
 
 
 def test_a_failed_set_is_tried_again_under_a_new_key_and_not_for_ever(landing: Path) -> None:

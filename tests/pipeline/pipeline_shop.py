@@ -73,7 +73,10 @@ class Shop:
         """Take in, read, check, claim; with ``issue`` cut off."""
         with clock.fixed(f"{day}T10:00:00+08:00"):
             home = self.home()
-            landing.take_in(home.engine, home.settings, home.exporters, day=day)
+            landing.take_in(
+                home.engine, home.settings, home.exporters, day=day,
+                waiting_for=home.broken_profiles,
+            )  # fmt: skip
             rooms = (home.engine, home.store, home.settings, home.exporters, home.tables)
             readings.read_uploads(*rooms)
             checkings.check_open_orders(*rooms, day)

@@ -9,6 +9,7 @@ from dagster import (
     AssetCheckExecutionContext,
     AssetCheckResult,
     AssetCheckSeverity,
+    MetadataValue,
     asset_check,
 )
 
@@ -98,6 +99,23 @@ def held_share(home: HomeResource) -> AssetCheckResult:
     )
 
 
+@asset_check(asset="exporters")
+def profiles_usable(home: HomeResource) -> AssetCheckResult:
+    """Every exporter's profile can be used; the files of one with errors wait."""
+    broken = home.open().broken_profiles
+    lines = [
+        f"* exporters/{one}.toml: {problem}" for one, told in broken.items() for problem in told
+    ]
+    return AssetCheckResult(
+        passed=not broken,
+        severity=WARN,
+        metadata={
+            "with_errors": len(broken),
+            "problems": MetadataValue.md("\n".join(lines) or "—"),
+        },
+    )
+
+
 @asset_check(asset="code_tables")
 def tables_in_date(home: HomeResource) -> AssetCheckResult:
     """Tariff, rates and code tables are valid today."""
@@ -120,6 +138,6 @@ def stock_identity(home: HomeResource) -> AssetCheckResult:
 
 
 ALL = [
-    counts_add_up, no_order_twice, audit_unbroken, messages_are_valid, held_share, tables_in_date,
-    stock_identity,
+    counts_add_up, no_order_twice, audit_unbroken, messages_are_valid, held_share, profiles_usable,
+    tables_in_date, stock_identity,
 ]  # fmt: skip

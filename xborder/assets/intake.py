@@ -52,7 +52,12 @@ def order_files(
     if config.is_live(day):
         files = landing.settled(opened.settings, config.settled) if config.settled else None
         taken = landing.take_in(
-            opened.engine, opened.settings, opened.exporters, day=day, landed=files
+            opened.engine,
+            opened.settings,
+            opened.exporters,
+            day=day,
+            landed=files,
+            waiting_for=opened.broken_profiles,
         )
         originals.expire(opened.engine, opened.settings, clock.now())
     with reading(opened.engine) as connection:

@@ -12,7 +12,8 @@ OWNERS = ["team:platform"]
 @asset(group_name=GROUP, owners=OWNERS, kinds={"toml"}, code_version="1")
 def exporters(home: HomeResource) -> MaterializeResult:
     """Exporters' declaration profiles (企业档案): mode, flag, offices and agents per shop."""
-    profiles = home.open().exporters
+    opened = home.open()
+    profiles, broken = opened.exporters, opened.broken_profiles
     rows = "\n".join(
         f"| {one.id} | {one.name} | {shop.id} | {shop.mode} | {shop.customs_code} → {shop.port_code} |"
         for one in profiles.values()
@@ -21,6 +22,7 @@ def exporters(home: HomeResource) -> MaterializeResult:
     return MaterializeResult(
         metadata={
             "exporters": len(profiles),
+            "with_errors": ", ".join(broken) or "none",
             "shops": sum(len(one.shops) for one in profiles.values()),
             "profiles": MetadataValue.md(
                 "| exporter | name | shop | mode | declares → leaves |\n|---|---|---|---|---|\n"

@@ -1,10 +1,13 @@
 """The jobs executed in this process, on the home's own Dagster instance: ``xborder run``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
+from dagster import DagsterEvent
+
 from xborder.assets.instance import opened
+from xborder.assets.partitions import DAYS
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs
 
@@ -14,6 +17,10 @@ LIVE_STEPS = {"intake": "order_files", "clearance": "clearance_manifests", "stoc
 
 class RunFailedError(RuntimeError):
     """A job failed: a fault of ours, or a promise that would have been broken."""
+
+
+_TOLD = ("TableError", "KeyFileError", "OSError", "OperationalError")
+"""Causes whose text is the operator's to read and quotes no file; of others only the name."""
 
 
 def run_jobs(
@@ -26,8 +33,11 @@ def run_jobs(
     """Take in what has landed, cut off (unless told not to), and write the stock report.
 
     The runs appear in the Dagster UI like any other. Raises RunFailedError with the names of
-    the job and its failed steps.
+    the job and its failed steps, and why.
     """
+    if not DAYS.has_partition_key(day.isoformat()):
+        first, last = DAYS.get_first_partition_key(), DAYS.get_last_partition_key()
+        raise RunFailedError(f"{day} is no day of this home: {first} to {last}")
     defs = build_defs(home=HomeResource(path=str(home)))
     with opened(home / "dagster") as instance:
         for name, step in LIVE_STEPS.items():
@@ -44,5 +54,18 @@ def run_jobs(
                 raise_on_error=False,
             )  # fmt: skip
             if not result.success:
-                steps = [e.step_key for e in result.get_step_failure_events()]
-                raise RunFailedError(f"{name}: {', '.join(filter(None, steps))} failed")
+                failed = result.get_step_failure_events()
+                steps = ", ".join(event.step_key for event in failed if event.step_key)
+                raise RunFailedError(f"{name}: {steps} failed{_why(failed)}")
+
+
+def _why(failed: Iterable[DagsterEvent]) -> str:
+    found = []
+    for event in failed:
+        told = event.step_failure_data.error
+        while told is not None and told.cause is not None:
+            told = told.cause
+        if told is not None and told.cls_name:
+            text = told.message.partition(": ")[2].strip() if told.cls_name in _TOLD else ""
+            found.append(f"{told.cls_name} {text}".strip())
+    return "".join(f"; {one}" for one in dict.fromkeys(found))

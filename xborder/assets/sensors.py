@@ -27,6 +27,9 @@ TICK_SECONDS = 5
 MOST_FILES = 1000
 """Files that one run takes; the next run takes the rest."""
 
+PATIENCE_TICKS = 12
+"""Ticks for which files that stand still wait for one that keeps moving."""
+
 MOST_ATTEMPTS = 5
 """A set of files whose run failed this often waits for an operator (or for another file)."""
 
@@ -52,39 +55,42 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
 
     The cursor holds what the last tick saw: a file is taken once its size and time are the
     same on two ticks, and nothing is taken while any file still moves (so that files handed
-    in together run together). Dagster remembers run keys for ever, hence the attempt in the
-    key; that nothing is taken in twice is the registry's promise, not the key's.
+    in together run together), for ``PATIENCE_TICKS`` at most: a file that never stands still
+    must not keep the others waiting. Dagster remembers run keys for ever, hence the attempt in
+    the key; that nothing is taken in twice is the registry's promise, not the key's.
     """
     before = json.loads(context.cursor or "{}")
     home = settings.load()
     seen = {name: list(mark) for name, mark in landing_zone.waiting(home).items()}
+    still = {name: told for name, told in seen.items() if before.get("seen", {}).get(name) == told}
     attempts = before.get("attempts", {})
-    cursor = {"seen": seen, "attempts": attempts}
+    moving = 0 if seen == before.get("seen") else before.get("moving", 0) + 1
+    cursor = {"seen": seen, "attempts": attempts, "moving": moving}
     if not seen:
         return SensorResult(skip_reason="nothing has landed", cursor=json.dumps({"seen": {}}))
-    if seen != before.get("seen"):
+    if moving and not (still and moving > PATIENCE_TICKS):
         return SensorResult(
             skip_reason=f"{len(seen)} files have landed; waiting until they stand still",
             cursor=json.dumps(cursor),
         )
     if context.instance.get_runs_count(_UNDER_WAY):
         return SensorResult(skip_reason="an intake run is under way", cursor=json.dumps(cursor))
-    marks = [landing_zone.mark(name, *told) for name, told in sorted(seen.items())][:MOST_FILES]
+    marks = [landing_zone.mark(name, *told) for name, told in sorted(still.items())][:MOST_FILES]
     # A mended profile is a reason to try again what failed before.
     profiles = {
         path.name: path.stat().st_mtime_ns for path in sorted(home.exporters.glob("*.toml"))
     }
-    asked = json.dumps([seen, profiles], sort_keys=True)
+    asked = json.dumps([still, profiles], sort_keys=True)
     key = hashlib.sha256(asked.encode()).hexdigest()[:24]
     attempt = attempts.get(key, 0) + 1
     if attempt > MOST_ATTEMPTS:
-        return SkipReason(f"the run for these {len(seen)} files failed {MOST_ATTEMPTS} times")
+        return SkipReason(f"{MOST_ATTEMPTS} runs did not take these {len(still)} files")
     return SensorResult(
         run_requests=[
             RunRequest(
                 run_key=f"{key}-{attempt}",
                 partition_key=clock.today().isoformat(),
-                tags={"xborder/files": str(len(seen))},
+                tags={"xborder/files": str(len(still))},
                 run_config={"ops": {"order_files": {"config": {"settled": marks}}}},
             )
         ],

@@ -31,9 +31,19 @@ class Home:
     store: Store
 
     @cached_property
+    def _profiles(self) -> tuple[dict[str, Exporter], dict[str, list[str]]]:
+        return exporters.load_usable(self.settings.exporters, self.tables)
+
+    @property
     def exporters(self) -> dict[str, Exporter]:
-        """The exporters' profiles by id; raises ``schemas.exporters.ProfileError``."""
-        return exporters.load_all(self.settings.exporters)
+        """The exporters by id, those with a usable profile; raises ``schemas.tables.TableError``."""
+        return self._profiles[0]
+
+    @property
+    def broken_profiles(self) -> dict[str, list[str]]:
+        """The other exporters by id, with what is wrong in their profiles. Their files stay in
+        the landing zone, and their orders as they are, until it is put right."""
+        return self._profiles[1]
 
     @cached_property
     def tables(self) -> Tables:

@@ -15,7 +15,7 @@ import re
 import secrets
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -239,14 +239,17 @@ def take_in(
     *,
     day: date | None = None,
     landed: Iterable[Landed] | None = None,
+    waiting_for: Container[str] = (),
 ) -> list[Taken]:
     """Take files in, by exporter, shop and name: all that lie there, or those of ``landed``.
 
     A file that changes while it is copied stays for the next time, and so does one that
-    cannot be opened. ``day`` is the business day
-    the uploads belong to, by default the clock's. Raises ``originals.KeyFileError``.
+    cannot be opened, or whose exporter is in ``waiting_for`` (its profile has errors).
+    ``day`` is the business day the uploads belong to, by default the clock's.
+    Raises ``originals.KeyFileError``.
     """
     files = look(settings) if landed is None else list(landed)
+    files = [one for one in files if one.exporter not in waiting_for]
     done = []
     for file in files:
         taken = _take(engine, settings, exporters, file, day)

@@ -56,7 +56,8 @@ def read_uploads(
     and movement rows come into force. A file that cannot be used is refused with its code.
     """
     with reading(engine) as connection:
-        landed = uploads.pending(connection, ["landed"])
+        # A profile that has errors now, or is gone, tells nothing of a file's shop: it waits.
+        landed = [one for one in uploads.pending(connection) if one.exporter in exporters]
     if not landed:
         return []
     with ExitStack() as stack:

@@ -132,15 +132,25 @@ def load_all(folder: Path, held: tables.Tables | None = None) -> dict[str, Expor
 
     Raises ProfileError with the problems of all files, each after its file's name.
     """
+    found, broken = load_usable(folder, held)
+    problems = [f"{one}.toml: {problem}" for one, told in broken.items() for problem in told]
+    if problems:
+        raise ProfileError(problems)
+    return found
+
+
+def load_usable(
+    folder: Path, held: tables.Tables | None = None
+) -> tuple[dict[str, Exporter], dict[str, list[str]]]:
+    """The exporters of a folder whose profile can be used, and the problems of the others, both
+    by id: a slip in one firm's file must not stop the others."""
     found: dict[str, Exporter] = {}
-    problems: list[str] = []
+    broken: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.toml")):
         try:
             one = load(path, held)
         except ProfileError as error:
-            problems += [f"{path.name}: {problem}" for problem in error.problems]
+            broken[path.stem] = error.problems
         else:
             found[one.id] = one
-    if problems:
-        raise ProfileError(problems)
-    return found
+    return found, broken
