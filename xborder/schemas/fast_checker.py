@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs as rs
@@ -11,6 +12,9 @@ from xborder.schemas import numbers
 from xborder.schemas.library import Library, Schema, subschemas
 from xborder.schemas.tables import Tables
 from xborder.schemas.validation import Failure
+
+_NAMING = ("required", "dependentRequired", "additionalProperties")
+"""Keywords whose errors name a property that the path does not."""
 
 
 class _Digits:
@@ -32,39 +36,52 @@ def _with_enums(schema: Schema, held: Tables) -> Schema:
     return copied
 
 
-class FastChecker:
-    """A schema compiled by jsonschema-rs."""
+@lru_cache(maxsize=4)
+def _registry(library: Library, held: Tables) -> tuple[dict[str, Schema], rs.Registry]:
+    compiled = {n: _with_enums(schema, held) for n, schema in library.schemas.items()}
+    return compiled, rs.Registry([(schema["$id"], schema) for schema in compiled.values()])
 
-    def __init__(self, library: Library, name: str, held: Tables) -> None:
+
+class FastChecker:
+    """A schema, or the part of it that ``root`` is, compiled by jsonschema-rs."""
+
+    def __init__(
+        self, library: Library, name: str, held: Tables, root: Schema | None = None
+    ) -> None:
         self.library = library
-        compiled = {n: _with_enums(schema, held) for n, schema in library.schemas.items()}
+        compiled, registry = _registry(library, held)
         self.validator = rs.Draft202012Validator(
-            compiled[name],
-            registry=rs.Registry([(schema["$id"], schema) for schema in compiled.values()]),
+            compiled[name] if root is None else _with_enums(root, held),
+            registry=registry,
             keywords={"x-digits": _Digits},
             pattern_options=rs.RegexOptions(),
             offline=True,
         )
-        self.nodes: dict[str, Schema] = {}
+        self.nodes: dict[str, tuple[str, Schema]] = {}
 
     def is_valid(self, instance: Mapping[str, Any]) -> bool:
         return self.validator.is_valid(instance)
 
     def failures(self, instance: Mapping[str, Any]) -> Iterator[Failure]:
         for error in self.validator.iter_errors(instance):
-            told = error.kind.as_dict()
             # The location, not the kind: one dependentRequired name comes as a "required".
-            uri, _, keyword = str(error.absolute_keyword_location).rpartition("/")
-            if keyword.isdigit():
-                uri, _, keyword = uri.rpartition("/")
-            node = self.nodes.get(uri)
-            if node is None:
-                node = self.nodes[uri] = self.library.at(uri)
-            if keyword == "enum" and "x-table" in node:
-                keyword = "x-table"
+            place = str(error.absolute_keyword_location)
+            known = self.nodes.get(place)
+            if known is None:
+                known = self.nodes[place] = self._node(place)
+            keyword, node = known
             path = tuple(error.instance_path)
+            told = error.kind.as_dict() if keyword in _NAMING else {}
             for name in told.get("unexpected", ()):
                 yield Failure((*path, name), keyword, node)
             if "unexpected" not in told:
                 missing = (told["property"],) if "property" in told else ()
                 yield Failure(path + missing, keyword, node)
+
+    def _node(self, place: str) -> tuple[str, Schema]:
+        """Keyword and subschema at a location."""
+        uri, _, keyword = place.rpartition("/")
+        if keyword.isdigit():
+            uri, _, keyword = uri.rpartition("/")
+        node = self.library.at(uri)
+        return ("x-table" if keyword == "enum" and "x-table" in node else keyword), node

@@ -6,6 +6,7 @@ idea of a number decides; every engine takes another set of texts.
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 MOST_DIGITS = 40
@@ -41,3 +42,25 @@ def fits(number: int | Decimal, before: int, after: int) -> bool:
     if point and after == 0:
         return False
     return len(whole.lstrip("0")) <= before and len(fraction.rstrip("0")) <= after
+
+
+def certain(digits: Sequence[int] | None, least: int | None, strict: bool = False) -> str:
+    """A pattern whose matches are numbers that ``fits`` lets through and that reach 0.
+
+    ``digits`` are those of ``x-digits``. With a lower bound a match has no minus (unless the
+    bound is below 0), above a strict 0 it has a digit that is not 0, and with any other bound it
+    is short enough for an exact ``Decimal(38, 10)``. Odd spellings of good numbers (007,
+    1.50000000, -0) may not match: they are for the exact pass.
+    """
+    before, after = digits or (MOST_DIGITS, MOST_DIGITS)
+    before, after = min(before, MOST_DIGITS), min(after, MOST_DIGITS)
+    if least not in (None, 0):
+        before, after = min(before, 27), min(after, 10)
+    sign = "-?" if least is None or least < 0 else ""
+    whole = rf"[0-9]{{1,{before}}}" if before else "0"
+    fraction = rf"(?:\.[0-9]{{1,{after}}})?" if after else ""
+    if least != 0 or not strict:
+        return rf"^{sign}{whole}{fraction}$"
+    above = [rf"[1-9][0-9]{{0,{before - 1}}}{fraction}"] if before else []
+    above += [rf"0\.0{{{n}}}[1-9][0-9]{{0,{after - n - 1}}}" for n in range(after)]
+    return rf"^(?:{'|'.join(above)})$"

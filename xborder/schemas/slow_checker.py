@@ -1,7 +1,6 @@
 """Checking with jsonschema: the oracle of the tests, and the fallback without the Rust wheel.
 
-Its patterns are Python's, so ``$`` is rewritten to the very end (Python's also stands before a
-last line feed), and classes are ASCII.
+Its patterns are Python's, so ``$`` is rewritten to the very end, and classes are ASCII.
 """
 
 import re
@@ -14,8 +13,8 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from xborder.schemas import numbers
-from xborder.schemas.library import Library
+from xborder.schemas import numbers, patterns
+from xborder.schemas.library import Library, Schema
 from xborder.schemas.tables import Tables
 from xborder.schemas.validation import Failure
 
@@ -24,7 +23,7 @@ Errors = Iterator[ValidationError]
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", pattern), re.ASCII)
+    return re.compile(patterns.for_python(pattern), re.ASCII)
 
 
 def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Errors:
@@ -59,9 +58,11 @@ def _additional(_: Any, allowed: Any, instance: Any, schema: dict[str, Any]) -> 
 
 
 class SlowChecker:
-    """A schema checked by jsonschema."""
+    """A schema, or the part of it that ``root`` is, checked by jsonschema."""
 
-    def __init__(self, library: Library, name: str, held: Tables) -> None:
+    def __init__(
+        self, library: Library, name: str, held: Tables, root: Schema | None = None
+    ) -> None:
         def table(_: Any, spec: str, instance: Any, __: Any) -> Errors:
             if not isinstance(instance, str) or instance not in held.members(spec):
                 yield ValidationError("x-table")
@@ -84,7 +85,8 @@ class SlowChecker:
         registry: Registry[Any] = Registry().with_resources(
             (schema["$id"], DRAFT202012.create_resource(schema)) for schema in bare.values()
         )
-        self.validator = kind(bare[name], registry=registry)
+        part = {key: value for key, value in (root or bare[name]).items() if key != "$schema"}
+        self.validator = kind(part, registry=registry)
 
     def is_valid(self, instance: Mapping[str, Any]) -> bool:
         return next(self.validator.iter_errors(instance), None) is None

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import polars as pl
 
 from xborder.schemas import library, numbers, tables
+from xborder.schemas.compiler import Filter, compile_filter
+from xborder.schemas.parts import Part
 
 VIOLATIONS: dict[str, pl.DataType] = {
     "row": pl.UInt32(),
@@ -63,6 +65,9 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "maxItems": lambda most: f"≤ {most}",
 }
 
+_ROW = "number of the row"
+"""Unlike any column of a schema."""
+
 _MISSING = ("required", "dependentRequired")
 
 Path = tuple[str | int, ...]
@@ -98,25 +103,39 @@ class Checker(Protocol):
         """Whether there is none."""
 
 
-def checker(name: str, held: tables.Tables) -> Checker:
-    """The checker of a schema with the code tables in force, compiled once for each."""
-    key = (name, held.version)
+def checker(name: str, held: tables.Tables, part: Part | None = None) -> Checker:
+    """The checker of a schema, or of a part of it, with the code tables in force.
+
+    Compiled once for each, and only when asked for.
+    """
+    key = (name, held.version, part.place if part else "")
     if key not in _COMPILED:
-        _COMPILED[key] = _compile(name, held)
+        _COMPILED[key] = _compile(name, held, part.root if part else None)
     return _COMPILED[key]
 
 
-def _compile(name: str, held: tables.Tables) -> Checker:
+def _compile(name: str, held: tables.Tables, root: library.Schema | None) -> Checker:
     try:
         from xborder.schemas.fast_checker import FastChecker
     except ImportError:
         from xborder.schemas.slow_checker import SlowChecker
 
-        return SlowChecker(library.packaged(), name, held)
-    return FastChecker(library.packaged(), name, held)
+        return SlowChecker(library.packaged(), name, held, root)
+    return FastChecker(library.packaged(), name, held, root)
 
 
-_COMPILED: dict[tuple[str, str], Checker] = {}
+_COMPILED: dict[tuple[str, str, str], Checker] = {}
+
+
+def row_filter(name: str, held: tables.Tables, present: frozenset[str]) -> Filter:
+    """The filter of a schema for tables with the columns ``present``, compiled once for each."""
+    key = (name, held.version, present)
+    if key not in _FILTERS:
+        _FILTERS[key] = compile_filter(library.packaged(), name, held, present)
+    return _FILTERS[key]
+
+
+_FILTERS: dict[tuple[str, str, frozenset[str]], Filter] = {}
 
 
 def _judge(failure: Failure, own: Mapping[str, Any], value: Any) -> tuple[str, str]:
@@ -141,32 +160,64 @@ def violations(name: str, frame: pl.DataFrame, held: tables.Tables | None = None
     ``frame`` has String columns; null is absent, columns that the schema does not know are
     passed over. Text in a number's column becomes a number by ``numbers.NUMBER`` only. Returns
     the columns of ``VIOLATIONS``, ordered by row, then by the schema's column order.
+
+    The compiled filter names the rows and columns to look at; the checker judges those.
     """
     held = held or tables.packaged()
-    check = checker(name, held)
     properties = library.packaged().properties(name)
     present = [column for column in properties if column in frame.columns]
-    texts = frame.select(present).rows() if present else [()] * frame.height
-    are_numbers = [properties[column].get("type") == "number" for column in present]
+    texts = frame.with_columns(pl.col(present).cast(pl.String))
     order = {column: place for place, column in enumerate(properties)}
+    found = [
+        _exact(part, checker(name, held, part), texts, rows, properties)
+        for part, rows in row_filter(name, held, frozenset(present)).stopped(texts)
+    ]
+    if not found:
+        return pl.DataFrame(schema=VIOLATIONS)
+    place = pl.col("field").replace_strict(order, default=-1, return_dtype=pl.Int32)
+    return (
+        pl.concat(found).unique().sort("row", place, "keyword", "code", "expected", nulls_last=True)
+    )
+
+
+def _exact(
+    part: Part,
+    check: Checker,
+    texts: pl.DataFrame,
+    rows: pl.Series | None,
+    properties: Mapping[str, library.Schema],
+) -> pl.DataFrame:
+    """What the checker says of some rows (None: of all) in the columns of a part.
+
+    Rows that are equal in these columns are judged once.
+    """
+    columns = [column for column in part.columns if column in texts.columns]
+    number = pl.int_range(texts.height, dtype=pl.UInt32).alias(_ROW)
+    stopped = (
+        texts.select(*columns, number)
+        if rows is None
+        else (texts.select(pl.col(columns).gather(rows), rows.alias(_ROW)))
+    )
+    alike = stopped.group_by(columns) if columns else None
+    groups = alike.agg(_ROW) if alike else stopped.select(pl.col(_ROW).implode())
+    are_numbers = [properties[column].get("type") == "number" for column in columns]
     found: list[tuple[int, str, str, str, str | None, str]] = []
-    for index, row in enumerate(texts):
+    for index, row in enumerate(groups.select(columns).rows() if columns else [()]):
+        written = dict(zip(columns, row, strict=True))
         instance = {
             column: numbers.parse(value) if is_number else value
-            for column, value, is_number in zip(present, row, are_numbers, strict=True)
+            for column, value, is_number in zip(columns, row, are_numbers, strict=True)
             if value is not None
         }
-        if check.is_valid(instance):
-            continue
-        written = dict(zip(present, row, strict=True))
-        here = set()
         for failure in check.failures(instance):
             field = str(failure.path[0]) if failure.path else ""
             value = None if failure.keyword in _MISSING else written.get(field)
             code, expected = _judge(failure, properties.get(field, {}), value)
-            here.add((index, field, failure.keyword, code, value, expected))
-        found += sorted(here, key=lambda one: (order.get(one[1], -1), one[2], one[3]))
-    return pl.DataFrame(found, schema=VIOLATIONS, orient="row")
+            found.append((index, field, failure.keyword, code, value, expected))
+    verdicts = pl.DataFrame(found, schema=VIOLATIONS, orient="row")
+    return verdicts.with_columns(
+        groups.get_column(_ROW).gather(verdicts.get_column("row")).alias("row")
+    ).explode("row")
 
 
 def document_violations(

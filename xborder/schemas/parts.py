@@ -1,0 +1,91 @@
+"""A schema cut into parts that can be judged apart from each other.
+
+The keywords of a schema hold together by "and": a row fails the schema where it fails any part,
+and its failures are the failures of the parts, no more and no fewer. Each part reads few
+columns, so a row that one part stops is checked again in those columns only, and equal values
+are checked once. A part keeps the schema's ``$id`` and every keyword's place in it: what fails
+in a part has the same address as in the whole.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xborder.schemas.library import Library, Schema
+
+if TYPE_CHECKING:
+    from referencing._core import Resolver
+
+_KEPT = ("$schema", "$id", "$defs")
+_TELLING = ("x-finding", "x-expected")
+_SILENT = {*_KEPT, *_TELLING, "title", "description", "default"}
+_CONDITION = ("if", "then", "else")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part: its place in the schema, the schema cut down to it, the columns it reads."""
+
+    place: str
+    root: Schema
+    columns: tuple[str, ...]
+
+
+def split(library: Library, name: str) -> list[Part]:
+    """The parts of a schema; together they say what the schema says."""
+    schema = library.schema(name)
+    kept = {keyword: schema[keyword] for keyword in _KEPT if keyword in schema}
+    every = tuple(library.properties(name))
+    resolver = library.registry.resolver(schema["$id"])
+    parts = []
+    for place, cut in _cuts(schema, "#"):
+        read = set(_reads(cut, resolver))
+        whole = "additionalProperties" in cut
+        columns = every if whole else tuple(one for one in every if one in read)
+        parts.append(Part(f"{name}.schema.json{place}", kept | cut, columns))
+    return parts
+
+
+def _cuts(node: Schema, place: str) -> Iterator[tuple[str, Schema]]:
+    """A node's places and, for each, the node with nothing but that."""
+    told = {keyword: node[keyword] for keyword in _TELLING if keyword in node}
+    for place_of_one, cut in _bare_cuts(node, place):
+        yield place_of_one, told | cut
+
+
+def _bare_cuts(node: Schema, place: str) -> Iterator[tuple[str, Schema]]:
+    for keyword, held in node.items():
+        here = f"{place}/{keyword}"
+        if keyword == "properties":
+            yield from ((f"{here}/{one}", {keyword: {one: held[one]}}) for one in held)
+        elif keyword == "required":
+            yield from ((f"{here}/{one}", {keyword: [one]}) for one in held)
+        elif keyword == "dependentRequired":
+            for given, wanted in held.items():
+                yield from ((f"{here}/{given}/{one}", {keyword: {given: [one]}}) for one in wanted)
+        elif keyword == "allOf":
+            for index, branch in enumerate(held):
+                for inner, cut in _cuts(branch, f"{here}/{index}"):
+                    # Empty branches before it keep the branch's number.
+                    yield inner, {keyword: [{}] * index + [cut]}
+        elif keyword == "if":
+            yield here, {one: node[one] for one in _CONDITION if one in node}
+        elif keyword == "additionalProperties":
+            named: Schema = {one: {} for one in node.get("properties", ())}
+            yield here, {keyword: held, "properties": named}
+        elif keyword not in _SILENT and keyword not in _CONDITION:
+            yield here, {keyword: held}
+
+
+def _reads(node: Schema, resolver: "Resolver[Schema]") -> Iterator[str]:
+    """Columns on which the verdict of a schema about a row depends."""
+    if "$ref" in node:
+        found = resolver.lookup(node["$ref"])
+        yield from _reads(found.contents, found.resolver)
+    yield from node.get("properties", ())
+    yield from node.get("required", ())
+    for given, wanted in node.get("dependentRequired", {}).items():
+        yield from (given, *wanted)
+    inner = [node[keyword] for keyword in (*_CONDITION, "not") if keyword in node]
+    for branch in (*inner, *node.get("allOf", ())):
+        yield from _reads(branch, resolver)
