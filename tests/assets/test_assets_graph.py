@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from xborder import clock
 from xborder.assets import guarantees, schedules
+from xborder.assets.jobs import asked_to_act
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs, defs
 from xborder.registry.database import reading, transaction
@@ -94,7 +95,9 @@ def test_a_past_day_takes_nothing_in(home: Path) -> None:
         result = run(home, "intake", "2026-11-22")
         assert metadata(result, "order_files")["taken_in"] == 0
         assert waiting.exists()
-        asked = {"ops": {"order_files": {"config": {"live": True}}}}
+        assert metadata(result, "checked_orders")["checked_now"] == 0
+        assert metadata(result, "clearance_lists")["claimed_now"] == 0
+        asked = asked_to_act("intake")
         assert metadata(run(home, "intake", "2026-11-22", asked), "order_files")["taken_in"] == 1
     assert not waiting.exists()
 

@@ -25,6 +25,9 @@ retention:
   sensor: {purge_after_days: {skipped: 2, failure: 30, success: 90}}
 """
 
+SERVING, RUNNING = "serving", "running"
+"""Locks in Dagster's folder: one ``xborder up`` a home, and any number of ``xborder run``."""
+
 UNFINISHED = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.STARTING,
@@ -59,6 +62,20 @@ def opened(folder: Path) -> Iterator[DagsterInstance]:
         fcntl.flock(lock, fcntl.LOCK_UN)
     with instance:
         yield instance
+
+
+@contextmanager
+def locked(folder: Path, name: str, *, shared: bool = False) -> Iterator[bool]:
+    """A lock in a folder that ends with its process, however that ends; yields whether it was
+    free. ``shared`` locks hold beside each other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".{name}").open("w") as lock:
+        try:
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def close_open_runs(instance: DagsterInstance) -> int:

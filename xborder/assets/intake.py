@@ -21,7 +21,7 @@ from dagster import (
 from xborder import clock
 from xborder.assets.partitions import DAYS
 from xborder.assets.previews import by_cause, markdown
-from xborder.assets.resources import HomeResource, TakeIn
+from xborder.assets.resources import HomeResource, LiveRun, TakeIn
 from xborder.registry import answers, checkings, landing, lists, originals, queries, readings
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
@@ -148,12 +148,17 @@ CHECKED = (
 
 
 @multi_asset(specs=CHECKED, name="check_orders")
-def check_orders(context: AssetExecutionContext, home: HomeResource) -> Iterator[MaterializeResult]:
-    """Check every open order whose inputs have changed."""
+def check_orders(
+    context: AssetExecutionContext, config: LiveRun, home: HomeResource
+) -> Iterator[MaterializeResult]:
+    """Check every open order whose inputs have changed; a past day's tables check nothing."""
     opened = home.open()
-    done = checkings.check_open_orders(
-        opened.engine, opened.store, opened.settings, opened.exporters, opened.tables, _day(context)
-    )
+    day = _day(context)
+    done = []
+    if config.is_live(day):
+        done = checkings.check_open_orders(
+            opened.engine, opened.store, opened.settings, opened.exporters, opened.tables, day
+        )
     with reading(opened.engine) as connection:
         states = queries.orders_by_state(connection)
     held = sum(row["orders"] for row in states if row["state"] == "held")
@@ -187,11 +192,15 @@ def open_findings(opened: Home) -> pl.DataFrame:
     group_name=GROUP, owners=OWNERS, kinds={"sqlite", "postgres"}, code_version="1",
     partitions_def=DAYS, deps=["checked_orders"],
 )  # fmt: skip
-def clearance_lists(context: AssetExecutionContext, home: HomeResource) -> MaterializeResult:
+def clearance_lists(
+    context: AssetExecutionContext, config: LiveRun, home: HomeResource
+) -> MaterializeResult:
     """Clearance lists (清单): each accepted order claimed once, with its own number (copNo)."""
     opened = home.open()
-    with transaction(opened.engine) as connection:
-        claimed = lists.claim(connection)
+    claimed = 0
+    if config.is_live(_day(context)):
+        with transaction(opened.engine) as connection:
+            claimed = lists.claim(connection)
     with reading(opened.engine) as connection:
         waiting = lists.pending(connection)
     return MaterializeResult(

@@ -6,13 +6,11 @@ from pathlib import Path
 
 from dagster import DagsterEvent
 
-from xborder.assets.instance import opened
+from xborder.assets.instance import RUNNING, locked, opened
+from xborder.assets.jobs import LIVE_STEPS, asked_to_act
 from xborder.assets.partitions import DAYS
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs
-
-LIVE_STEPS = {"intake": "order_files", "clearance": "clearance_manifests", "stock_report": None}
-"""The jobs in their order, and the step of each that acts on its day only when asked to."""
 
 
 class RunFailedError(RuntimeError):
@@ -39,16 +37,14 @@ def run_jobs(
         first, last = DAYS.get_first_partition_key(), DAYS.get_last_partition_key()
         raise RunFailedError(f"{day} is no day of this home: {first} to {last}")
     defs = build_defs(home=HomeResource(path=str(home)))
-    with opened(home / "dagster") as instance:
-        for name, step in LIVE_STEPS.items():
+    # Locked, so that a server that starts meanwhile does not take these runs for a crash's.
+    with locked(home / "dagster", RUNNING, shared=True), opened(home / "dagster") as instance:
+        for name in LIVE_STEPS:
             if name == "clearance" and not cutoff:
                 continue
             progress(name)
-            config: dict[str, object] = {
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
-            }
-            if step:
-                config["ops"] = {step: {"config": {"live": True}}}
+            quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            config = quiet | asked_to_act(name)
             result = defs.resolve_job_def(name).execute_in_process(
                 instance=instance, partition_key=day.isoformat(), run_config=config,
                 raise_on_error=False,

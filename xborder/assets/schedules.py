@@ -13,7 +13,7 @@ from dagster import (
 from pydantic import ValidationError
 
 from xborder import clock, settings
-from xborder.assets.jobs import clearance, stock_report
+from xborder.assets.jobs import asked_to_act, clearance, stock_report
 
 ZONE = "Asia/Shanghai"
 
@@ -45,7 +45,11 @@ def _daily(name: str, job: Any, times: Sequence[str], description: str) -> Sched
     def due(context: ScheduleEvaluationContext) -> Iterator[RunRequest]:
         at = context.scheduled_execution_time
         day = clock.business_date(at)
-        yield RunRequest(run_key=at.isoformat(), partition_key=day.isoformat())
+        yield RunRequest(
+            run_key=at.isoformat(),
+            partition_key=day.isoformat(),
+            run_config=asked_to_act(job.name),
+        )
 
     return due
 

@@ -21,7 +21,7 @@ from dagster import (
 
 import xborder.registry.landing as landing_zone
 from xborder import clock, settings
-from xborder.assets.jobs import intake, stock_report
+from xborder.assets.jobs import asked_to_act, intake, stock_report
 
 TICK_SECONDS = 5
 MOST_FILES = 1000
@@ -82,6 +82,8 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     }
     asked = json.dumps([still, profiles], sort_keys=True)
     key = hashlib.sha256(asked.encode()).hexdigest()[:24]
+    config = asked_to_act("intake")
+    config["ops"]["order_files"]["config"]["settled"] = marks
     attempt = attempts.get(key, 0) + 1
     if attempt > MOST_ATTEMPTS:
         return SkipReason(f"{MOST_ATTEMPTS} runs did not take these {len(still)} files")
@@ -91,7 +93,7 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
                 run_key=f"{key}-{attempt}",
                 partition_key=clock.today().isoformat(),
                 tags={"xborder/files": str(len(still))},
-                run_config={"ops": {"order_files": {"config": {"settled": marks}}}},
+                run_config=config,
             )
         ],
         cursor=json.dumps({"seen": seen, "attempts": {key: attempt}}),

@@ -1,22 +1,26 @@
 """``xborder up``: the Dagster webserver and daemon and the page, started and stopped together."""
 
+import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from xborder.assets.instance import close_open_runs, opened
+from xborder.assets.instance import RUNNING, SERVING, close_open_runs, locked, opened, prepare
 from xborder.cli import terminal
 from xborder.registry.home import Home
 from xborder.settings import HOME_VARIABLE
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STOP_SECONDS = 15
+
+_STOP_WITH_PARENT = 1
+"""``PR_SET_PDEATHSIG`` of Linux."""
 
 
 def serve(home: Home, page_port: int, dagster_port: int) -> None:
@@ -34,12 +38,27 @@ def serve(home: Home, page_port: int, dagster_port: int) -> None:
             terminal.fail(
                 f"{name}: 端口已被占用 port {port} is taken; choose another with --{name.lower()}-port"
             )
-    folder = home.settings.home.absolute()
-    os.environ[HOME_VARIABLE] = str(folder)
-    with opened(home.settings.dagster_home) as instance:
-        closed = close_open_runs(instance)
+    with locked(home.settings.dagster_home, SERVING) as alone:
+        if not alone:
+            terminal.fail("此工作目录已在运行 xborder up serves this home already")
+        _close_open_runs(home)
+        _serve(home, host, page_port, dagster_port)
+
+
+def _close_open_runs(home: Home) -> None:
+    with locked(home.settings.dagster_home, RUNNING) as idle:
+        if not idle:
+            return  # an ``xborder run`` is under way: its runs are no crash's
+        with opened(home.settings.dagster_home) as instance:
+            closed = close_open_runs(instance)
     if closed:
         terminal.out.print(f"已关闭上次中断的运行 closed {closed} runs that a crash left open")
+
+
+def _serve(home: Home, host: str, page_port: int, dagster_port: int) -> None:
+    folder = home.settings.home.absolute()
+    os.environ[HOME_VARIABLE] = str(folder)
+    prepare(home.settings.dagster_home)
     workspace = folder / "dagster" / "workspace.yaml"
     workspace.write_text(_WORKSPACE, "utf-8")
     commands = {
@@ -106,15 +125,16 @@ def _started(
     """The servers, each in a process group of its own; all are stopped at the end.
 
     A shell that starts us in the background leaves SIGINT ignored, and Dagster would copy
-    that: the children get the default back.
+    that: the children get the default back. When we are killed, the kernel stops them.
     """
+    ready = _child_of(os.getpid())
     servers: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in commands.items():
             with (logs / f"{name}.log").open("ab") as log:
                 servers[name] = subprocess.Popen(
                     command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                    start_new_session=True, preexec_fn=_default_signals,
+                    start_new_session=True, preexec_fn=ready,
                 )  # fmt: skip
         yield servers
     finally:
@@ -128,8 +148,19 @@ def _started(
                 _signal(server, signal.SIGKILL)
 
 
-def _default_signals() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _child_of(parent: int) -> Callable[[], None]:
+    """What a server does before it starts. Elsewhere than on Linux a killed parent leaves its
+    servers behind, and the next start says that the ports are taken."""
+    kernel = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+    def ready() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if kernel is not None:
+            kernel.prctl(_STOP_WITH_PARENT, signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return ready
 
 
 def _signal(server: "subprocess.Popen[bytes]", number: int) -> None:
