@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from pipeline_homes import EXAMPLES, ROOT, make_home
+from pipeline_homes import EXAMPLES, ROOT, make_home, start
 
 pytestmark = pytest.mark.slow
 
@@ -88,3 +88,30 @@ def test_a_dropped_file_runs_by_itself_and_one_signal_stops_all(tmp_path: Path) 
                 server.kill()
     assert server.returncode == 0
     wait("all processes to end", lambda: not processes_of(home), 20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes under /proc")
+def test_a_home_is_served_once_and_a_kill_leaves_nothing_behind(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+
+    def up() -> "tuple[subprocess.Popen[str], int]":
+        page = free_port()
+        ports = ["--page-port", str(page), "--dagster-port", str(free_port())]
+        return start(home, "up", *ports), page
+
+    first, page = up()
+    try:
+        wait("the page", lambda: requests.get(f"http://127.0.0.1:{page}/", timeout=2).ok)
+        second, _ = up()
+        told, _ = second.communicate(timeout=60)
+        assert (second.returncode, "serves this home already" in told) == (2, True)
+        assert requests.get(f"http://127.0.0.1:{page}/", timeout=2).ok
+        first.kill()
+        first.wait(10)
+        wait("the servers to end", lambda: not processes_of(home), 60)
+        first, page = up()
+        wait("the page again", lambda: requests.get(f"http://127.0.0.1:{page}/", timeout=2).ok)
+    finally:
+        first.send_signal(signal.SIGTERM)
+        first.wait(30)
+    wait("all processes to end", lambda: not processes_of(home), 30)
