@@ -2,77 +2,66 @@
 
 The release carries its tables in ``data/``; ``data/tables.toml`` says of each since when it
 holds, where it comes from, how sure that is, and its SHA-256. A home replaces a table by an
-entry of the same name in ``<home>/tables/tables.toml`` (same shape, files beside it), without a
-new release. A table whose bytes are not those of the manifest is refused: a silently edited
+entry of the same name in ``<home>/tables/tables.toml`` (same shape, files beside it; written by
+``xborder tables import``), without a new release. Several versions of a table stand side by
+side, each from its day. A table whose bytes are not those of the manifest is refused: a silently edited
 tariff would declare wrongly.
 """
 
 import hashlib
-import tomllib
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cache, cached_property
-from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 
+from xborder import clock
+from xborder.schemas.table_versions import (
+    MANIFEST,
+    TARIFF_FLAGS,
+    Table,
+    TableError,
+    read_folder,
+    refuse_overlaps,
+)
+
+__all__ = ["MANIFEST", "PACKAGED", "Table", "TableError", "Tables", "combined", "load", "packaged"]
+
 PACKAGED = Path(__file__).parent / "data"
-MANIFEST = "tables.toml"
-
-_TARIFF_FLAGS = ("unit_verified", "supervision_verified", "rebate_verified")
-_NEEDED: dict[str, tuple[str, ...]] = {
-    "country": ("code", "name", "name_en", "iso3", "customs", "aliases"),
-    "currency": ("code", "name", "name_en", "customs", "aliases"),
-    "unit": ("code", "name", "aliases"),
-    "customs_office": ("code", "name"),
-    "port": ("code", "name", "name_en", "country"),
-    "tariff": (
-        *("hs_code", "name_zh", "name_en", "unit1", "unit2", "supervision", "ciq", "elements"),
-        *("family", "flags", "rebate_pct", "confidence", *_TARIFF_FLAGS),
-    ),
-    "exchange_rate": ("currency", "valid_from", "cny"),
-    "pilot_zone": ("customs_office", "valid_from", "valid_to"),
-    "list_threshold": ("valid_from", "cny"),
-    "hs_padding": ("trade_mode", "valid_from", "digits"),
-}
-"""Columns that the program reads, by kind; every other table needs ``code`` and ``name``."""
-
-
-class TableError(Exception):
-    """A table cannot be used; the text names the table, and what was expected and found."""
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """One version of one table: its manifest entry and its rows (all String, absent = null)."""
-
-    name: str
-    kind: str
-    valid_from: date
-    valid_to: date | None
-    sha256: str
-    source: str
-    confidence: str
-    rows: pl.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """All tables that are in force; dictionaries are made when first asked for."""
+    """All versions of all tables, seen on a day; dictionaries are made when first asked for.
+
+    ``today`` is the day that counts where a question names none.
+    """
 
     entries: tuple[Table, ...]
+    today: date = field(default_factory=clock.today)
     _member_sets: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
-    def table(self, name: str, on: date | None = None) -> pl.DataFrame:
-        """Rows of a table; of its versions the newest, or the newest that began by ``on``."""
+    def _versions(self, name: str) -> list[Table]:
         versions = [one for one in self.entries if one.name == name]
         if not versions:
             raise TableError(f"table {name}: unknown; known are {', '.join(self.names)}")
-        begun = [one for one in versions if on is None or one.valid_from <= on]
-        newest = max(begun, key=lambda one: one.valid_from, default=None)
-        return versions[0].rows.clear() if newest is None else newest.rows
+        return sorted(versions, key=lambda one: one.valid_from)
+
+    def held(self, name: str, on: date) -> Table | None:
+        """The version of a table that counts on a day: the newest that has begun, even when
+        its end is past (``out_of_date`` says so); None before the first."""
+        return next((v for v in reversed(self._versions(name)) if v.valid_from <= on), None)
+
+    def table(self, name: str, on: date | None = None) -> pl.DataFrame:
+        """Rows of a table as they hold on a day; without one those of today, at the earliest
+        those of the first version."""
+        first = self._versions(name)[0]
+        version = self.held(name, on or self.today)
+        if version is None:
+            return first.rows.clear() if on else first.rows
+        return version.rows
 
     @property
     def names(self) -> list[str]:
@@ -95,19 +84,26 @@ class Tables:
 
     @cached_property
     def version(self) -> str:
-        """Hash of all tables: it changes when any of them does."""
-        text = "\n".join(sorted(f"{t.name} {t.valid_from} {t.sha256}" for t in self.entries))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Hash of all tables: it changes when any of them does, and on the day on which
+        another version of one begins."""
+        told = sorted(
+            f"{t.name} {t.valid_from} {t.valid_to} {t.sha256} {t.complete}" for t in self.entries
+        )
+        told += [f"{name} {self._begun(name, self.today)}" for name in self.names]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+    def _begun(self, name: str, on: date) -> str:
+        version = self.held(name, on)
+        return "" if version is None else version.valid_from.isoformat()
 
     def version_on(self, on: date) -> str:
         """Hash of what holds on a day: it changes with any table, and on each day on which a
         version or a dated row (a rate, a threshold, a pilot zone) begins or ends."""
         day = pl.lit(on.isoformat())
-        parts = [self.version]
+        parts = [self.version, str(self.tariff_is_complete(on))]
         for name in self.names:
-            begun = [t.valid_from for t in self.entries if t.name == name and t.valid_from <= on]
-            parts.append(f"{name} {max(begun, default='')}")
-            rows = self.table(name)
+            parts.append(f"{name} {self._begun(name, on)}")
+            rows = self.table(name, on)
             if "valid_from" in rows.columns:
                 to = pl.col("valid_to") if "valid_to" in rows.columns else pl.lit(None, pl.String)
                 holds = (pl.col("valid_from") <= day) & (to.is_null() | (to >= day))
@@ -177,22 +173,45 @@ class Tables:
         """Destination port → ISO alpha-2 of its country, where that is known."""
         return self._pairs("port", "code", "country")
 
+    def _tariffs(self, on: date) -> list[Table]:
+        """The tariff tables that have begun, those of the home first, then by their beginning."""
+        names = sorted({one.name for one in self.entries if one.kind == "tariff"})
+        begun = [one for name in names if (one := self.held(name, on)) is not None]
+        begun.sort(key=lambda one: one.valid_from, reverse=True)
+        return sorted(begun, key=lambda one: one.origin == "packaged")
+
+    def _complete_tariff(self, on: date) -> Table | None:
+        return next((t for t in self._tariffs(on) if t.complete and not t.ended(on)), None)
+
+    def tariff_is_complete(self, on: date) -> bool:
+        """Whether a tariff holds on a day that has every code: what is not in it does not exist.
+
+        Past its stated end it no longer says so: newer codes may have come.
+        """
+        return self._complete_tariff(on) is not None
+
     def tariff(self, on: date) -> pl.DataFrame:
         """Tariff rows (税则) in force on a day, one a 10-digit code.
 
         Columns: hs_code, name_zh, name_en, unit1, unit2, supervision, ciq, elements, family,
         flags, rebate_pct, confidence, … (String); unit_verified, supervision_verified and
         rebate_verified (Boolean, True only where a source was seen: an unverified fact may
-        warn, never block). After the last version's end its rows still hold, and
-        ``out_of_date`` says so.
+        warn, never block). A complete tariff stands alone; without one the tables together
+        count, and for a code in several of them the home's row. After the last version's end
+        its rows still hold, and ``out_of_date`` says so.
         """
-        names = sorted({one.name for one in self.entries if one.kind == "tariff"})
-        parts = [self.table(name, on) for name in names]
-        rows = pl.concat(parts, how="diagonal")
-        return rows.with_columns(pl.col(name) == "true" for name in _TARIFF_FLAGS)
+        whole = self._complete_tariff(on)
+        held = [whole] if whole is not None else self._tariffs(on)
+        if not held:
+            held = [one for one in self.entries if one.kind == "tariff"]
+            rows = pl.concat([one.rows.clear() for one in held], how="diagonal")
+        else:
+            rows = pl.concat([one.rows for one in held], how="diagonal")
+        rows = rows.unique("hs_code", keep="first", maintain_order=True)
+        return rows.with_columns(pl.col(name) == "true" for name in TARIFF_FLAGS)
 
     def _dated(self, name: str, on: date, value: str, **keys: str) -> str | None:
-        rows = self.table(name).filter(
+        rows = self.table(name, on).filter(
             pl.col("valid_from") <= on.isoformat(),
             *(pl.col(key) == wanted for key, wanted in keys.items()),
         )
@@ -218,18 +237,25 @@ class Tables:
     def pilot_zone_offices(self, on: date) -> set[str]:
         """Customs offices that lie in a cross-border pilot zone (综合试验区) on a day."""
         day = on.isoformat()
-        rows = self.table("pilot_zone").filter(
+        rows = self.table("pilot_zone", on).filter(
             pl.col("valid_from") <= day,
             pl.col("valid_to").is_null() | (pl.col("valid_to") >= day),
         )
         return set(rows["customs_office"].to_list())
 
     def out_of_date(self, on: date) -> list[str]:
-        """Names of the tables whose newest version has ended before a day."""
-        newest: dict[str, Table] = {}
-        for one in sorted(self.entries, key=lambda entry: entry.valid_from):
-            newest[one.name] = one
-        return sorted(n for n, one in newest.items() if one.valid_to and one.valid_to < on)
+        """Names of the tables whose version for a day has ended before it.
+
+        A complete tariff stands for the tariff tables beside it.
+        """
+        whole = self._complete_tariff(on)
+        late = []
+        for name in self.names:
+            version = self.held(name, on)
+            replaced = whole is not None and version is not None and version.kind == "tariff"
+            if version is not None and version.ended(on) and not replaced:
+                late.append(name)
+        return late
 
 
 def _aliases(rows: pl.DataFrame, table: str, *columns: str) -> dict[str, str]:
@@ -251,67 +277,36 @@ def _look_up(aliases: dict[str, str], text: str) -> str | None:
     return aliases.get(key)
 
 
-def _read(folder: Path, entry: dict[str, object]) -> Table:
-    name = str(entry["name"])
-    kind = str(entry.get("kind", name))
-    path = (folder / str(entry["file"])).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise TableError(f"table {name}: {entry['file']} lies outside {folder}")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise TableError(f"table {name}: {path} cannot be read") from error
-    actual = hashlib.sha256(content).hexdigest()
-    if actual != entry["sha256"]:
-        raise TableError(f"table {name}: sha256 is {actual}, expected {entry['sha256']}")
-    try:
-        rows = pl.read_csv(BytesIO(content), infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise TableError(f"table {name}: {path.name} is no table: {error}") from error
-    missing = set(_NEEDED.get(kind, ("code", "name"))) - set(rows.columns)
-    if missing:
-        raise TableError(f"table {name}: the columns {', '.join(sorted(missing))} are missing")
-    valid_from, valid_to = entry["valid_from"], entry.get("valid_to")
-    if not isinstance(valid_from, date) or not isinstance(valid_to, date | None):
-        raise TableError(f"table {name}: valid_from and valid_to must be dates")
-    return Table(
-        name=name,
-        kind=kind,
-        valid_from=valid_from,
-        valid_to=valid_to,
-        sha256=actual,
-        source=str(entry["source"]),
-        confidence=str(entry["confidence"]),
-        rows=rows,
-    )
-
-
-def _read_all(folder: Path) -> tuple[Table, ...]:
-    manifest = folder / MANIFEST
-    try:
-        entries = tomllib.loads(manifest.read_text("utf-8")).get("table", [])
-        return tuple(_read(folder, entry) for entry in entries)
-    except tomllib.TOMLDecodeError as error:
-        raise TableError(f"{manifest}: {error}") from error
-    except KeyError as error:
-        raise TableError(f"{manifest}: an entry lacks {error}") from error
-
-
 @cache
 def packaged() -> Tables:
     """The tables of this release."""
-    return Tables(_read_all(PACKAGED))
+    return Tables(read_folder(PACKAGED, "packaged"))
+
+
+def combined(own: tuple[Table, ...]) -> Tables:
+    """The tables of this release, and in place of those of the same name a home's own.
+
+    Until the first own version of a table begins, that of the release holds. Raises TableError
+    when two own versions hold on one day.
+    """
+    refuse_overlaps(own)
+    begins: dict[str, date] = {}
+    for one in own:
+        begins[one.name] = min(one.valid_from, begins.get(one.name, one.valid_from))
+    kept = tuple(
+        one
+        for one in packaged().entries
+        if one.name not in begins or one.valid_from < begins[one.name]
+    )
+    return Tables(kept + own)
 
 
 def load(folder: Path | None = None) -> Tables:
     """The tables of this release, replaced by name by those of a home's ``tables/`` folder.
 
     Raises TableError, which names the table, for a checksum that differs, a missing file or
-    column, or an alias with two meanings.
+    column, a code that stands twice, or two versions for one day.
     """
     if folder is None or not (folder / MANIFEST).is_file():
         return packaged()
-    own = _read_all(folder)
-    replaced = {one.name for one in own}
-    kept = tuple(one for one in packaged().entries if one.name not in replaced)
-    return Tables(kept + own)
+    return combined(read_folder(folder, "home"))

@@ -9,7 +9,7 @@ other. A violation becomes a finding code by the keyword, unless the schema name
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
@@ -72,9 +72,11 @@ _MISSING = ("required", "dependentRequired")
 
 Path = tuple[str | int, ...]
 
+Verdict = tuple[str, str, str, str]
+"""Field, keyword, finding code, and what was expected."""
 
-@dataclass(frozen=True)
-class Failure:
+
+class Failure(NamedTuple):
     """A keyword that an instance fails: where in the instance, and the subschema that says so."""
 
     path: Path
@@ -164,20 +166,29 @@ def violations(name: str, frame: pl.DataFrame, held: tables.Tables | None = None
     The compiled filter names the rows and columns to look at; the checker judges those.
     """
     held = held or tables.packaged()
+    if frame.is_empty():
+        return pl.DataFrame(schema=VIOLATIONS)
     properties = library.packaged().properties(name)
     present = [column for column in properties if column in frame.columns]
     texts = frame.with_columns(pl.col(present).cast(pl.String))
-    order = {column: place for place, column in enumerate(properties)}
+    known: dict[Verdict, int] = {}
     found = [
-        _exact(part, checker(name, held, part), texts, rows, properties)
+        _exact(part, checker(name, held, part), texts, rows, properties, known)
         for part, rows in row_filter(name, held, frozenset(present)).stopped(texts)
     ]
-    if not found:
+    if not known:
         return pl.DataFrame(schema=VIOLATIONS)
-    place = pl.col("field").replace_strict(order, default=-1, return_dtype=pl.Int32)
-    return (
-        pl.concat(found).unique().sort("row", place, "keyword", "code", "expected", nulls_last=True)
-    )
+    # Verdicts are few: they are put in order once, and the many findings by their numbers.
+    place = {column: at for at, column in enumerate(properties)}
+    order = sorted(known, key=lambda one: (place.get(one[0], -1), *one[1:]))
+    rank = {known[verdict]: at for at, verdict in enumerate(order)}
+    told = pl.DataFrame(order, schema=["field", "keyword", "code", "expected"], orient="row")
+    all_found = pl.concat(found).with_columns(pl.col("verdict").replace_strict(rank))
+    sorted_found = all_found.unique(("row", "verdict")).sort("row", "verdict")
+    return pl.concat(
+        [sorted_found.select("row", "value"), told[sorted_found.get_column("verdict")]],
+        how="horizontal",
+    ).select(*VIOLATIONS)
 
 
 def _exact(
@@ -186,38 +197,57 @@ def _exact(
     texts: pl.DataFrame,
     rows: pl.Series | None,
     properties: Mapping[str, library.Schema],
+    known: dict[Verdict, int],
 ) -> pl.DataFrame:
     """What the checker says of some rows (None: of all) in the columns of a part.
 
-    Rows that are equal in these columns are judged once.
+    Rows that are equal in these columns are judged once. Returns the columns row, verdict (its
+    number in ``known``, which grows) and value.
     """
     columns = [column for column in part.columns if column in texts.columns]
-    number = pl.int_range(texts.height, dtype=pl.UInt32).alias(_ROW)
-    stopped = (
-        texts.select(*columns, number)
-        if rows is None
-        else (texts.select(pl.col(columns).gather(rows), rows.alias(_ROW)))
-    )
-    alike = stopped.group_by(columns) if columns else None
-    groups = alike.agg(_ROW) if alike else stopped.select(pl.col(_ROW).implode())
-    are_numbers = [properties[column].get("type") == "number" for column in columns]
-    found: list[tuple[int, str, str, str, str | None, str]] = []
+    own = {column: properties[column] for column in columns}
+    groups = _alike(texts, columns, rows)
+    parsed = {column for column in columns if own[column].get("type") == "number"}
+    codes: dict[tuple[str, str, int, bool], int] = {}
+    found_in: list[int] = []
+    found: list[int] = []
+    values: list[str | None] = []
     for index, row in enumerate(groups.select(columns).rows() if columns else [()]):
         written = dict(zip(columns, row, strict=True))
-        instance = {
-            column: numbers.parse(value) if is_number else value
-            for column, value, is_number in zip(columns, row, are_numbers, strict=True)
-            if value is not None
+        instance: dict[str, Any] = {
+            column: value for column, value in written.items() if value is not None
         }
+        for column in parsed & instance.keys():
+            instance[column] = numbers.parse(instance[column])
         for failure in check.failures(instance):
+            keyword = failure.keyword
             field = str(failure.path[0]) if failure.path else ""
-            value = None if failure.keyword in _MISSING else written.get(field)
-            code, expected = _judge(failure, properties.get(field, {}), value)
-            found.append((index, field, failure.keyword, code, value, expected))
-    verdicts = pl.DataFrame(found, schema=VIOLATIONS, orient="row")
-    return verdicts.with_columns(
-        groups.get_column(_ROW).gather(verdicts.get_column("row")).alias("row")
+            value = None if keyword in _MISSING else written.get(field)
+            long = keyword == "type" and field in parsed and numbers.overlong(written[field])
+            key = (field, keyword, id(failure.node), long)
+            if key not in codes:
+                verdict = (field, keyword, *_judge(failure, properties.get(field, {}), value))
+                codes[key] = known.setdefault(verdict, len(known))
+            found_in.append(index)
+            found.append(codes[key])
+            values.append(value)
+    return pl.DataFrame(
+        {
+            "row": groups.get_column(_ROW).gather(pl.Series(found_in, dtype=pl.UInt32)),
+            "verdict": pl.Series(found, dtype=pl.UInt32),
+            "value": pl.Series(values, dtype=pl.String),
+        }
     ).explode("row")
+
+
+def _alike(texts: pl.DataFrame, columns: list[str], rows: pl.Series | None) -> pl.DataFrame:
+    """The distinct values of columns, with the list of the rows that have them."""
+    if rows is None:
+        rows = pl.int_range(texts.height, dtype=pl.UInt32, eager=True)
+    numbered = texts.select(pl.col(columns).gather(rows), rows.alias(_ROW))
+    if not columns:
+        return numbered.select(pl.col(_ROW).implode())
+    return numbered.group_by(columns).agg(_ROW)
 
 
 def document_violations(

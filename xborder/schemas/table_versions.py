@@ -1,0 +1,186 @@
+"""Versions of tables as a folder holds them: manifest entry, checked bytes, validity.
+
+A manifest (``tables.toml``) lists the versions; each has a data file beside it. What does not
+fit (another checksum, a column or date missing, a key twice, two versions for one day) is
+refused with the table and the place named, so that no half of it comes into force.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+MANIFEST = "tables.toml"
+TARIFF_FLAGS = ("unit_verified", "supervision_verified", "rebate_verified")
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "country": ("code", "name", "name_en", "iso3", "customs", "aliases"),
+    "currency": ("code", "name", "name_en", "customs", "aliases"),
+    "unit": ("code", "name", "aliases"),
+    "customs_office": ("code", "name"),
+    "port": ("code", "name", "name_en", "country"),
+    "tariff": (
+        *("hs_code", "name_zh", "name_en", "unit1", "unit2", "supervision", "ciq", "elements"),
+        *("family", "flags", "rebate_pct", "confidence", *TARIFF_FLAGS),
+    ),
+    "exchange_rate": ("currency", "valid_from", "cny"),
+    "pilot_zone": ("customs_office", "valid_from", "valid_to"),
+    "list_threshold": ("valid_from", "cny"),
+    "hs_padding": ("trade_mode", "valid_from", "digits"),
+}
+"""Columns that the program reads, by kind; every other table needs ``code`` and ``name``."""
+
+_KEYS: dict[str, tuple[str, ...]] = {
+    "tariff": ("hs_code",),
+    "exchange_rate": ("currency", "valid_from"),
+    "pilot_zone": ("customs_office", "valid_from"),
+    "list_threshold": ("valid_from",),
+    "hs_padding": ("trade_mode", "valid_from"),
+}
+
+
+class TableError(Exception):
+    """A table cannot be used; the text names the table, and what was expected and found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One version of one table: its manifest entry and its rows (all String, absent = null).
+
+    ``complete`` says of a tariff that it holds every code there is; ``origin`` is
+    ``packaged`` or ``home``.
+    """
+
+    name: str
+    kind: str
+    valid_from: date
+    valid_to: date | None
+    sha256: str
+    source: str
+    confidence: str
+    rows: pl.DataFrame
+    complete: bool = False
+    origin: str = "packaged"
+
+    def ended(self, on: date) -> bool:
+        """Whether its validity is over on a day."""
+        return self.valid_to is not None and self.valid_to < on
+
+
+def key_of(kind: str) -> list[str]:
+    """The columns that tell the rows of a kind of table apart."""
+    return list(_KEYS.get(kind, ("code",)))
+
+
+def read_folder(folder: Path, origin: str) -> tuple[Table, ...]:
+    """All versions that the manifest of a folder lists; raises TableError."""
+    try:
+        text = (folder / MANIFEST).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"{folder / MANIFEST}: cannot be read ({type(error).__name__})") from error
+    found = tuple(_read(folder, entry, origin) for entry in entries_of(text, folder / MANIFEST))
+    refuse_overlaps(found)
+    return found
+
+
+def entries_of(text: str, place: Path) -> list[dict[str, Any]]:
+    """The entries of a manifest's text, in its order."""
+    try:
+        entries = tomllib.loads(text).get("table", [])
+    except tomllib.TOMLDecodeError as error:
+        raise TableError(f"{place}: {error}") from error
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise TableError(f"{place}: the entries must be written as [[table]]")
+    return entries
+
+
+def _read(folder: Path, entry: Mapping[str, Any], origin: str) -> Table:
+    lacking = {"name", "file", "valid_from", "sha256", "source", "confidence"} - set(entry)
+    if lacking:
+        named = f" of {entry['name']}" if "name" in entry else ""
+        raise TableError(f"{folder / MANIFEST}: an entry{named} lacks {', '.join(sorted(lacking))}")
+    path = (folder / str(entry["file"])).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise TableError(f"table {entry['name']}: {entry['file']} lies outside {folder}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TableError(f"table {entry['name']}: {path} cannot be read") from error
+    return version(entry, content, origin, path.name)
+
+
+def version(entry: Mapping[str, Any], content: bytes, origin: str, file: str) -> Table:
+    """A version of a table from its manifest entry and the bytes of its data file.
+
+    Raises TableError for another checksum, no table, a column or key that is missing or comes
+    twice, or dates that are none.
+    """
+    name = str(entry["name"])
+    kind = str(entry.get("kind", name))
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != entry["sha256"]:
+        raise TableError(f"table {name}: sha256 is {actual}, expected {entry['sha256']}")
+    try:
+        rows = pl.read_csv(BytesIO(content), infer_schema=False)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise TableError(f"table {name}: {file} is no table: {error}") from error
+    missing = set(_NEEDED.get(kind, ("code", "name"))) - set(rows.columns)
+    if missing:
+        raise TableError(f"table {name}: the columns {', '.join(sorted(missing))} are missing")
+    _refuse_bad_keys(name, kind, rows)
+    valid_from, valid_to = entry["valid_from"], entry.get("valid_to")
+    if type(valid_from) is not date or type(valid_to) not in (date, type(None)):
+        raise TableError(f"table {name}: valid_from and valid_to must be dates")
+    if valid_to is not None and valid_to < valid_from:
+        raise TableError(f"table {name}: valid_to {valid_to} lies before valid_from {valid_from}")
+    return Table(
+        name=name,
+        kind=kind,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        sha256=actual,
+        source=str(entry["source"]),
+        confidence=str(entry["confidence"]),
+        rows=rows,
+        complete=entry.get("complete", False) is True,
+        origin=origin,
+    )
+
+
+def _refuse_bad_keys(name: str, kind: str, rows: pl.DataFrame) -> None:
+    key = key_of(kind)
+    keys = rows.select(key)
+    empty = keys.select(pl.any_horizontal(pl.all().is_null()).arg_true()).to_series()
+    if empty.len():
+        raise TableError(f"table {name}: row {empty[0] + 2} has no {' or '.join(key)}")
+    twice = keys.is_duplicated()
+    if twice.any():
+        first = keys.filter(twice).row(0)
+        places = [str(at + 2) for at, row in enumerate(keys.iter_rows()) if row == first]
+        raise TableError(
+            f"table {name}: {' '.join(first)} stands twice, in the rows {', '.join(places[:5])}"
+        )
+
+
+def refuse_overlaps(versions: Iterable[Table]) -> None:
+    """Raise TableError where two versions of one table hold on the same day.
+
+    A version without an end holds until the next begins; one with an end must end before.
+    """
+    ordered = sorted(versions, key=lambda one: (one.name, one.valid_from))
+    for one, following in pairwise(ordered):
+        if one.name != following.name:
+            continue
+        if one.valid_from == following.valid_from or (
+            one.valid_to is not None and one.valid_to >= following.valid_from
+        ):
+            raise TableError(
+                f"table {one.name}: the version from {one.valid_from} "
+                f"(to {one.valid_to or 'the next'}) and the one from {following.valid_from} overlap"
+            )
