@@ -1,5 +1,6 @@
 """A clean order becomes a list; each fault is told at the cell that must change."""
 
+import dataclasses
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from xborder import findings
 from xborder.checks import check_orders
+from xborder.schemas import tables
 
 
 def codes(result: Any) -> set[str]:
@@ -79,6 +81,22 @@ def test_a_fault_of_the_catalogue_names_both_places(world: Any) -> None:
     assert (told["file"], told["sheet"], told["cell"]) == ("商品.xlsx", "商品 Goods", "B5")
     assert told["also_at"] == "orders.csv R2"
     assert told["upload_id"] == 9
+
+
+def test_an_unknown_heading_warns_unless_the_tariff_is_complete(world: Any) -> None:
+    unknown = world.goods({"hs_code": "0101210010"})
+    result = check_orders(world.lines(), world.context(goods=unknown))
+    assert only(result, "HS_CODE_OUTSIDE_TABLE")["severity"] == "warning"
+    whole = dataclasses.replace(
+        next(one for one in tables.packaged().entries if one.name == "tariff_ceramics"),
+        name="tariff", complete=True, origin="home",
+    )  # fmt: skip
+    result = check_orders(
+        world.lines(), world.context(goods=unknown, tables=tables.combined((whole,)))
+    )
+    assert only(result, "HS_CODE_NOT_IN_TARIFF")["value"] == "0101210010"
+    assert "HS_CODE_OUTSIDE_TABLE" not in codes(result)
+    assert result.orders.item(0, "state") == "held"
 
 
 def test_a_fault_of_the_shipment_names_both_places(world: Any) -> None:

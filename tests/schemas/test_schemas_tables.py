@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from xborder import clock
 from xborder.schemas import library, tables
 
 DAY = date(2026, 4, 8)
@@ -169,3 +170,105 @@ def test_a_file_outside_the_folder_is_refused(tmp_path):
     manifest.write_text(manifest.read_text().replace("own.csv", "../own.csv"))
     with pytest.raises(tables.TableError, match=r"table unit: \.\./own\.csv lies outside"):
         tables.load(folder)
+
+
+TARIFF_HEAD = (
+    "hs_code,name_zh,name_en,unit1,unit2,supervision,ciq,elements,family,flags,rebate_pct,"
+    "confidence,unit_verified,supervision_verified,rebate_verified\n"
+)
+
+
+def folder_of(tmp_path, *versions):
+    """A home's tables folder; each version is (name, kind, text, further TOML lines)."""
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    entries = []
+    for at, (name, kind, text, lines) in enumerate(versions):
+        (folder / f"{at}.csv").write_text(text, "utf-8")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        entries.append(
+            f'[[table]]\nname = "{name}"\nkind = "{kind}"\nfile = "{at}.csv"\n'
+            f'sha256 = "{digest}"\nsource = "own"\nconfidence = "high"\n{lines}\n'
+        )
+    (folder / "tables.toml").write_text("\n".join(entries), "utf-8")
+    return folder
+
+
+def test_the_home_s_row_of_a_code_comes_before_the_release_s(tmp_path):
+    own = TARIFF_HEAD + "6911101900,瓷制餐具,,007,,,,,,,,high,true,true,\n"
+    held = tables.load(folder_of(tmp_path, ("tariff", "tariff", own, "valid_from = 2026-04-01")))
+    rows = held.tariff(DAY)
+    assert rows["hs_code"].is_unique().all() and rows.height == TABLES.tariff(DAY).height
+    assert rows.row(by_predicate=pl.col("hs_code") == "6911101900", named=True)["unit1"] == "007"
+    assert held.tariff(date(2026, 3, 31)).equals(TABLES.tariff(date(2026, 3, 31)))
+    assert not held.tariff_is_complete(DAY)
+
+
+def test_a_complete_tariff_stands_alone_until_its_end(tmp_path):
+    own = TARIFF_HEAD + "0101210010,改良种用濒危野马,,001,035,ABEF,,,,,,high,true,true,\n"
+    lines = "valid_from = 2026-04-01\nvalid_to = 2027-03-31\ncomplete = true"
+    held = tables.load(folder_of(tmp_path, ("tariff", "tariff", own, lines)))
+    assert held.tariff(DAY)["hs_code"].to_list() == ["0101210010"]
+    assert held.tariff_is_complete(date(2027, 3, 31))
+    assert not held.tariff_is_complete(date(2027, 4, 1))
+    assert held.tariff(date(2027, 4, 1)).height > 1
+    assert "tariff_ceramics" not in held.out_of_date(date(2027, 3, 31))
+    assert {"tariff", "tariff_ceramics"} <= set(held.out_of_date(date(2027, 4, 1)))
+    assert held.version_on(date(2027, 3, 31)) != held.version_on(date(2027, 4, 1))
+
+
+def test_a_code_table_holds_from_its_day_and_the_release_s_until_then(tmp_path):
+    rows = "code,name,name_en\n1,新名,\n"
+    folder = folder_of(tmp_path, ("fee_flag", "fee_flag", rows, "valid_from = 2026-04-08"))
+    with clock.fixed("2026-04-07T12:00:00+08:00"):
+        before = tables.load(folder)
+    with clock.fixed("2026-04-08T12:00:00+08:00"):
+        after = tables.load(folder)
+    assert before.codes("fee_flag").equals(TABLES.codes("fee_flag"))
+    assert after.codes("fee_flag")["name"].to_list() == ["新名"]
+    assert before.members("fee_flag") != after.members("fee_flag")
+    assert before.version != after.version
+
+
+FEES = "code,name\n1,率\n"
+
+
+@pytest.mark.parametrize(
+    ("versions", "message"),
+    [
+        (
+            [
+                ("fee", "fee", FEES, "valid_from = 2026-01-01\nvalid_to = 2026-06-30"),
+                ("fee", "fee", FEES, "valid_from = 2026-06-30"),
+            ],
+            r"table fee: the version from 2026-01-01 \(to 2026-06-30\) .* 2026-06-30 overlap",
+        ),
+        (
+            [("fee", "fee", FEES, "valid_from = 2026-01-01")] * 2,
+            "table fee: the version from 2026-01-01 .to the next. .*overlap",
+        ),
+        (
+            [("fee", "fee", "code,name\n1,率\n2,单\n1,价\n", "valid_from = 2026-01-01")],
+            "table fee: 1 stands twice, in the rows 2, 4",
+        ),
+        (
+            [("fee", "fee", "code,name\n1,率\n,单\n", "valid_from = 2026-01-01")],
+            "table fee: row 3 has no code",
+        ),
+        (
+            [("fee", "fee", FEES, "valid_from = 2026-01-01\nvalid_to = 2025-12-31")],
+            "table fee: valid_to 2025-12-31 lies before",
+        ),
+        ([("fee", "fee", FEES, 'valid_from = "soon"')], "table fee: .*must be dates"),
+        ([("fee", "fee", FEES, "")], "an entry of fee lacks valid_from"),
+    ],
+)
+def test_bad_versions_are_refused_with_their_place(versions, message, tmp_path):
+    with pytest.raises(tables.TableError, match=message):
+        tables.load(folder_of(tmp_path, *versions))
+
+
+def test_a_version_with_an_end_makes_room_for_the_next(tmp_path):
+    lines = "valid_from = 2026-01-01\nvalid_to = 2026-06-29"
+    versions = ("fee", "fee", FEES, lines), ("fee", "fee", FEES, "valid_from = 2026-06-30")
+    assert tables.load(folder_of(tmp_path, *versions)).names.count("fee") == 1

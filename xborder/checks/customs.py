@@ -59,8 +59,10 @@ def _with_conditions(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Licence and inspection by the tariff's supervision letters.
 
     A condition whose source was not seen (``supervision_verified`` false) warns and does not
-    block.
+    block. Where the tariff is complete it knows every subheading: what is not in it does not
+    exist.
     """
+    complete = context.tables.tariff_is_complete(context.on)
     subheadings = context.tables.tariff(context.on).get_column("hs_code").str.slice(0, 6).unique()
     stated = pl.col("tariff.supervision").fill_null("")
     letters = stated.str.extract(r"^([0-9A-Za-z]+)", 1).fill_null("")
@@ -74,9 +76,7 @@ def _with_conditions(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
         (licence & ~sure).alias("tariff.licence_unverified"),
         (inspection & sure).alias("tariff.inspection"),
         (inspection & ~sure).alias("tariff.inspection_unverified"),
-        pl.col("goods.hs_code")
-        .str.slice(0, 6)
-        .is_in(subheadings.implode())
+        (pl.col("goods.hs_code").str.slice(0, 6).is_in(subheadings.implode()) | pl.lit(complete))
         .fill_null(value=False)
         .alias("known.subheading"),
     )
