@@ -141,6 +141,37 @@ def test_what_is_hidden_unfinished_or_no_file_is_left(engine: Engine, home: Sett
     assert len(left(home)) == len(names) + 2
 
 
+def test_a_folder_without_end_does_not_end_the_look(engine: Engine, home: Settings) -> None:
+    put(home, "dapu/us/a.csv")
+    put(home, "dapu/us/" + "deep/" * 30 + "b.csv")
+    put(home, "dapu/us/" + "deep/" * 60 + "c.csv")
+    taken = landing.take_in(engine, home, EXPORTERS)
+    assert {one.file_name: one.code for one in taken} == {"a.csv": None, "b.csv": "UNKNOWN_SHOP"}
+    put(home, f"dapu/{'x' * 255}/{'y' * 255}/d.csv")
+    (long,) = landing.take_in(engine, home, EXPORTERS)
+    assert (len(long.shop), long.code) == (200, "UNKNOWN_SHOP")
+
+
+def test_a_file_that_cannot_be_removed_is_counted_once(
+    engine: Engine, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, "dapu/us/a.csv")
+    put(home, "dapu/us/b.csv", b"other")
+
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.is_relative_to(home.landing):
+            raise PermissionError(13, "not yours", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert len(landing.take_in(engine, home, EXPORTERS)) == 2
+    assert landing.take_in(engine, home, EXPORTERS) == []
+    with reading(engine) as c:
+        assert [row["new"] for row in queries.deliveries(c)] == [True, True]
+
+
 def test_a_link_that_takes_a_files_place_is_not_followed(engine: Engine, home: Settings) -> None:
     file = put(home, "dapu/us/a.csv")
     seen = landing.look(home)

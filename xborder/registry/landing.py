@@ -37,6 +37,9 @@ _SUBMITTED = re.compile(r"@([a-z]*)@[0-9a-f]{16}@(.+)", re.ASCII | re.DOTALL)
 """A submitted file's name carries its kind and the start of its checksum before its own name."""
 
 _NAME_BYTES = 160
+_SHOP_CHARACTERS = 200
+_DEEPEST = 32
+"""Folders below the landing zone in which files are found; the profile knows one level."""
 
 
 class _Shop(Protocol):
@@ -167,12 +170,13 @@ def look(settings: Settings) -> list[Landed]:
 def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Landed | None]:
     try:
         entries = list(os.scandir(folder))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
+        # Gone, or not for us to read: what is there stays in sight.
         return
     for entry in entries:
         if _HIDDEN.match(entry.name):
             continue
-        if entry.is_dir(follow_symlinks=False):
+        if entry.is_dir(follow_symlinks=False) and len(above) < _DEEPEST:
             yield from _walk(Path(entry.path), (*above, entry.name))
         elif entry.is_file(follow_symlinks=False):
             yield _landed(entry, above)
@@ -190,7 +194,7 @@ def _landed(entry: os.DirEntry[str], above: tuple[str, ...]) -> Landed | None:
     return Landed(
         path=Path(entry.path),
         exporter=_plain(exporter),
-        shop=_plain("/".join(below)),
+        shop=_plain("/".join(below))[:_SHOP_CHARACTERS],
         kind=kind,
         file_name=safe_name(name),
         size=told.st_size,
@@ -347,5 +351,6 @@ def _leave(path: Path, told: os.stat_result) -> None:
         if _same(told, path.lstat()):
             path.unlink()
             sync_folder(path.parent)
-    except FileNotFoundError:
+    except OSError:
+        # Gone, or a folder that lets nothing be removed: the registry knows the file's marker.
         return

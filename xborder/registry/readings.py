@@ -38,6 +38,9 @@ READERS = 2
 NO_ORDER = "ORDER_NO_MISSING"
 """Rows that carry no order number are held for this reason."""
 
+MOST_CHARACTERS = 200
+"""Characters of an order number that the registry keeps."""
+
 STATUS_COLUMNS = ("status",)
 """What may change without changing what is declared."""
 
@@ -96,7 +99,7 @@ def _parse(
     nursery = free.get()
     try:
         with originals.open_plain(settings, upload.sha256) as plain:
-            return read(
+            result = read(
                 plain,
                 upload.file_name,
                 exporter_shop=_shop(exporters, upload),
@@ -104,8 +107,26 @@ def _parse(
                 code_tables=tables,
                 nursery=nursery,
             )
+            return replace(result, records=_bounded(result.records), rows=_bounded(result.rows))
     finally:
         free.put(nursery)
+
+
+def _bounded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Order numbers that an index of the database can hold.
+
+    A number has 60 characters at most, and its order is held when it has more; a database
+    refuses a key of some thousands, and with it the whole file. The end is told by its hash.
+    """
+    if "order_no" not in frame.columns:
+        return frame
+    number = pl.col("order_no")
+    long = frame.select(number.filter(number.str.len_chars() > MOST_CHARACTERS).unique())
+    cut = {
+        text: f"{text[:MOST_CHARACTERS]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        for text in long.to_series()
+    }
+    return frame.with_columns(number.replace(cut)) if cut else frame
 
 
 def folder(upload_id: int) -> tuple[str, str, str]:
