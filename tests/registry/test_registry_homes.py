@@ -5,8 +5,11 @@ import random
 import string
 from pathlib import Path
 
+import pytest
 from pipeline_homes import issued
-from pipeline_shop import Shop, order, shipment
+from pipeline_shop import FIRM, SHOP, Shop, order, shipment
+
+from xborder.registry import landing, originals, readings
 
 # Not compressible: a database measures a key as it would store it.
 LONG = "".join(random.Random(7).choices(string.ascii_uppercase + string.digits, k=20_000))
@@ -42,3 +45,49 @@ def test_no_order_number_stops_the_file_and_the_bytes_are_the_databases_alike(
     other.work(issue=True)
     assert issued(shop.path) == issued(other.path)
     assert issued(shop.path)
+
+
+@pytest.mark.parametrize("harm", ["gone", "empty", "cut", "changed", "other"])
+def test_an_original_that_cannot_be_read_stops_its_own_file_only(tmp_path: Path, harm: str) -> None:
+    shop = Shop(tmp_path / "home")
+    shop.orders("first.csv", order("A"))
+    shop.orders("second.csv", order("B"))
+    content = (shop.folder() / "first.csv").read_bytes()
+    home = shop.home()
+    taken = landing.take_in(home.engine, home.settings, home.exporters)
+    (sha256,) = (one.sha256 for one in taken if one.file_name == "first.csv")
+    kept = originals.place(home.settings, sha256)
+    whole = kept.read_bytes()
+    if harm == "gone":
+        kept.unlink()
+    else:
+        damaged = {"empty": b"", "cut": whole[:-20], "other": b"x" * len(whole)}
+        kept.write_bytes(damaged.get(harm, whole[:-1] + bytes([whole[-1] ^ 1])))
+    shop.work()
+    assert shop.states()["B"] == ("held", "AWAITING_SHIPMENT")
+    assert (shop.receipt("first.csv")["state"], shop.receipt("first.csv")["code"]) == (
+        "refused",
+        readings.UNREADABLE,
+    )
+    assert shop.findings("first.csv")["code"].to_list() == [readings.UNREADABLE]
+    (shop.path / "landing" / FIRM / SHOP / "first.csv").write_bytes(content)
+    shop.work()
+    assert shop.states()["A"] == ("held", "AWAITING_SHIPMENT")
+    assert originals.intact(home.settings, sha256)
+
+
+def test_another_key_is_told_and_refuses_no_file(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "home")
+    shop.orders("first.csv", order("A"))
+    home = shop.home()
+    landing.take_in(home.engine, home.settings, home.exporters)
+    key = home.settings.key.read_bytes()
+    home.settings.key.unlink()
+    other = Shop(tmp_path / "other")
+    other.work()
+    home.settings.key.write_bytes(other.home().settings.key.read_bytes())
+    with pytest.raises(originals.KeyFileError, match="is not the key"):
+        shop.work()
+    home.settings.key.write_bytes(key)
+    shop.work()
+    assert shop.states() == {"A": ("held", "AWAITING_SHIPMENT")}

@@ -62,7 +62,7 @@ def annotated(request: Request) -> Response:
             )
             plain.seek(0)
             original = plain.read()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, originals.UnreadableError) as error:
         raise FormError("error.expired") from error
     found = answers.findings_of(home.engine, home.store, upload_id)
     chosen = language.choose(request)

@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,8 @@ from xborder.registry.database import transaction
 from xborder.registry.store import TEMPORARY, sync_folder
 from xborder.registry.tables import deliveries, uploads
 from xborder.settings import Settings
+
+_BEGIN = b"age-encryption.org/v1\n"
 
 KEPT, EXPIRED, MISSING = "kept", "expired", "missing"
 
@@ -137,20 +140,41 @@ def keep(settings: Settings, source: BinaryIO) -> Kept:
 def open_plain(settings: Settings, sha256: str) -> BinaryIO:
     """The plain bytes of an original, in a temporary file that has no name.
 
-    Raises FileNotFoundError when it is not there, KeyFileError, or ``pyrage.DecryptError`` when
-    the key is another or the file was damaged.
+    Raises FileNotFoundError when it is not there, UnreadableError when it was damaged, and
+    KeyFileError, also when the key is not the one it was encrypted for.
     """
     source = place(settings, sha256)
     with source.open("rb") as file:
+        if not file.read(len(_BEGIN)) == _BEGIN:
+            raise UnreadableError(f"the original {sha256} is damaged")
+        file.seek(0)
         identity = _identity(settings)
         plain = tempfile.TemporaryFile(dir=folder(settings))  # noqa: SIM115 - handed to the caller
         try:
             decrypt_io(file, plain, [identity])
             plain.seek(0)
-        except BaseException:
+        except BaseException as error:
             plain.close()
+            if isinstance(error, DecryptError) and "No matching keys" in str(error):
+                raise KeyFileError(f"{settings.key} is not the key of the originals") from error
+            # The library tells damage by an OSError without a number; a full disk has one.
+            if isinstance(error, DecryptError) or (
+                isinstance(error, OSError) and error.errno is None
+            ):
+                raise UnreadableError(f"the original {sha256} is damaged") from error
             raise
     return plain
+
+
+class UnreadableError(RuntimeError):
+    """An original is damaged: it must be handed in again."""
+
+
+def set_aside(settings: Settings, sha256: str) -> None:
+    """Move a damaged original out of the way of the same bytes handed in again."""
+    with suppress(FileNotFoundError):
+        damaged = place(settings, sha256)
+        damaged.replace(damaged.with_suffix(".damaged"))
 
 
 def intact(settings: Settings, sha256: str) -> bool:
@@ -161,7 +185,7 @@ def intact(settings: Settings, sha256: str) -> bool:
             while passing.read(1 << 20):
                 pass
             return passing.digest.hexdigest() == sha256
-    except (OSError, DecryptError):
+    except (OSError, UnreadableError):
         return False
 
 

@@ -266,7 +266,11 @@ _REUPLOADS = {
     "notice": "ORDER_STATUS_CHANGED",
 }
 
-_AT_THE_DOOR = {"UNKNOWN_EXPORTER": "exporter", "UNKNOWN_SHOP": "shop"}
+_AT_THE_DOOR = {
+    "UNKNOWN_EXPORTER": "exporter",
+    "UNKNOWN_SHOP": "shop",
+    "ORIGINAL_UNREADABLE": "file_name",
+}
 
 
 def findings_of(c: Connection, upload_id: int) -> pl.DataFrame:

@@ -41,6 +41,9 @@ NO_ORDER = "ORDER_NO_MISSING"
 MOST_CHARACTERS = 200
 """Characters of an order number that the registry keeps."""
 
+UNREADABLE = "ORIGINAL_UNREADABLE"
+"""A file is refused by this code when its kept original is gone or damaged."""
+
 STATUS_COLUMNS = ("status",)
 """What may change without changing what is declared."""
 
@@ -70,6 +73,9 @@ def read_uploads(
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=READERS))
         parsed = pool.map(lambda upload: _parse(settings, exporters, tables, upload, free), landed)
         for upload, result in zip(landed, parsed, strict=True):
+            if result is None:
+                _refuse_unreadable(engine, settings, upload)
+                continue
             shop = _shop(exporters, upload)
             _keep(engine, store, tables, upload, _refused_without_shop(result, shop), shop)
             progress(upload.file_name)
@@ -95,7 +101,8 @@ def _parse(
     tables: Tables,
     upload: Any,
     free: "SimpleQueue[Nursery]",
-) -> Reading:
+) -> Reading | None:
+    """The reading of an upload; None when its original cannot be read."""
     nursery = free.get()
     try:
         with originals.open_plain(settings, upload.sha256) as plain:
@@ -108,8 +115,20 @@ def _parse(
                 nursery=nursery,
             )
             return replace(result, records=_bounded(result.records), rows=_bounded(result.rows))
+    except (FileNotFoundError, originals.UnreadableError):
+        if not originals.folder(settings).is_dir():
+            raise  # all of them are away, not one of them is lost
+        return None
     finally:
         free.put(nursery)
+
+
+def _refuse_unreadable(engine: Engine, settings: Settings, upload: Any) -> None:
+    # One damaged file must not keep everybody's from being read, on every later run too.
+    with transaction(engine) as connection:
+        if uploads.get(connection, upload.id).state == uploads.LANDED:
+            uploads.refuse(connection, upload.id, UNREADABLE)
+            originals.set_aside(settings, upload.sha256)
 
 
 def _bounded(frame: pl.DataFrame) -> pl.DataFrame:
