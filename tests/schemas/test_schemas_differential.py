@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemas_mutations import NASTY
 from schemas_rows import GOOD
 
 from xborder import schemas
@@ -15,18 +16,6 @@ from xborder.schemas.slow_checker import SlowChecker
 
 ROWS, EXAMPLES = 20, 25
 """6 schemas × 25 examples × 20 rows = 3,000 mutated rows."""
-
-NASTY = [
-    *("", " ", "0", "-0", "-1", "00", "1.5", "1.", ".5", "+1", "1e3", "NaN", "inf", "1_000"),
-    *("12\n", "\n", "１２", "٢", "9" * 14, "9" * 15, "9" * 60, "0.00001", "0.000001", "2.0"),
-    *("99999999999999.99999", "123456789", "1234567890", "6911101900", "6911101900\n"),
-    *("69111019٠٠", "9403609990", "8518210000", "8507600090", "4420101200", "6999999999"),
-    *("2026-02-29", "2028-02-29", "20260431", "2026-04-05T21:06:21Z", "2026-04-05T24:00:00Z"),
-    *("USD", "usd", "RMB", "142", "502", "CN", "US", "ﬁ", "Y", "N", "NO", "无", "none", "alone"),
-    *("1210", "9610", "E", "W", "other", "sold", "SELLABLE", "035", "999", "3154", "6041"),
-    *("瓷", "👨‍👩‍👧", "é", "a\u200bb", "a\x00", "a ", "\u3000a", "实木", "furniture", "ceramics"),
-    *("A" * 20, "A" * 21, "瓷" * 250, "瓷" * 251, "𠮷" * 20, "4414960XXX", "91440000MA00000000"),
-]
 
 
 def mutated(name: str) -> st.SearchStrategy[list[dict[str, str | None]]]:
