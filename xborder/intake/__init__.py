@@ -1,14 +1,26 @@
 """Any channel's file → canonical lines (文件接收).
 
 ``read`` takes a file as it is, in a child process with limits, and gives a ``Reading``;
-``write_template`` writes the project's own workbook; ``cell`` names the user's own cell.
+``read_plain`` gives a file's cells without a layout; ``write_template`` writes the project's
+own workbook; ``cell`` names the user's own cell.
 Layouts are data in ``layouts/``: a channel is added by a file, not by code.
 """
 
 from xborder.intake.layouts import KINDS
 from xborder.intake.limits import Limits
 from xborder.intake.nursery import Nursery
+from xborder.intake.plain import Plain, read_plain
 from xborder.intake.reading import Reading, cell, read
 from xborder.intake.template import write_template
 
-__all__ = ["KINDS", "Limits", "Nursery", "Reading", "cell", "read", "write_template"]
+__all__ = [
+    "KINDS",
+    "Limits",
+    "Nursery",
+    "Plain",
+    "Reading",
+    "cell",
+    "read",
+    "read_plain",
+    "write_template",
+]

@@ -13,7 +13,10 @@ import os
 import resource
 import signal
 import socket
-from typing import Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MESSAGE = 64 * 1024
 
@@ -101,8 +104,6 @@ def main(order: str, source: int, answer: int) -> None:
 
 
 def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
-    import io
-
     from xborder import findings
     from xborder.intake.limits import Limits
     from xborder.intake.lines import Circumstances
@@ -111,6 +112,12 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
     with os.fdopen(source, "rb") as file:
         file.seek(0)
         data = file.read()
+    if asked.get("plain"):
+        from xborder.intake.plain import parse_plain
+
+        cells, told = parse_plain(data, Limits(**asked["limits"]))
+        _write(answer, {}, cells, findings.to_frame(told))
+        return
     parsed = parse(
         data,
         asked["file_name"],
@@ -119,11 +126,6 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         around=Circumstances(asked["zone"], asked["currency"], asked["limits"]["findings"]),
         limits=Limits(**asked["limits"]),
     )
-    frames = []
-    for frame in (parsed.records, parsed.rows, findings.to_frame(parsed.findings)):
-        buffer = io.BytesIO()
-        frame.write_ipc_stream(buffer)
-        frames.append(buffer.getvalue())
     head = {
         "kind": parsed.kind,
         "layout": parsed.layout,
@@ -131,10 +133,21 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         "columns": parsed.columns,
         "order_fields": parsed.order_fields,
         "encoding": parsed.encoding,
-        "lengths": [len(part) for part in frames],
     }
-    written = json.dumps(head).encode()
+    _write(answer, head, parsed.records, parsed.rows, findings.to_frame(parsed.findings))
+
+
+def _write(answer: BinaryIO, head: dict[str, Any], *frames: "pl.DataFrame") -> None:
+    """The head, with the lengths of what follows, and the tables."""
+    import io
+
+    parts = []
+    for frame in frames:
+        buffer = io.BytesIO()
+        frame.write_ipc_stream(buffer)
+        parts.append(buffer.getvalue())
+    written = json.dumps(head | {"lengths": [len(part) for part in parts]}).encode()
     answer.write(len(written).to_bytes(8, "big"))
     answer.write(written)
-    for part in frames:
+    for part in parts:
         answer.write(part)

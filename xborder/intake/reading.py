@@ -83,7 +83,7 @@ def read(
     name = base_name(file_name)
     with contextlib.ExitStack() as stack:
         handle = stack.enter_context(_opened(source))
-        digest, size = _digest(handle)
+        digest, size = digest_of(handle)
         if size > limits.file_bytes:
             value, most = str(size), str(limits.file_bytes)
             finding = Finding("FILE_TOO_LARGE", file=name, value=value, expected=most)
@@ -136,7 +136,8 @@ def _opened(source: Path | BinaryIO):  # type: ignore[no-untyped-def]
     yield source
 
 
-def _digest(handle: BinaryIO) -> tuple[str, int]:
+def digest_of(handle: BinaryIO) -> tuple[str, int]:
+    """SHA-256 and size of an opened file, which then stands at its end."""
     handle.seek(0)
     digest, size = hashlib.sha256(), 0
     while block := handle.read(BLOCK):
