@@ -9,7 +9,7 @@ from xborder import schemas
 from xborder.schemas import compiler, library, numbers, tables, truth, validation
 from xborder.schemas.slow_checker import SlowChecker
 
-QUICK, SLOW = 900, 25_000
+QUICK, SLOW = 900, 20_000
 """Rows a schema: at most half of them nasty values in each column, the others drawn."""
 
 
