@@ -1,0 +1,196 @@
+"""An operator's file becomes a table's rows, or is refused with every place named."""
+
+import dataclasses
+from datetime import date
+
+import polars as pl
+import pytest
+
+from xborder import findings
+from xborder.schemas import table_changes, table_files, tables
+
+DAY = date(2026, 11, 22)
+HELD = tables.packaged()
+HEAD = ["商品编码", "商品名称", "法定第一单位", "法定第二单位", "海关监管条件"]
+CELLS = {"sheet": pl.String, "row": pl.UInt32, "cells": pl.List(pl.String), "ragged": pl.UInt32}
+
+
+def cells(*rows, sheet="", first=1):
+    return pl.DataFrame(
+        [(sheet, at, list(row), 0) for at, row in enumerate(rows, first)],
+        schema=CELLS,
+        orient="row",
+    )
+
+
+def draft(kind, *rows, present=None, **options):
+    now = present if present is not None else (
+        HELD.tariff(DAY) if kind == "tariff" else HELD.table(kind)
+    )  # fmt: skip
+    return table_files.draft(cells(*rows), kind, HELD, now, **options)
+
+
+def told(made):
+    return [(one.code, one.cell, one.value) for one in made.found]
+
+
+def test_a_tariff_in_chinese_becomes_codes():
+    made = draft(
+        "tariff",
+        ["2027 年进出口税则"],
+        [*HEAD, "出口退税率"],
+        ["6911.1019.00", "瓷餐具", "千克", "无", "A", "13%"],
+        ["０１０１２１００１０", " 濒危\n野马 ", "035", "头", None, None],
+        confidence="high",
+    )
+    assert told(made) == []
+    horse, cup = made.rows.to_dicts()
+    assert (horse["hs_code"], horse["name_zh"]) == ("0101210010", "濒危 野马")
+    assert (horse["unit1"], horse["unit2"], horse["supervision"]) == ("035", "009", None)
+    assert (cup["hs_code"], cup["unit2"], cup["rebate_pct"]) == ("6911101900", None, "13")
+    assert cup["unit_verified"] == horse["supervision_verified"] == "false"
+    assert cup["confidence"] == "high"
+
+
+def test_what_no_official_file_has_is_taken_over_by_code_and_facts_are_not():
+    now = HELD.tariff(DAY).row(by_predicate=pl.col("hs_code") == "6911101900", named=True)
+    made = draft("tariff", HEAD, ["6911101900", "瓷餐具", "007", None, None], verified=True)
+    (row,) = made.rows.to_dicts()
+    for name in ("family", "flags", "elements", "name_en", "group"):
+        assert row[name] == now[name] and now[name], name
+    assert (row["rebate_pct"], row["note"], row["unit1"]) == (None, None, "007")
+    assert (row["unit_verified"], row["rebate_verified"]) == ("true", "false")
+    aliases = draft("country", ["code", "name", "customs"], ["TW", "中国台湾", "143"]).rows
+    assert "台湾" in aliases.item(0, "aliases") and aliases.item(0, "iso3") == "TWN"
+
+
+def test_flags_of_the_file_come_before_the_option():
+    made = draft(
+        "tariff", [*HEAD, "unit_verified"],
+        ["6911101900", "瓷", "035", None, None, "否"], ["6911101100", "瓷", "035", None, None, None],
+        verified=True,
+    )  # fmt: skip
+    assert dict(made.rows.select("hs_code", "unit_verified").rows()) == {
+        "6911101900": "false", "6911101100": "true",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "cell"),
+    [
+        (["691110190", "瓷", "035", None, None], "TABLE_VALUE_MALFORMED", "A2"),
+        (["69111019000", "瓷", "035", None, None], "TABLE_VALUE_MALFORMED", "A2"),
+        (["6911101900\n1", "瓷", "035", None, None], "TABLE_VALUE_MALFORMED", "A2"),
+        (["-", "瓷", "035", None, None], "TABLE_VALUE_MISSING", "A2"),
+        (["6911101900", " ", "035", None, None], "TABLE_VALUE_MISSING", "B2"),
+        (["6911101900", "瓷", None, None, None], "TABLE_VALUE_MISSING", "C2"),
+        (["6911101900", "瓷", "蒲式耳", None, None], "TABLE_VALUE_UNKNOWN", "C2"),
+        (["6911101900", "瓷", "035", "999", None], "TABLE_VALUE_UNKNOWN", "D2"),
+        (["6911101900", "瓷", "035", None, "A,B"], "TABLE_VALUE_MALFORMED", "E2"),
+        (["6911101900", "瓷", "35", None, None], "TABLE_VALUE_UNKNOWN", "C2"),
+    ],
+)
+def test_a_bad_cell_of_a_tariff_is_refused_at_its_place(row, code, cell):
+    made = draft("tariff", HEAD, row, ["6911101100", "瓷", "035", None, "A"])
+    assert [one[:2] for one in told(made)] == [(code, cell)]
+    assert made.found[0].column == HEAD[ord(cell[0]) - ord("A")]
+    assert findings.catalogue()[code].severity == "fatal"
+
+
+@pytest.mark.parametrize(
+    ("value", "rate", "code"),
+    [
+        ("2026-12-01", "7.09", None),
+        ("20261201", "7.09", None),
+        ("2026年12月1日", "7.09", None),
+        ("2026-02-30", "7.09", "TABLE_VALUE_MALFORMED"),
+        ("soon", "7.09", "TABLE_VALUE_MALFORMED"),
+        ("46357", "7.09", "TABLE_VALUE_MALFORMED"),
+        ("2026-12-01", "0.00", "TABLE_VALUE_MALFORMED"),
+        ("2026-12-01", "-7", "TABLE_VALUE_MALFORMED"),
+        ("2026-12-01", "7,09", "TABLE_VALUE_MALFORMED"),
+    ],
+)
+def test_dates_and_rates(value, rate, code):
+    made = draft("exchange_rate", ["币制", "生效日期", "汇率"], ["美元", value, rate])
+    assert [one.code for one in made.found] == ([code] if code else [])
+    if not code:
+        assert made.rows.rows() == [("USD", "2026-12-01", "7.09")]
+
+
+def test_unknown_currencies_and_countries_are_never_invented():
+    made = draft("exchange_rate", ["currency", "valid_from", "cny"], ["XXQ", "2026-12-01", "1"])
+    assert told(made) == [("TABLE_VALUE_UNKNOWN", "A2", "XXQ")]
+    made = draft("port", ["code", "name", "country"], ["3154", "长滩", "Atlantis"])
+    assert told(made) == [("TABLE_VALUE_UNKNOWN", "C2", "Atlantis")]
+
+
+def test_missing_and_doubled_columns_are_named():
+    made = draft("tariff", HEAD[:3], ["6911101900", "瓷", "035"])
+    (one,) = made.found
+    assert one.code == "TABLE_COLUMNS_MISSING" and one.row == 1
+    assert "unit2" in one.expected and "supervision" in one.expected
+    made = draft("tariff", [*HEAD, "HS code"], ["6911101900", "瓷", "035", None, None, "1"])
+    assert told(made) == [("TABLE_COLUMN_TWICE", "F1", "A1 商品编码, F1 HS code")]
+
+
+def test_a_code_twice_names_both_places():
+    made = draft(
+        "tariff", HEAD,
+        ["6911101900", "瓷", "035", None, None], ["6911.1019.00", "瓷", "035", None, None],
+    )  # fmt: skip
+    assert told(made) == [("TABLE_KEY_TWICE", "A3", "6911101900")]
+    assert made.found[0].also_at == "A2"
+
+
+def test_rows_of_another_width_empty_files_and_two_sheets_are_refused():
+    good = ["6911101900", "瓷", "035", None, None]
+    assert [one.code for one in draft("tariff", HEAD).found] == ["NO_DATA_ROWS"]
+    assert [one.code for one in draft("tariff").found] == ["FILE_EMPTY"]
+    bent = cells(HEAD, good).with_columns(ragged=pl.Series([0, 6], dtype=pl.UInt32))
+    made = table_files.draft(bent, "tariff", HELD, HELD.tariff(DAY))
+    assert [(one.code, one.row) for one in made.found] == [("RAGGED_ROW", 2)]
+    both = pl.concat([cells(HEAD, good, sheet="2026"), cells(HEAD, good, sheet="2027")])
+    made = table_files.draft(both, "tariff", HELD, HELD.tariff(DAY))
+    assert [one.code for one in made.found] == ["TABLE_SHEETS"]
+    notes = pl.concat([cells(["说明"], sheet="note"), cells(HEAD, good, sheet="2027")])
+    assert table_files.draft(notes, "tariff", HELD, HELD.tariff(DAY)).found == []
+
+
+def test_every_column_the_program_reads_is_known_to_the_import():
+    for one in HELD.entries:
+        known = {column.name for column in table_files.columns_of(one.kind)}
+        assert set(one.rows.columns) <= known, one.name
+        headers = [column.name for column in table_files.columns_of(one.kind)]
+        rows = one.rows.select(
+            pl.col(name) if name in one.rows.columns else pl.lit(None, pl.String).alias(name)
+            for name in headers
+        )
+        made = draft(one.kind, headers, *rows.rows(), present=one.rows)
+        assert told(made) == [], one.name
+        changes = table_changes.compare(one.rows, made.rows, table_files.key_of(one.kind))
+        assert (changes.added.height, changes.removed.height) == (0, 0)
+        spaces = changes.changed.filter(
+            pl.col("was").str.replace_all(r"\s+", " ").str.strip_chars() != pl.col("now")
+        )
+        assert spaces.is_empty(), (one.name, spaces)
+
+
+def test_changes_are_told_by_column():
+    one = pl.DataFrame({"code": ["1", "2", "3"], "name": ["a", "b", "c"], "old": ["x", None, None]})
+    two = pl.DataFrame({"code": ["2", "3", "4"], "name": ["b", "C", "d"], "new": ["n", None, None]})
+    found = table_changes.compare(one, two, ["code"])
+    assert (found.before, found.after, found.rows_changed) == (3, 3, 2)
+    assert found.added["code"].to_list() == ["4"] and found.removed["code"].to_list() == ["1"]
+    assert found.changed.rows() == [("2", "new", None, "n"), ("3", "name", "c", "C")]
+    assert found.by_column == {"new": 1, "name": 1}
+
+
+def test_a_table_that_leaves_others_dangling_is_refused():
+    units = next(one for one in HELD.entries if one.name == "unit")
+    fewer = dataclasses.replace(
+        units, rows=units.rows.filter(pl.col("code") != "035"), origin="home"
+    )
+    with pytest.raises(tables.TableError, match=r"table tariff_ceramics: unit1 035 .*table unit"):
+        table_changes.refuse_dangling(tables.combined((fewer,)))
+    table_changes.refuse_dangling(HELD)
