@@ -5,6 +5,7 @@ import typer
 import xborder.cli.checking as checking
 import xborder.cli.issued as issued
 import xborder.cli.running as running
+import xborder.cli.tables as tables
 
 app = typer.Typer(
     name="xborder",
@@ -17,5 +18,6 @@ app = typer.Typer(
 checking.add_to(app)
 running.add_to(app)
 issued.add_to(app)
+tables.add_to(app)
 
 __all__ = ["app"]
