@@ -1,7 +1,9 @@
 """An operator's file becomes a table's rows, or is refused with every place named."""
 
 import dataclasses
+import re
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -194,3 +196,17 @@ def test_a_table_that_leaves_others_dangling_is_refused():
     with pytest.raises(tables.TableError, match=r"table tariff_ceramics: unit1 035 .*table unit"):
         table_changes.refuse_dangling(tables.combined((fewer,)))
     table_changes.refuse_dangling(HELD)
+
+
+def test_the_documented_columns_are_those_of_the_import():
+    text = (Path(__file__).parents[2] / "docs" / "tables.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `([a-z_]+)` \| (.+) \|$", text, re.M))
+    kinds = {one.kind for one in HELD.entries} - {"trade_mode"}
+    kinds = {kind for kind in kinds if table_files.columns_of(kind) != table_files.columns_of("?")}
+    assert set(told) == kinds
+    for kind, columns in told.items():
+        marks = dict(re.findall(r"`([a-z_0-9]+)`([*+]?)", columns))
+        for one in table_files.columns_of(kind):
+            mark = "*" if one.needed else "+" if one.wanted else ""
+            assert marks.pop(one.name, "") == mark, (kind, one.name)
+        assert marks == {}, kind
