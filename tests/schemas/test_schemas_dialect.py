@@ -74,6 +74,7 @@ DEFERRED = {
     "enum of numbers": ({"properties": {"n": {"enum": [1, 1.5]}}}, ["#/properties/n enum"]),
     "lengths of numbers": ({"properties": {"n": {"maxLength": 1}}}, ["#/properties/n maxLength"]),
     "fraction": ({"properties": {"n": {"minimum": 0.1}}}, ["#/properties/n minimum"]),
+    "long": ({"properties": {"n": {"minimum": 10**27}}}, ["#/properties/n minimum"]),
     "list of types": (
         {"properties": {"a": {"type": ["string", "null"]}}},
         ["#/properties/a type"],

@@ -66,6 +66,14 @@ def test_what_no_official_file_has_is_taken_over_by_code_and_facts_are_not():
     assert "台湾" in aliases.item(0, "aliases") and aliases.item(0, "iso3") == "TWN"
 
 
+def test_headers_with_hints_are_read_and_unread_ones_are_named():
+    made = draft(
+        "tariff", [*HEAD, "出口退税率 (%)", "最惠国税率"],
+        ["6911101900", "瓷餐具", "035", None, None, "13.0", "7"],
+    )  # fmt: skip
+    assert made.rows.item(0, "rebate_pct") == "13.0" and made.unread == ("最惠国税率",)
+
+
 def test_flags_of_the_file_come_before_the_option():
     made = draft(
         "tariff", [*HEAD, "unit_verified"],
