@@ -151,6 +151,9 @@ def import_table(
     present = held.tariff(begins) if kind == "tariff" else held.table(name, begins)
     made = table_files.draft(cells, kind, held, present, verified=verified, confidence=confidence)
     _refuse(findings.to_frame(made.found).with_columns(pl.lit(file.name).alias("file")), chosen)
+    if made.unread:
+        unread = ", ".join(one.strip()[:40] for one in made.unread)
+        terminal.out.print(Text(f"未读的列 columns not read: {unread}", style="yellow"))
     entry: dict[str, Any] = {"name": name, "kind": kind, "valid_from": begins}
     entry |= {"valid_to": ends} if ends else {}
     entry |= {"source": source or file.name, "confidence": confidence}

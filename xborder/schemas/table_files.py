@@ -27,6 +27,7 @@ BLANK = frozenset({"", "-", "--", "/", "—", "无", "N/A"})
 HEADER_ROWS = 20
 _DATE = re.compile(r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})日?(?: 00:00:00)?", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】")
 _SPACES = re.compile(r"[\s_]+")
 _FLAGS = {
     **dict.fromkeys(("true", "是", "y", "yes", "1", "✓"), "true"),
@@ -58,11 +59,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Draft:
-    """The rows of a table as a file says them; unusable when ``found`` holds anything."""
+    """The rows of a table as a file says them; unusable when ``found`` holds anything.
+
+    ``unread`` are headers of the file that mean no column of the table.
+    """
 
     kind: str
     rows: pl.DataFrame
     found: list[Finding]
+    unread: tuple[str, ...] = ()
 
 
 @cache
@@ -134,11 +139,19 @@ def draft(
         found += _twice(made, kind, body, sheet, places)
     if found:
         return Draft(kind, made, found)
-    return Draft(kind, _whole(made, kind, present, verified, confidence), [])
+    read_at = {index for index, _ in places.values()}
+    heads = cells.filter((pl.col("sheet") == sheet) & (pl.col("row") == header)).item(0, "cells")
+    unread = tuple(text for at, text in enumerate(heads) if text and at not in read_at)
+    return Draft(kind, _whole(made, kind, present, verified, confidence), [], unread)
 
 
 def _normal(header: str) -> str:
     return _SPACES.sub("", unicodedata.normalize("NFKC", header).casefold()).strip("*:：")
+
+
+def _bare(header: str) -> str:
+    """The normal form without what stands in brackets: 退税率(%) is 退税率."""
+    return _BRACKETS.sub("", _normal(header))
 
 
 @cache
@@ -153,7 +166,8 @@ def _names(kind: str) -> dict[str, str]:
 def _mapped(texts: Iterable[str | None], kind: str) -> dict[str, list[tuple[int, str]]]:
     places: dict[str, list[tuple[int, str]]] = {}
     for index, text in enumerate(texts):
-        name = _names(kind).get(_normal(text)) if text else None
+        known = _names(kind)
+        name = known.get(_normal(text)) or known.get(_bare(text)) if text else None
         if name:
             places.setdefault(name, []).append((index, str(text).strip()))
     return places
