@@ -112,3 +112,19 @@ def test_neither_dagster_nor_pandas_is_imported(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+def test_nothing_is_overwritten_and_bad_targets_are_said(tmp_path: Path) -> None:
+    bad = write(tmp_path, "A-2,2026-11-18 10:00:00,CUP-1,-2,9.5,USD,US")
+    before = Path(bad).read_bytes()
+    for target in (bad, "no-folder/a.xlsx", "a.csv"):
+        run("check", bad, "--annotate", target, code=2)
+    assert Path(bad).read_bytes() == before
+    run("template", "goods", "--to", "no-folder/a.xlsx", code=2)
+    run("check", bad, "--kind", "rubbish", code=2)
+
+
+def test_the_demonstration_fills_no_home_of_ours(tmp_path: Path) -> None:
+    run("init", "mine")
+    run("demo", "mine", code=2)
+    assert list((tmp_path / "mine" / "exporters").iterdir()) == []

@@ -45,7 +45,11 @@ def check(
 ) -> None:
     """Check a file 检查文件: nothing is stored. Exit 0 clean, 1 findings, 2 unusable file."""
     if not file.is_file():
-        terminal.fail(f"{file}: 没有这个文件 no such file")
+        terminal.fail(f"{file}: 不是文件或不存在 no such file")
+    if kind is not None:
+        known_kind(kind)
+    if annotate is not None:
+        new_workbook(annotate)
     context, own_shop = _context(exporter, shop, home)
     reading = intake.read(file, file.name, exporter_shop=own_shop, kind=kind)
     report = check_reading(reading, context, own_shop.id if own_shop else "")
@@ -59,6 +63,22 @@ def check(
     else:
         _show(file, report, terminal.language(lang), every=every, annotate=annotate)
     raise typer.Exit(report.exit_code)
+
+
+def known_kind(kind: str) -> None:
+    """Exit 2 for a kind of file that is not read."""
+    if kind not in intake.KINDS:
+        terminal.fail(f"{kind}: 应为其中之一 one of {', '.join(intake.KINDS)}")
+
+
+def new_workbook(path: Path) -> None:
+    """Exit 2 for a path to which no new workbook can be written; nothing is overwritten."""
+    if path.suffix.lower() != ".xlsx":
+        terminal.fail(f"{path}: 请以 .xlsx 结尾 write to a name that ends in .xlsx")
+    if path.exists():
+        terminal.fail(f"{path}: 文件已存在，不覆盖 the file exists; it is not overwritten")
+    if not path.parent.is_dir():
+        terminal.fail(f"{path.parent}: 没有这个目录 no such folder")
 
 
 def _context(
@@ -116,11 +136,9 @@ def template(
     lang: Lang = None,
 ) -> None:
     """Write an empty template workbook 空白模板."""
-    if kind not in intake.KINDS:
-        terminal.fail(f"{kind}: one of {', '.join(intake.KINDS)}")
+    known_kind(kind)
     target = to or Path(f"{kind}_template.xlsx")
-    if target.exists():
-        terminal.fail(f"{target}: 文件已存在，不覆盖 the file exists; it is not overwritten")
+    new_workbook(target)
     intake.write_template(kind, target, lang=terminal.language(lang))
     terminal.out.print(f"{target}")
 

@@ -9,6 +9,9 @@ from xborder.cli import summary, terminal
 from xborder.cli.running import run_home
 from xborder.registry.home import create, open_home
 
+MARKER = ".demonstration"
+"""Marks a home that the demonstration may fill; nobody's real home carries it."""
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -19,8 +22,14 @@ def run(home: Path, lang: str) -> None:
     """
     if not EXAMPLES.is_dir():
         terminal.fail(f"{EXAMPLES}: the examples are missing; run from a clone of the project")
+    marker = home / MARKER
+    if home.exists() and any(home.iterdir()) and not marker.exists():
+        terminal.fail(
+            f"{home}: 不是演示目录，不会写入 not a folder of the demonstration; name a new one"
+        )
     begun = time.perf_counter()
     create(home)
+    marker.touch()
     copy_profiles(home)
     _hand_in(home)
     place = open_home(home)

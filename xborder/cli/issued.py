@@ -61,7 +61,7 @@ def get(
     place = opened(home or context.obj)
     try:
         path = cutoff.fetch(place.engine, place.store, number, to)
-    except cutoff.FetchError as error:
+    except (cutoff.FetchError, OSError) as error:
         terminal.fail(str(error))
     terminal.out.print(str(path))
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from xborder import clock, settings
 from xborder.cli import terminal
+from xborder.cli.checking import known_kind
 
 if TYPE_CHECKING:  # a check of a file must not wait for the registry's libraries
     from xborder.registry.home import Home
@@ -108,9 +109,16 @@ def submit(
     if missing:
         terminal.fail(f"没有这些文件 no such files: {', '.join(missing)}")
     profile = exporter_of(place, exporter)
+    known = ", ".join(one.id for one in profile.shops)
     if shop is not None and profile.shop(shop) is None:
-        known = ", ".join(one.id for one in profile.shops)
         terminal.fail(f"没有店铺 no shop {shop}; known: {known}")
+    if kind is not None:
+        known_kind(kind)
+    if shop is None and len(profile.shops) > 1 and kind not in ("goods", "stock"):
+        terminal.fail(
+            f"请用 --shop 指定店铺 name the shop with --shop: {known} "
+            "(商品备案和库存可用 goods and stock files need none with --kind goods|stock)"
+        )
     try:
         landed = landing.submit(place.settings, files, exporter, shop or "", kind)
     except ValueError as error:
@@ -143,7 +151,11 @@ def run_home(place: "Home", day: date, *, cutoff: bool) -> None:
 
 def run(
     date_: Annotated[
-        str | None, typer.Option("--date", help="business day (default: today)")
+        str | None,
+        typer.Option(
+            "--date",
+            help="business day to work under (default: today); what is issued carries this day",
+        ),
     ] = None,
     no_cutoff: Annotated[bool, typer.Option("--no-cutoff", help="take in and check only")] = False,
     home: HomeOption = None,
@@ -153,6 +165,11 @@ def run(
     from xborder.cli import summary
 
     day = parse_day(date_) or clock.today()
+    if day != clock.today():
+        terminal.err.print(
+            f"按 {day} 运行：收进和签发的都记在这一天 what is taken in and issued carries this day",
+            style="yellow",
+        )
     place = opened(home, profiles=True)
     run_home(place, day, cutoff=not no_cutoff)
     summary.show(place, day, terminal.language(lang))
@@ -179,7 +196,10 @@ def up(
     from xborder.cli import demonstration, serving
     from xborder.registry.home import create, make_landing
 
-    folder = settings.load(home).home
+    said = settings.load(home)
+    folder = said.home
+    ports = (page_port or said.page_port, dagster_port or said.dagster_port)
+    serving.refuse_what_cannot_be_served(said.host, *ports)
     if not (folder / "landing").is_dir():
         create(folder)
         known = demonstration.copy_profiles(folder)
@@ -190,8 +210,4 @@ def up(
     place = opened(folder, profiles=True)
     _tell_broken(place, *place.broken_profiles)
     make_landing(place)
-    serving.serve(
-        place,
-        page_port=page_port or place.settings.page_port,
-        dagster_port=dagster_port or place.settings.dagster_port,
-    )
+    serving.serve(place, *ports)

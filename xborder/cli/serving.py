@@ -23,12 +23,11 @@ _STOP_WITH_PARENT = 1
 """``PR_SET_PDEATHSIG`` of Linux."""
 
 
-def serve(home: Home, page_port: int, dagster_port: int) -> None:
-    """Serve until SIGINT or SIGTERM, or until one of the servers ends by itself.
+def refuse_what_cannot_be_served(host: str, page_port: int, dagster_port: int) -> None:
+    """Exit 2 for any host but loopback and for a port that is taken.
 
-    Refuses any host but loopback: there are no accounts yet, and Dagster's server has none.
+    There are no accounts yet, and Dagster's server has none.
     """
-    host = home.settings.host
     if host not in LOOPBACK:
         terminal.fail(
             f"{host}: 只允许本机访问 only loopback is served; put a proxy with a login before it"
@@ -38,11 +37,18 @@ def serve(home: Home, page_port: int, dagster_port: int) -> None:
             terminal.fail(
                 f"{name}: 端口已被占用 port {port} is taken; choose another with --{name.lower()}-port"
             )
+
+
+def serve(home: Home, page_port: int, dagster_port: int) -> None:
+    """Serve until SIGINT or SIGTERM, or until one of the servers ends by itself.
+
+    Exits 2 when another command serves the home already.
+    """
     with locked(home.settings.dagster_home, SERVING) as alone:
         if not alone:
             terminal.fail("此工作目录已在运行 xborder up serves this home already")
         _close_open_runs(home)
-        _serve(home, host, page_port, dagster_port)
+        _serve(home, home.settings.host, page_port, dagster_port)
 
 
 def _close_open_runs(home: Home) -> None:

@@ -87,35 +87,21 @@ def show_manifests(manifests: list[dict[str, object]], zh: bool) -> None:
     terminal.out.print(made)
 
 
+_STOCK_NUMBERS = ("#opening", "#received", "#sold", "#other", "#closing")
+
+
 def show_stock(report: StockReport, zh: bool) -> None:
     """Print the stock of a report and how many exceptions it has, by code."""
     shown = report.stock
     heads = (
-        ("企业", "海外仓", "货号", "状态", "#期初", "#入库", "#售出", "#结存")
+        ("企业", "海外仓", "货号", "状态", "#期初", "#入库", "#售出", "#其他", "#结存")
         if zh
-        else (
-            "exporter",
-            "warehouse",
-            "SKU",
-            "disposition",
-            "#opening",
-            "#received",
-            "#sold",
-            "#closing",
-        )
+        else ("exporter", "warehouse", "SKU", "disposition", *_STOCK_NUMBERS)
     )
     made = terminal.table("海外仓库存 Overseas stock", *heads)
-    columns = [
-        "exporter",
-        "warehouse",
-        "sku",
-        "disposition",
-        "opening",
-        "received",
-        "sold",
-        "closing",
-    ]
-    for values in shown.select(columns).iter_rows():
+    rest = pl.col("closing") - pl.col("opening") - pl.col("received") + pl.col("sold")
+    columns = ["exporter", "warehouse", "sku", "disposition", "opening", "received", "sold"]
+    for values in shown.select(*columns, rest.alias("other"), "closing").iter_rows():
         terminal.rows(made, [map(terminal.plain, values)])
     terminal.out.print(made)
     if report.exceptions.height:

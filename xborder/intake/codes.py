@@ -73,6 +73,6 @@ def _choices(kind: str, layout: str, name: str, held: "tables.Tables") -> dict[s
         return known
     for label in labels(column, held):
         code, *names = label.split(" ")
-        for word in (label, code, *names):
+        for word in (label, code, " ".join(names), *names):
             known.setdefault(word.casefold(), code)
     return known

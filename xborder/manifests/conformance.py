@@ -50,5 +50,5 @@ def _broken(
         yield Problem(number, name, f"is no XML: {error}")
         return
     if not schema.validate(tree):
-        for one in schema.error_log:  # type: ignore[attr-defined]
+        for one in schema.error_log:
             yield Problem(number, name, f"line {one.line}: {one.message}")

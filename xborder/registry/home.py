@@ -72,7 +72,8 @@ def open_home(path: Path | None = None, **overrides: Any) -> Home:
     settings = settings_module.load(path, **overrides)
     if not (settings.home / "landing").is_dir():
         raise NoHomeError(
-            f"{settings.home} is no xborder home; make one with: xborder init {path or ''}"
+            f"{settings.home}: 不是工作目录 is no xborder home; 请用 --home 或 XBORDER_HOME 指定 name "
+            "yours with --home or XBORDER_HOME, 或新建 or make one with: xborder init FOLDER"
         )
     engine = connect(settings.database)
     migrate(engine)

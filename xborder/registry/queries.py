@@ -299,7 +299,7 @@ def findings_of(c: Connection, upload_id: int) -> pl.DataFrame:
     upload = c.execute(select(t.uploads).where(t.uploads.c.id == upload_id)).one()
     told = []
     if upload.code in _AT_THE_DOOR:
-        value = getattr(upload, _AT_THE_DOOR[upload.code])
+        value = getattr(upload, _AT_THE_DOOR[upload.code]) or "—"
         told.append(findings.Finding(code=upload.code, file=upload.file_name, value=value))
     for row in found.mappings():
         codes = [_REUPLOADS[row["outcome"]]]
