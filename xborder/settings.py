@@ -8,13 +8,21 @@ number stays taken) is a setting, not a constant.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOME_VARIABLE = "XBORDER_HOME"
 DEFAULT_HOME = Path("xborder-home")
+
+
+TimeOfDay = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""HH:MM, Asia/Shanghai."""
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; each line names the file or variable, the key and why."""
 
 
 class Settings(BaseSettings):
@@ -30,8 +38,8 @@ class Settings(BaseSettings):
     lists_per_message: int = Field(100, ge=1, le=100, description="CEB: at most 100 entities")
     app_status: str = Field("2", pattern="^[12]$", description="CEB appStatus; 1 declares nothing")
     waybill_months: int = Field(6, ge=1, description="a logistics number is unique this long (R24)")
-    cutoff_times: tuple[str, ...] = Field(("12:00", "20:00"), description="Asia/Shanghai, HH:MM")
-    stock_report_time: str = "07:00"
+    cutoff_times: tuple[TimeOfDay, ...] = Field(("12:00", "20:00"), description="Asia/Shanghai")
+    stock_report_time: TimeOfDay = "07:00"
     held_share_warning: float = Field(0.2, ge=0, le=1)
     originals_days: int = Field(90, ge=1, description="originals are kept this long")
     host: str = "127.0.0.1"
@@ -74,15 +82,22 @@ class Settings(BaseSettings):
 def load(home: Path | None = None, **overrides: Any) -> Settings:
     """Settings of a home: its ``xborder.toml``, then ``XBORDER_*``, then the overrides.
 
-    Raises ``tomllib.TOMLDecodeError`` or ``pydantic.ValidationError`` for a broken file.
+    Raises SettingsError.
     """
     folder = Path(home or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).absolute()
     file = folder / "xborder.toml"
-    written = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    try:
+        written = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from error
     environment = {
         name: os.environ[variable]
         for name in Settings.model_fields
         if (variable := f"XBORDER_{name.upper()}") in os.environ
     }
     kept = {name: value for name, value in written.items() if name not in environment}
-    return Settings(**(kept | {"home": folder} | overrides))
+    try:
+        return Settings(**(kept | {"home": folder} | overrides))
+    except ValidationError as error:
+        told = [f"{file}: {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        raise SettingsError("\n".join(told)) from error

@@ -10,7 +10,6 @@ from dagster import (
     ScheduleEvaluationContext,
     schedule,
 )
-from pydantic import ValidationError
 
 from xborder import clock, settings
 from xborder.assets.jobs import asked_to_act, clearance, stock_report
@@ -22,7 +21,7 @@ def _settings() -> settings.Settings:
     """The home's settings; the defaults where the code is loaded without a home."""
     try:
         return settings.load()
-    except (OSError, ValueError, ValidationError):
+    except (OSError, ValueError):
         return settings.Settings()
 
 

@@ -196,7 +196,10 @@ def up(
     from xborder.cli import demonstration, serving
     from xborder.registry.home import create, make_landing
 
-    said = settings.load(home)
+    try:
+        said = settings.load(home)
+    except settings.SettingsError as error:
+        terminal.fail(str(error))
     folder = said.home
     ports = (page_port or said.page_port, dagster_port or said.dagster_port)
     serving.refuse_what_cannot_be_served(said.host, *ports)

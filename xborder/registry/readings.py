@@ -24,7 +24,8 @@ from xborder.checks.dry_run import order_lines
 from xborder.checks.orders import check_lines
 from xborder.checks.records import RecordCheck
 from xborder.crashpoints import crash_point
-from xborder.intake import Nursery, Reading, read
+from xborder.intake import Limits, Nursery, Reading, read
+from xborder.intake.limits import MIB
 from xborder.registry import movements, orders, originals, uploads
 from xborder.registry.database import reading, transaction
 from xborder.registry.store import Store
@@ -111,6 +112,10 @@ def _parse(
                 upload.file_name,
                 exporter_shop=_shop(exporters, upload),
                 kind=upload.kind or None,
+                limits=Limits(
+                    memory_bytes=settings.reader_memory_mib * MIB,
+                    cpu_seconds=settings.reader_cpu_seconds,
+                ),
                 code_tables=tables,
                 nursery=nursery,
             )
