@@ -25,6 +25,7 @@ from xborder.assets.resources import HomeResource, LiveRun, TakeIn
 from xborder.registry import answers, checkings, landing, lists, originals, queries, readings
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
+from xborder.registry.uploads import ROW_STATES
 
 GROUP = "intake"
 OWNERS = ["team:operators"]
@@ -135,7 +136,7 @@ def read_files(context: AssetExecutionContext, home: HomeResource) -> Iterator[M
         )
 
 
-_STATES = ("rows", "accepted", "declared", "held", "excluded", "duplicate")
+_STATES = ("rows", *ROW_STATES)
 
 CHECKED = (
     _spec("checked_orders", "Orders checked against schema, catalogue, shipments, tariff and "

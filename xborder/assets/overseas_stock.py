@@ -25,9 +25,8 @@ OWNERS = ["team:operators"]
 
 def report_of(opened: Home, day: date) -> report.StockReport:
     """The stock report of a day, from all booked movements and declared lines."""
-    names = {one.id: one.name for one in opened.exporters.values()}
     with reading(opened.engine) as connection:
-        return book.build(connection, opened.store, day, names)
+        return book.build(connection, opened.store, day, opened.exporter_names)
 
 
 @asset(

@@ -5,18 +5,10 @@ from datetime import date
 
 import polars as pl
 
-from xborder.checks.places import PLACEMENTS
+from xborder.checks.places import PLACEMENTS, SOURCE
 from xborder.schemas import columns
 from xborder.schemas.exporters import Exporter
 from xborder.schemas.tables import Tables
-
-SOURCE: dict[str, pl.DataType] = {
-    "upload_id": pl.Int64(),
-    "file": pl.String(),
-    "sheet": pl.String(),
-    "row": pl.UInt32(),
-}
-"""Lineage of a record: the upload, its file name, the sheet and the Excel row."""
 
 WAYBILLS: dict[str, pl.DataType] = {
     "logistics_code": pl.String(),

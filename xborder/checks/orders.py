@@ -13,7 +13,7 @@ from xborder.checks import lists, rules
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, join
-from xborder.checks.places import VIOLATIONS, placements, to_findings
+from xborder.checks.places import VIOLATIONS, no_sources, placements, to_findings
 from xborder.schemas import violations as schema_violations
 from xborder.schemas.tables import Tables
 
@@ -133,7 +133,7 @@ def _with_list_schema(
     A line that is wrong already would only be told again through the amounts made from it, and
     so would its order's sums; a cell that was told once is not told twice.
     """
-    wrong = broken.filter(pl.col("code").is_in(_blocking())).select("at").unique()
+    wrong = broken.filter(pl.col("code").is_in(findings.blocking_codes())).select("at").unique()
     wrong_orders = wide.select("at", *ORDER).join(wrong, on="at", how="semi").select(ORDER).unique()
     shipped = heads.filter(
         pl.col("logisticsNo").is_not_null(), pl.col("tradeMode").is_in(rules.LIST_MODES)
@@ -152,17 +152,12 @@ def _with_list_schema(
     )
 
 
-def _blocking() -> list[str]:
-    known = findings.catalogue()
-    return [code for code, entry in known.items() if entry.severity in findings.BLOCKING]
-
-
 def _verdicts(wide: pl.DataFrame, broken: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
     here = broken.join(wide.select("at", *ORDER), on="at").select(*ORDER, "code")
     before = here.clear() if told is None else told.select(*ORDER, "code")
     holding = (
         pl.concat([here, before])
-        .filter(pl.col("code").is_in(_blocking()))
+        .filter(pl.col("code").is_in(findings.blocking_codes()))
         .group_by(ORDER)
         .agg(pl.col("code").unique().sort().str.join(",").alias("codes"))
     )
@@ -201,15 +196,8 @@ def _alone(
     bare = lines.with_row_index("at").with_columns(
         pl.int_range(pl.len(), dtype=pl.UInt32).over(ORDER).alias("place_in_order"),
         pl.lit(None, pl.String).alias("route"),
-        pl.lit(None, pl.String).alias("profile.file"),
-        *(
-            pl.lit(None, kind).alias(f"{source}.{name}")
-            for source in ("goods", "shipment")
-            for name, kind in (
-                ("upload_id", pl.Int64), ("file", pl.String), ("sheet", pl.String), ("row", pl.UInt32),
-            )
-        ),
-    )  # fmt: skip
+        *no_sources(),
+    )
     broken = pl.concat([own, rules.apply(rules.line_rules(), bare)])
     return OrderCheck(
         orders=_verdicts(bare, broken, told),

@@ -65,14 +65,30 @@ def _severities() -> pl.DataFrame:
     )
 
 
+SOURCE: dict[str, pl.DataType] = {
+    "upload_id": pl.Int64(),
+    "file": pl.String(),
+    "sheet": pl.String(),
+    "row": pl.UInt32(),
+}
+"""Lineage of a record: the upload, its file name, the sheet and the Excel row."""
+
+
+def no_sources() -> list[pl.Expr]:
+    """The place columns of catalogue, shipment and profile, for lines that stand alone."""
+    return [
+        pl.lit(None, pl.String).alias("profile.file"),
+        *(
+            pl.lit(None, kind).alias(f"{source}.{name}")
+            for source in ("goods", "shipment")
+            for name, kind in SOURCE.items()
+        ),
+    ]
+
+
 def _at(prefix: str) -> list[pl.Expr]:
     """The place columns of one source in the joined lines (nulls where it is absent)."""
-    return [
-        pl.col(f"{prefix}upload_id").alias("upload_id"),
-        pl.col(f"{prefix}file").alias("file"),
-        pl.col(f"{prefix}sheet").alias("sheet"),
-        pl.col(f"{prefix}row").alias("row"),
-    ]
+    return [pl.col(f"{prefix}{name}").alias(name) for name in SOURCE]
 
 
 def to_findings(

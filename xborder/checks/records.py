@@ -9,7 +9,7 @@ import polars as pl
 
 from xborder import findings
 from xborder.checks.amounts import decimal
-from xborder.checks.places import VIOLATIONS, placements, to_findings
+from xborder.checks.places import VIOLATIONS, no_sources, placements, to_findings
 from xborder.checks.rules import Rule, apply
 from xborder.intake import Reading
 from xborder.schemas import violations as schema_violations
@@ -67,16 +67,9 @@ def check(reading: Reading, held_tables: Tables, upload_id: int = 0, shop: str =
         pl.lit(reading.file_name).alias("file"),
         (pl.col("order_no") if kind == "shipments" else pl.lit("")).alias("order_no"),
         pl.lit(shop).alias("shop"),
-        pl.lit(None, pl.String).alias("profile.file"),
         pl.lit(0, pl.UInt32).alias("place_in_order"),
-        *(
-            pl.lit(None, dtype).alias(f"{source}.{name}")
-            for source in ("goods", "shipment")
-            for name, dtype in (
-                ("upload_id", pl.Int64), ("file", pl.String), ("sheet", pl.String), ("row", pl.UInt32),
-            )
-        ),
-    )  # fmt: skip
+        *no_sources(),
+    )
     schema = SCHEMAS[kind]
     broken = schema_violations(schema, reading.records, held_tables)
     from_schema = broken.select(
@@ -85,9 +78,12 @@ def check(reading: Reading, held_tables: Tables, upload_id: int = 0, shop: str =
         pl.lit("{}").alias("params"),
     ).cast(VIOLATIONS)  # type: ignore[arg-type]  # fmt: skip
     every = pl.concat([from_schema, apply([*_rules(kind), _twice(kind, reading.records)], lines)])
-    known = findings.catalogue()
-    blocking = [code for code, entry in known.items() if entry.severity in findings.BLOCKING]
-    held = every.filter(pl.col("code").is_in(blocking)).get_column("at").unique().sort()
+    held = (
+        every.filter(pl.col("code").is_in(findings.blocking_codes()))
+        .get_column("at")
+        .unique()
+        .sort()
+    )
     valid = lines.filter(~pl.col("at").is_in(held.implode()))
     canonical = [
         name for name in reading.records.columns if name not in ("sheet", "row", "order_row")

@@ -72,14 +72,14 @@ def stock(
     home: HomeOption = None,
 ) -> None:
     """Show the overseas stock report 海外仓库存."""
-    from xborder.cli.summary import names_of, show_stock
+    from xborder.cli.summary import show_stock
     from xborder.registry.database import reading
     from xborder.stock import book
 
     place = opened(home)
     day = parse_day(date_) or clock.today()
     with reading(place.engine) as connection:
-        report = book.build(connection, place.store, day, names_of(place))
+        report = book.build(connection, place.store, day, place.exporter_names)
     if as_json:
         said = {name: frame.to_dicts() for name, frame in report.frames().items()}
         typer.echo(json.dumps(said, ensure_ascii=False, indent=2, default=terminal.plain))

@@ -10,10 +10,11 @@ from xborder.cli import terminal
 from xborder.registry import answers, queries
 from xborder.registry.database import reading
 from xborder.registry.home import Home
+from xborder.registry.uploads import ROW_STATES
 from xborder.stock import book
 from xborder.stock.report import StockReport
 
-STATES = ("rows", "accepted", "declared", "held", "excluded", "duplicate")
+STATES = ("rows", *ROW_STATES)
 STATES_ZH = ("行", "待截单", "已申报", "暂存", "不计", "重复")
 
 
@@ -28,14 +29,9 @@ def show(home: Home, day: date, lang: str) -> None:
     _findings(home, [row.id for row in uploads], lang)
     show_manifests(manifests, zh)
     with reading(home.engine) as connection:
-        report = book.build(connection, home.store, day, names_of(home))
+        report = book.build(connection, home.store, day, home.exporter_names)
     show_stock(report, zh)
     _places(home, zh)
-
-
-def names_of(home: Home) -> dict[str, str]:
-    """Exporters' names by id."""
-    return {one.id: one.name for one in home.exporters.values()}
 
 
 def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]], zh: bool) -> None:

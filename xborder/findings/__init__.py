@@ -97,6 +97,12 @@ def catalogue() -> dict[str, Entry]:
     return entries
 
 
+@cache
+def blocking_codes() -> tuple[str, ...]:
+    """Codes whose findings hold an order or a row, or refuse a file."""
+    return tuple(code for code, entry in catalogue().items() if entry.severity in BLOCKING)
+
+
 class _Blanks(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return ""

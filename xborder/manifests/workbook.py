@@ -22,8 +22,6 @@ ROUTE_NAMES = {"list": "清单 list", "declaration": "报关单 declaration"}
 
 SIGNATURE = "to be signed by the client / 由客户端加签"
 
-BOLD_LEFT = {"bold": True, "align": "left", "indent": 1}
-
 _COUNTS = (
     ("lists", "count", "清单数", "lists"),
     ("goods_lines", "count", "商品项数", "goods lines"),

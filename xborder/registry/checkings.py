@@ -75,18 +75,15 @@ def folder(check_id: int) -> tuple[str, str, str]:
 def _inputs_version(engine: Engine, exporter: Exporter, tables: Tables, on: date) -> str:
     """Hash of what an exporter's orders are checked against, besides the waybills in use."""
     with reading(engine) as connection:
-        in_force = [
-            row.id
-            for kind in ("goods", "shipments")
-            for row in uploads.of_kind(connection, exporter.id, kind)
-        ]
+        in_force = _read(connection, exporter.id, "goods", "shipments")
     # The profile as it was loaded: its file may have changed or gone since.
     parts = [RULES_VERSION, tables.version_on(on), repr(exporter), repr(in_force)]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
-def _read(connection: Connection, exporter: str, kind: str) -> list[int]:
-    return [row.id for row in uploads.of_kind(connection, exporter, kind)]
+def _read(connection: Connection, exporter: str, *kinds: str) -> list[int]:
+    """Uploads of these kinds that were read: kind by kind, oldest first."""
+    return [row.id for kind in kinds for row in uploads.of_kind(connection, exporter, kind)]
 
 
 def lines_of(engine: Engine, store: Store, waiting: pl.DataFrame) -> pl.DataFrame:
@@ -156,11 +153,7 @@ def context_of(
         taken = waybills.taken(
             connection, shipments.select("logistics_code", "logistics_no").unique()
         )
-        files = [
-            one
-            for kind in ("orders", "goods", "shipments")
-            for one in _read(connection, exporter.id, kind)
-        ]
+        files = _read(connection, exporter.id, "orders", "goods", "shipments")
     return Context(
         tables=tables,
         on=on,

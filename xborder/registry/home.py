@@ -45,6 +45,11 @@ class Home:
         the landing zone, and their orders as they are, until it is put right."""
         return self._profiles[1]
 
+    @property
+    def exporter_names(self) -> dict[str, str]:
+        """Exporters' display names by id."""
+        return {one.id: one.name for one in self.exporters.values()}
+
     @cached_property
     def tables(self) -> Tables:
         """Code tables, tariff and rates in force; raises ``schemas.tables.TableError``."""
