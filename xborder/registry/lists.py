@@ -15,6 +15,9 @@ from xborder.registry.staging import changed, fetch, run, stage
 
 PENDING, ISSUED, VOID = "pending", "issued", "void"
 
+ALL = 2**62
+"""No limit, as a number that both databases take."""
+
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:xborder:list")
 
 LISTS = {
@@ -54,14 +57,15 @@ def cop_no(day: str, number: int) -> str:
     return f"XB{day.replace('-', '')}{number:010d}"
 
 
-def claim(c: Connection, day: date | None = None) -> int:
-    """Give every accepted order its list; the number of new ones.
+def claim(c: Connection, day: date | None = None, limit: int | None = None) -> int:
+    """Give every accepted order its list, or the first ``limit`` of them; the number of new ones.
 
-    In order of the orders' numbers, without a gap; ``day`` stands in the copNo, by default the
-    day on which the order was accepted. A pending list whose order was checked again
-    takes the new check; one whose order is no longer accepted becomes void (a void list is a
-    row: its copNo is not used again). An order that waits to be checked keeps its list pending,
-    and ``pending`` does not show it until then.
+    Until it returns less than ``limit`` there may be more. In order of the orders' numbers,
+    without a gap; ``day`` stands in the copNo, by default the day on which the order was
+    accepted. A pending list whose order was checked again takes the new check; one whose
+    order is no longer accepted becomes void (a void list is a row: its copNo is not used again).
+    An order that waits to be checked keeps its list pending, and ``pending`` does not show it
+    until then.
     """
     voided = changed(
         c,
@@ -87,7 +91,7 @@ def claim(c: Connection, day: date | None = None) -> int:
         FROM shops s JOIN orders o ON o.shop_id = s.id
         WHERE o.state IN ('held', 'accepted') AND o.state = 'accepted'
           AND NOT EXISTS (SELECT 1 FROM lists l WHERE l.order_id = o.id AND l.live)
-        ORDER BY o.id
+        ORDER BY o.id LIMIT :limit
         """,
         {
             "order_id": pl.Int64,
@@ -96,6 +100,7 @@ def claim(c: Connection, day: date | None = None) -> int:
             "route": pl.String,
             "check_id": pl.Int64,
         },
+        limit=ALL if limit is None else limit,
     )
     if waiting.height:
         if day is not None:
@@ -134,17 +139,18 @@ def _insert(c: Connection, waiting: pl.DataFrame) -> None:
         raise ListClaimError(f"{waiting.height - inserted} orders have a live list already")
 
 
-def pending(c: Connection) -> pl.DataFrame:
+def pending(c: Connection, after: int = 0, limit: int | None = None) -> pl.DataFrame:
     """Lists that a cut-off may take, in order of their number; columns ``LISTS``.
 
-    A list whose order was changed or checked again since the list was claimed waits.
+    Page by page: ``limit`` lists at most, with a ``list_id`` above ``after``. A list whose order
+    was changed or checked again since the list was claimed waits.
     """
     ready = """
         WHERE l.state = 'pending' AND l.live AND o.state = 'accepted'
-          AND o.check_id = l.check_id AND o.route = l.route
-        ORDER BY l.id
+          AND o.check_id = l.check_id AND o.route = l.route AND l.id > :after
+        ORDER BY l.id LIMIT :limit
     """
-    return fetch(c, _SELECT + ready, LISTS)
+    return fetch(c, _SELECT + ready, LISTS, after=after, limit=ALL if limit is None else limit)
 
 
 def of_manifest(c: Connection, manifest_id: int) -> pl.DataFrame:

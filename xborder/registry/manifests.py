@@ -7,6 +7,7 @@ renders the same bytes.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,7 +19,58 @@ from xborder.registry.staging import changed, run, stage
 from xborder.registry.tables import manifests
 
 KINDS = ("lists", "declarations")
+
+
+@dataclass(frozen=True)
+class NewManifest:
+    """A manifest that a cut-off is about to reserve.
+
+    ``kind`` is ``lists`` or ``declarations``, ``batch`` what shows in the bytes (JSON values),
+    ``customs_code`` the 4 digits of the customs office.
+    """
+
+    kind: str
+    exporter: str
+    batch: Mapping[str, Any]
+    customs_code: str
+
+
 RESERVED, PUBLISHED = "reserved", "published"
+
+
+def reserve_all(
+    c: Connection,
+    cutoff: int,
+    plan: Sequence[NewManifest],
+    assigned: Iterable[pl.DataFrame],
+    business_date: date,
+    app_time: datetime,
+) -> list[Row[Any]]:
+    """Put pending lists into new manifests, in order of ``plan``; their rows.
+
+    ``assigned`` are frames [list_id Int64, manifest UInt32]: which list goes into which manifest
+    of ``plan`` (its index); every list once, every manifest at least one. Numbers are
+    ``XB`` + customs office + yyyymmdd + 5 digits, gapless for an office and day. Raises
+    ListClaimError when a list is no longer pending or not the exporter's, and ValueError for
+    an unknown kind, a customs code that is not 4 digits, or a manifest without lists: the
+    caller's transaction then ends without any of it.
+    """
+    wanted = pl.concat([pl.DataFrame(schema={"list_id": pl.Int64, "manifest": pl.UInt32}),
+                        *assigned])  # fmt: skip
+    return [
+        reserve(
+            c,
+            cutoff,
+            new.kind,
+            new.exporter,
+            new.batch,
+            wanted.filter(pl.col("manifest") == place)["list_id"],
+            new.customs_code,
+            business_date,
+            app_time,
+        )
+        for place, new in enumerate(plan)
+    ]
 
 
 def reserve(

@@ -62,22 +62,29 @@ def shop_id(c: Connection, exporter: str, channel: str, shop: str) -> int:
 
 
 def enter(
-    c: Connection, upload_id: int, entries: pl.DataFrame, shop: str | None = None
+    c: Connection,
+    upload_id: int,
+    entries: pl.DataFrame,
+    block: int = 0,
+    *,
+    channel: str | None = None,
 ) -> pl.DataFrame:
-    """Enter the orders of a file that was read; frame [order_no, order_id, outcome].
+    """Enter the orders of a block of a file; frame [order_no, order_id, outcome].
 
     ``entries`` has the columns of ``ENTRIES``, each order once. Outcomes: current, duplicate,
-    notice, changed_after_issue, reused (see ``reuploads``). ``shop`` is by default the
-    upload's own (its landing folder). What was entered for the upload before is not entered
-    again: its outcome is told as it stands now. Raises ValueError for an order twice in
-    ``entries`` or an upload without channel.
+    notice, changed_after_issue, reused (see ``reuploads``). ``block`` is the block of the
+    file's reading (its row group) that holds these orders' lines. ``channel`` is by default the
+    upload's own, which is known once the upload is marked read. What was entered for the upload
+    before is not entered again: its outcome is told as it stands now. Raises ValueError for an
+    order twice in ``entries`` or an upload without channel.
     """
     upload = uploads.get(c, upload_id)
-    if upload.channel is None:
+    channel = channel or upload.channel
+    if channel is None:
         raise ValueError(f"upload {upload_id} was not read: its channel is unknown")
     if entries["order_no"].is_duplicated().any():
         raise ValueError(f"upload {upload_id} names an order twice")
-    account = shop_id(c, upload.exporter, upload.channel, upload.shop if shop is None else shop)
+    account = shop_id(c, upload.exporter, channel, upload.shop)
     # In the order of their numbers, so that the same orders in another arrangement of rows
     # get the same identifiers, and neighbours lie on neighbouring pages of the index.
     entries = (
@@ -92,48 +99,54 @@ def enter(
     first = counters.draw_many(c, "order", entries.height).start
     staged = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
     stage(c, "entered", staged)
-    new = _claim(c, upload_id, account)
+    new = _claim(c, upload_id, account, block)
     told = staged.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
     if new < entries.height:
-        known = _take_known(c, upload_id, account, staged)
+        known = _take_known(c, upload_id, account, block, staged)
         told = pl.concat([told.join(known, on="order_no", how="anti"), known])
     run(c, "DROP TABLE entered")
     if entries.height or before.is_empty():
         counted = dict(sorted(told["outcome"].value_counts().iter_rows()))
-        audit.append(c, "orders entered", f"upload {upload_id}", {"new": new, "outcomes": counted})
+        told_of = {"block": block, "new": new, "outcomes": counted}
+        audit.append(c, "orders entered", f"upload {upload_id}", told_of)
     return pl.concat([told, before]).sort("order_no")
 
 
-def _claim(c: Connection, upload_id: int, shop: int) -> int:
+def _claim(c: Connection, upload_id: int, shop: int, block: int) -> int:
     """Insert the staged orders; those the unique key lets in are new. Their number."""
     new = changed(
         c,
         """
         INSERT INTO orders (id, shop_id, order_no, upload_id, digest, status_digest, ordered_at,
-                            cancelled, proposed_cancellation, state, codes)
+                            cancelled, proposed_cancellation, state, codes, block)
         SELECT order_id, :shop, order_no, :upload, digest, status_digest, ordered_at,
                cancelled, false,
                CASE WHEN cancelled THEN 'excluded' ELSE 'held' END,
-               CASE WHEN cancelled THEN 'CANCELLED' ELSE '' END
+               CASE WHEN cancelled THEN 'CANCELLED' ELSE '' END, :block
         FROM entered WHERE true ORDER BY order_id
         ON CONFLICT (shop_id, order_no) DO NOTHING
         """,
         shop=shop,
         upload=upload_id,
+        block=block,
     )
     run(
         c,
         """
-        INSERT INTO order_entries (upload_id, order_id, digest, rows, lines, first_row, outcome)
-        SELECT :upload, s.order_id, s.digest, s.rows, s.lines, s.first_row, 'current'
+        INSERT INTO order_entries (upload_id, order_id, digest, rows, lines, first_row, outcome,
+                                   block)
+        SELECT :upload, s.order_id, s.digest, s.rows, s.lines, s.first_row, 'current', :block
         FROM entered s JOIN orders o ON o.id = s.order_id ORDER BY s.order_id
         """,
         upload=upload_id,
+        block=block,
     )
     return new
 
 
-def _take_known(c: Connection, upload_id: int, shop: int, staged: pl.DataFrame) -> pl.DataFrame:
+def _take_known(
+    c: Connection, upload_id: int, shop: int, block: int, staged: pl.DataFrame
+) -> pl.DataFrame:
     """Decide on the orders that were known before; frame [order_no, order_id, outcome]."""
     first = int(staged["order_id"][0])
     new = "SELECT id FROM orders WHERE id >= :first"
@@ -151,12 +164,12 @@ def _take_known(c: Connection, upload_id: int, shop: int, staged: pl.DataFrame) 
     known = staged.drop("order_id").with_columns(upload_id=pl.lit(upload_id, pl.Int64))
     decided = reuploads.decide(known.join(old, on="order_no", how="inner"))
     stage(c, "decided", decided)
-    _apply(c, upload_id)
+    _apply(c, upload_id, block)
     run(c, "DROP TABLE decided")
     return decided.select("order_no", "order_id", "outcome")
 
 
-def _apply(c: Connection, upload_id: int) -> None:
+def _apply(c: Connection, upload_id: int, block: int) -> None:
     """Write the decisions: entries first, then the orders, then the lists they end."""
     run(
         c,
@@ -179,18 +192,20 @@ def _apply(c: Connection, upload_id: int) -> None:
         c,
         """
         INSERT INTO order_entries (upload_id, order_id, digest, previous_digest, rows, lines,
-                                   first_row, outcome)
+                                   first_row, outcome, block)
         SELECT :upload, order_id, digest, CASE WHEN digest <> old_digest THEN old_digest END,
-               rows, lines, first_row, outcome
+               rows, lines, first_row, outcome, :block
         FROM decided ORDER BY order_id
         """,
         upload=upload_id,
+        block=block,
     )
     run(
         c,
         """
         UPDATE orders SET
           upload_id = d.new_upload_id, digest = d.new_digest,
+          block = CASE WHEN d.outcome = 'current' THEN :block ELSE orders.block END,
           status_digest = d.new_status_digest, ordered_at = d.new_ordered_at,
           cancelled = d.new_cancelled, proposed_cancellation = d.new_proposed,
           state = d.new_state, codes = d.new_codes,
@@ -198,6 +213,7 @@ def _apply(c: Connection, upload_id: int) -> None:
           check_id = CASE WHEN d.recheck THEN NULL ELSE orders.check_id END
         FROM decided d WHERE orders.id = d.order_id AND d.touched
         """,
+        block=block,
     )
     run(
         c,
@@ -219,31 +235,67 @@ OPEN_ORDERS = {
     "digest": pl.String,
     "checked_under": pl.String,
     "file_name": pl.String,
+    "block": pl.Int64,
 }
 
+OPEN_BLOCKS = {"upload_id": pl.Int64, "block": pl.Int64, "orders": pl.Int64}
 
-def open_orders(c: Connection, exporter: str, inputs_version: str | None = None) -> pl.DataFrame:
+_OPEN = """
+    FROM shops s JOIN orders o ON o.shop_id = s.id JOIN uploads u ON u.id = o.upload_id
+    WHERE s.exporter = :exporter AND o.state IN ('held', 'accepted')
+      AND (CAST(:version AS TEXT) IS NULL OR o.checked_under IS NULL
+           OR o.checked_under <> :version
+           OR (o.state = 'held' AND o.codes LIKE '%LOGISTICS_NO_%'))
+"""
+
+
+def open_blocks(c: Connection, exporter: str, inputs_version: str | None = None) -> pl.DataFrame:
+    """The blocks that hold what ``open_orders`` finds, and how many orders: ``OPEN_BLOCKS``.
+
+    In order of upload and block. A null ``block`` stands for a whole file (read before files
+    had blocks): those orders' lines may be anywhere in it. Each row's (upload_id, block), handed
+    to ``open_orders``, gives its orders.
+    """
+    return fetch(
+        c,
+        f"SELECT o.upload_id, o.block, count(*) {_OPEN} GROUP BY 1, 2"
+        " ORDER BY o.upload_id, o.block IS NOT NULL, o.block",
+        OPEN_BLOCKS,
+        exporter=exporter,
+        version=inputs_version,
+    )
+
+
+def open_orders(
+    c: Connection,
+    exporter: str,
+    inputs_version: str | None = None,
+    upload_id: int | None = None,
+    block: int | None = None,
+) -> pl.DataFrame:
     """Orders of an exporter whose list is not issued, in order of their number.
 
     With ``inputs_version`` only those that were last checked under other inputs (catalogue,
     profile, shipments, tables), or never, or that wait for a logistics number which another
-    order has. Columns: ``OPEN_ORDERS``.
+    order has. With ``upload_id`` only the orders of that upload's block ``block`` (None: those
+    without a block). Columns: ``OPEN_ORDERS``.
     """
+    values = {} if upload_id is None else {"upload": upload_id, "block": block}
+    one = "AND o.upload_id = :upload AND o.block = :block" if values else ""
+    if values and block is None:
+        del values["block"]
+        one = "AND o.upload_id = :upload AND o.block IS NULL"
     return fetch(
         c,
-        """
+        f"""
         SELECT o.id, o.upload_id, s.channel, s.shop, o.order_no, o.state, o.digest,
-               o.checked_under, u.file_name
-        FROM shops s JOIN orders o ON o.shop_id = s.id JOIN uploads u ON u.id = o.upload_id
-        WHERE s.exporter = :exporter AND o.state IN ('held', 'accepted')
-          AND (CAST(:version AS TEXT) IS NULL OR o.checked_under IS NULL
-               OR o.checked_under <> :version
-               OR (o.state = 'held' AND o.codes LIKE '%LOGISTICS_NO_%'))
-        ORDER BY o.id
+               o.checked_under, u.file_name, o.block
+        {_OPEN} {one} ORDER BY o.id
         """,
         OPEN_ORDERS,
         exporter=exporter,
         version=inputs_version,
+        **values,
     )
 
 

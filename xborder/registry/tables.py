@@ -161,6 +161,8 @@ shops = Table(
     UniqueConstraint("exporter", "channel", "shop"),
 )
 
+WHOLE_FILE = "block of the file that holds its lines; null: anywhere in the file"
+
 OPEN = "state IN ('held', 'accepted')"
 
 orders = Table(
@@ -181,6 +183,7 @@ orders = Table(
     Column("checked_under", Text, comment="version of the inputs of the last check"),
     Column("check_id", BigInteger),
     Column("business_date", Day, comment="the day it was accepted, held or cured"),
+    Column("block", Integer, comment=WHOLE_FILE),
     UniqueConstraint("shop_id", "order_no"),
     Index(
         "ix_orders_open",
@@ -204,6 +207,7 @@ order_entries = Table(
     Column("lines", BigInteger, nullable=False),
     Column("first_row", BigInteger),
     Column("outcome", String(20), nullable=False),
+    Column("block", Integer, comment=WHOLE_FILE),
     Index(
         "ix_order_entries_changed",
         "order_id",
