@@ -43,6 +43,26 @@ class SheetLines:
     findings: list[Finding] = field(default_factory=list)
 
 
+def in_order(
+    parts: list[tuple[pl.DataFrame, pl.DataFrame]],
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records and rows of several blocks as one, in the order of sheets and rows."""
+    if len(parts) == 1:
+        return parts[0]
+    before, shifted = 0, []
+    for records, rows in parts:
+        shifted.append(rows.with_columns(record=(pl.col("record") + before).cast(pl.UInt32)))
+        before += records.height
+    rows = pl.concat(shifted)
+    sheets = rows["sheet"].unique(maintain_order=True)
+    place = pl.col("sheet").replace_strict(sheets, list(range(len(sheets))))
+    rows = rows.sort(place, "row", maintain_order=True)
+    records = pl.concat([one for one, _ in parts])[rows["record"].drop_nulls()]
+    number = pl.col("record").is_not_null().cum_sum() - 1
+    kept = pl.when(pl.col("record").is_not_null()).then(number).cast(pl.UInt32)
+    return records, rows.with_columns(record=kept)
+
+
 def record_columns(kind: str) -> dict[str, pl.DataType]:
     """Columns of ``Reading.records``: the canonical ones, then sheet, row and order_row."""
     texts: dict[str, pl.DataType] = {name: pl.String() for name in fields(kind)}

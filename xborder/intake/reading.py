@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -62,6 +63,41 @@ class Reading:
     order_fields: frozenset[str] = field(default_factory=frozenset)
 
 
+@dataclass(frozen=True)
+class Block:
+    """A part of a file, some 50,000 lines: all lines of an order lie in one block.
+
+    ``records``, ``rows`` and ``findings`` have the columns of ``Reading``; ``record`` in
+    ``rows`` is the index into this block's records. Blocks come in the file's order, those
+    of orders whose lines are scattered over the file last.
+    """
+
+    records: pl.DataFrame
+    rows: pl.DataFrame
+    findings: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a file is, as ``Reading`` tells it, without its blocks.
+
+    ``findings`` are those of the file that belong to no block: its header's and the fatal one.
+    ``usable`` False: whatever blocks have come before count for nothing.
+    """
+
+    sha256: str
+    file_name: str
+    size: int
+    kind: str | None
+    layout: str | None
+    channel: str | None
+    columns: dict[str, dict[str, tuple[int, str]]]
+    order_fields: frozenset[str]
+    encoding: str | None
+    usable: bool
+    findings: pl.DataFrame
+
+
 def read(
     source: Path | BinaryIO,
     file_name: str,
@@ -72,12 +108,54 @@ def read(
     code_tables: "tables.Tables | None" = None,
     nursery: Nursery | None = None,
 ) -> Reading:
-    """Read a user's file in a child process.
+    """Read a user's file in a child process, all of it into memory.
 
     Never raises for what a file may hold. The shop gives the zone of times without one, the
     currency of channels without a currency column, and the channel that an order file must
     be of. ``nursery`` starts the process quickly where many files are read. Raises OSError
     when ``source`` cannot be opened, RuntimeError for a fault of ours.
+    """
+    blocks: list[Block] = []
+    head = read_blocks(
+        source,
+        file_name,
+        keep=blocks.append,
+        exporter_shop=exporter_shop,
+        kind=kind,
+        limits=limits,
+        code_tables=code_tables,
+        nursery=nursery,
+    )
+    return _together(head, blocks)
+
+
+def _together(head: Head, blocks: list[Block]) -> Reading:
+    """The blocks as one reading, in the file's order."""
+    nothing = pl.DataFrame()
+    if not blocks:
+        return Reading(**vars(head), records=nothing, rows=pl.DataFrame(schema=lines.ROWS))
+    records, rows = lines.in_order([(one.records, one.rows) for one in blocks])
+    if not head.usable:
+        return Reading(**vars(head), records=nothing, rows=rows)
+    found = pl.concat([head.findings, *(one.findings for one in blocks)])
+    return Reading(**vars(head) | {"findings": found}, records=records, rows=rows)
+
+
+def read_blocks(
+    source: Path | BinaryIO,
+    file_name: str,
+    *,
+    keep: Callable[[Block], None],
+    exporter_shop: ShopLike | None = None,
+    kind: str | None = None,
+    limits: Limits | None = None,
+    code_tables: "tables.Tables | None" = None,
+    nursery: Nursery | None = None,
+) -> Head:
+    """Read a user's file in a child process, block by block; ``keep`` takes each as it comes.
+
+    Arguments and errors as for ``read``; what ``keep`` raises ends the reading and goes
+    through. Blocks may come before it turns out that the file cannot be used.
     """
     limits = limits or Limits()
     name = base_name(file_name)
@@ -100,7 +178,7 @@ def read(
         answer, code = readers.read(order, handle.fileno(), limits)
     if code:
         return _refused(digest, name, size, Finding(code, file=name))
-    return _reading(answer, digest, name, size, code_tables or _packaged())
+    return _reading(answer, digest, name, size, code_tables or _packaged(), keep)
 
 
 def _packaged() -> "tables.Tables":
@@ -146,7 +224,14 @@ def digest_of(handle: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _reading(answer: bytes, digest: str, name: str, size: int, held: "tables.Tables") -> Reading:
+def _reading(
+    answer: bytes,
+    digest: str,
+    name: str,
+    size: int,
+    held: "tables.Tables",
+    keep: Callable[[Block], None],
+) -> Head:
     length = int.from_bytes(answer[:8], "big")
     head = json.loads(answer[8 : 8 + length])
     frames, position = [], 8 + length
@@ -154,42 +239,44 @@ def _reading(answer: bytes, digest: str, name: str, size: int, held: "tables.Tab
         frames.append(pl.read_ipc_stream(io.BytesIO(answer[position : position + extent])))
         position += extent
     records, rows, found = frames
+    found = found.with_columns(file=pl.lit(name))
     kind = head["kind"]
     usable = kind is not None and not found["severity"].eq("fatal").any()
     if usable:
         records = codes.apply(records, kind, head["layout"], held)
-    return Reading(
+        keep(Block(records, rows, found))
+        found = found.clear()
+    elif rows.height:
+        keep(Block(records, rows, found.clear()))
+    return Head(
         sha256=digest,
         file_name=name,
         size=size,
         kind=kind if usable else None,
         layout=head["layout"],
         channel=head["channel"],
-        records=records,
-        rows=rows,
         columns={
             sheet: {one: (place[0], place[1]) for one, place in mapped.items()}
             for sheet, mapped in head["columns"].items()
         },
-        findings=found.with_columns(file=pl.lit(name)),
+        findings=found,
         usable=usable,
         encoding=head["encoding"],
         order_fields=frozenset(head["order_fields"]),
     )
 
 
-def _refused(digest: str, name: str, size: int, finding: Finding) -> Reading:
-    return Reading(
+def _refused(digest: str, name: str, size: int, finding: Finding) -> Head:
+    return Head(
         sha256=digest,
         file_name=name,
         size=size,
         kind=None,
         layout=None,
         channel=None,
-        records=pl.DataFrame(),
-        rows=pl.DataFrame(schema=lines.ROWS),
         columns={},
         findings=findings.to_frame([finding]),
         usable=False,
         encoding=None,
+        order_fields=frozenset(),
     )
