@@ -58,7 +58,7 @@ def test_what_no_official_file_has_is_taken_over_by_code_and_facts_are_not():
     now = HELD.tariff(DAY).row(by_predicate=pl.col("hs_code") == "6911101900", named=True)
     made = draft("tariff", HEAD, ["6911101900", "瓷餐具", "007", None, None], verified=True)
     (row,) = made.rows.to_dicts()
-    for name in ("family", "flags", "elements", "name_en", "group"):
+    for name in ("family", "flags", "name_en", "group"):
         assert row[name] == now[name] and now[name], name
     assert (row["rebate_pct"], row["note"], row["unit1"]) == (None, None, "007")
     assert (row["unit_verified"], row["rebate_verified"]) == ("true", "false")

@@ -120,7 +120,9 @@ def import_table(
     ] = False,
     verified: Annotated[
         bool,
-        typer.Option("--verified", help="tariff: units and conditions were seen at the source"),
+        typer.Option(
+            "--verified", help="tariff: units and conditions (or elements) were seen at the source"
+        ),
     ] = False,
     sha256: Annotated[str | None, typer.Option(help="checksum that the file must have")] = None,
     replace: Annotated[
@@ -146,8 +148,10 @@ def import_table(
     held = Tables(_tables(place).entries, begins)
     cells = _cells(file, sha256, chosen)
     name, kind = _named(name, cells, held)
-    if (complete or verified) and kind != "tariff":
-        terminal.fail("--complete, --verified: 仅用于税则 for a tariff only")
+    if complete and kind != "tariff":
+        terminal.fail("--complete: 仅用于税则 for a tariff only")
+    if verified and kind not in ("tariff", "declaration_elements"):
+        terminal.fail("--verified: 仅用于税则和申报要素 for a tariff or declaration_elements only")
     present = held.tariff(begins) if kind == "tariff" else held.table(name, begins)
     made = table_files.draft(cells, kind, held, present, verified=verified, confidence=confidence)
     _refuse(findings.to_frame(made.found).with_columns(pl.lit(file.name).alias("file")), chosen)

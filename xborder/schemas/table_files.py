@@ -304,13 +304,14 @@ def _whole(
     made = made.with_columns(
         pl.lit(None, pl.String).alias(one.name) for one in absent if one.name not in carried
     )
-    if kind == "tariff":
-        made = made.with_columns(
-            pl.col("confidence").fill_null(confidence),
-            *(
-                pl.col(one.name).fill_null(flag if one.verified else pl.lit("false"))
-                for one in columns_of(kind)
-                if one.form == "flag"
-            ),
-        )
+    # Carried columns hold what the present table says; only the others are filled in.
+    own = [one for one in columns_of(kind) if not one.carry]
+    made = made.with_columns(
+        *(
+            pl.col(one.name).fill_null(flag if one.verified else pl.lit("false"))
+            for one in own
+            if one.form == "flag"
+        ),
+        *(pl.col(one.name).fill_null(confidence) for one in own if one.name == "confidence"),
+    )
     return made.select(one.name for one in columns_of(kind)).sort(key)

@@ -17,6 +17,8 @@ from typing import Any
 
 import polars as pl
 
+from xborder.schemas.table_values import wrong_value
+
 MANIFEST = "tables.toml"
 TARIFF_FLAGS = ("unit_verified", "supervision_verified", "rebate_verified")
 _NEEDED: dict[str, tuple[str, ...]] = {
@@ -33,6 +35,16 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "pilot_zone": ("customs_office", "valid_from", "valid_to"),
     "list_threshold": ("valid_from", "cny"),
     "hs_padding": ("trade_mode", "valid_from", "digits"),
+    "declaration_elements": (
+        *("hs_prefix", "position", "name_zh", "name_en", "role", "allowed", "optional"),
+        *("verified", "confidence", "source"),
+    ),
+    "hazard_limit": ("code", "valid_from", "valid_to", "limit", "unit"),
+    "country_group": ("group", "country"),
+    "destination_notice": (
+        *("notice", "valid_from", "valid_to", "code", "group", "hs_prefixes", "modes", "above"),
+        *("up_to", "currency", "food_contact", "text_zh", "text_en", "source", "confidence"),
+    ),
 }
 """Columns that the program reads, by kind; every other table needs ``code`` and ``name``."""
 
@@ -42,6 +54,10 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "pilot_zone": ("customs_office", "valid_from"),
     "list_threshold": ("valid_from",),
     "hs_padding": ("trade_mode", "valid_from"),
+    "declaration_elements": ("hs_prefix", "position"),
+    "hazard_limit": ("code", "valid_from"),
+    "country_group": ("group", "country"),
+    "destination_notice": ("notice", "valid_from"),
 }
 
 
@@ -134,6 +150,9 @@ def version(entry: Mapping[str, Any], content: bytes, origin: str, file: str) ->
     if missing:
         raise TableError(f"table {name}: the columns {', '.join(sorted(missing))} are missing")
     _refuse_bad_keys(name, kind, rows)
+    wrong = wrong_value(kind, rows)
+    if wrong:
+        raise TableError(f"table {name}: {wrong}")
     valid_from, valid_to = entry["valid_from"], entry.get("valid_to")
     if type(valid_from) is not date or type(valid_to) not in (date, type(None)):
         raise TableError(f"table {name}: valid_from and valid_to must be dates")

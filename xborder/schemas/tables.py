@@ -234,14 +234,32 @@ class Tables:
         found = self._dated("hs_padding", on, "digits", trade_mode=trade_mode)
         return None if found is None else int(found)
 
-    def pilot_zone_offices(self, on: date) -> set[str]:
-        """Customs offices that lie in a cross-border pilot zone (综合试验区) on a day."""
+    def rows_on(self, name: str, on: date) -> pl.DataFrame:
+        """Rows of a table whose own ``valid_from`` and ``valid_to`` take in a day."""
         day = on.isoformat()
-        rows = self.table("pilot_zone", on).filter(
+        return self.table(name, on).filter(
             pl.col("valid_from") <= day,
             pl.col("valid_to").is_null() | (pl.col("valid_to") >= day),
         )
-        return set(rows["customs_office"].to_list())
+
+    def hazard_limit(self, code: str, on: date) -> Decimal:
+        """A limit of the transport of dangerous goods (危险品限值; R43, R44) on a day.
+
+        Raises TableError where the table has none for that day.
+        """
+        rows = self.rows_on("hazard_limit", on).filter(pl.col("code") == code)
+        if rows.is_empty():
+            raise TableError(f"table hazard_limit: no row {code} for {on}")
+        return Decimal(str(rows.sort("valid_from")["limit"][-1]))
+
+    def group(self, name: str) -> frozenset[str]:
+        """ISO codes of the countries of a group (R47–R51), e.g. EU."""
+        rows = self.table("country_group")
+        return frozenset(rows.filter(pl.col("group") == name)["country"].to_list())
+
+    def pilot_zone_offices(self, on: date) -> set[str]:
+        """Customs offices that lie in a cross-border pilot zone (综合试验区) on a day."""
+        return set(self.rows_on("pilot_zone", on)["customs_office"].to_list())
 
     def out_of_date(self, on: date) -> list[str]:
         """Names of the tables whose version for a day has ended before it.
