@@ -46,6 +46,7 @@ def test_what_is_no_number_stays_as_written(written: str) -> None:
 def test_comma_convention() -> None:
     assert numbers.canonical("1.344,00 €", "comma") == "1344"
     assert numbers.canonical("35,91", "comma") == "35.91"
+    assert numbers.canonical("1.234", "comma") == "1234"
 
 
 @given(st.decimals(min_value=-(10**14), max_value=10**14, places=5))
@@ -166,8 +167,6 @@ def test_encodings_are_proved() -> None:
 @pytest.mark.parametrize(
     ("data", "code", "offset"),
     [
-        ("Müller,Straße,Größe".encode("cp1252"), "ENCODING_UNKNOWN", "1"),
-        ("注文番号,商品名,数量です".encode("cp932"), "ENCODING_UNKNOWN", "0"),
         ("订单".encode() + b"\xff\xfe,x", "ENCODING_UNKNOWN", "6"),
         (b"a,b\0c", "NUL_BYTES", "3"),
     ],

@@ -6,15 +6,38 @@ certainty stays as it was written; the schema then says so at its cell.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 CANONICAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?", re.ASCII)
 DIGITS = re.compile(r"[0-9]*(?:\.[0-9]*)?", re.ASCII)
 SOURCE = re.compile(r"-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", re.ASCII)
+SPACED = re.compile(r"[0-9]{1,3}(?: [0-9]{3})+(?:\.[0-9]*)?", re.ASCII)
 CURRENCY_MARKS = re.compile(
-    r"^(?:US \$|[A-Z]{2,3}\$|[$€£¥₩₹₽฿₫₱]|[A-Z]{3}\b|RMB)\s*|\s*(?:[$€£¥₩₹₽฿₫₱元]|\b[A-Z]{3})$"
+    r"^(?:(?:US|AU|CA|NZ|HK|SG|C|A|S) \$|[A-Z]{1,3}\$|R\$|Rp\.?|RM|kr\.?|zł"
+    r"|[$€£¥₩₹₽฿₫₱₺₪]|[A-Z]{3}\b|RMB)\s*"
+    r"|\s*(?:[$€£¥₩₹₽฿₫₱₺₪元]|kr\.?|zł|\b[A-Z]{3})$"
 )
-FULL_WIDTH = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: " ", 0xFFE5: "¥", 0x2212: "-"}
+DECIMAL_COMMA = re.compile(
+    r"[0-9]{1,3}(?:[. ][0-9]{3})+,[0-9]+|[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+"
+    r"|[0-9]{1,3}(?:\.[0-9]{3}){2,}",
+    re.ASCII,
+)
+DECIMAL_POINT = re.compile(
+    r"[0-9]{1,3}(?:[, ][0-9]{3})+\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,})|0\.[0-9]+"
+    r"|[0-9]{1,3}(?:,[0-9]{3}){2,}",
+    re.ASCII,
+)
+EITHER = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}", re.ASCII)
+"""``1,234``: a thousand and more, or one and a bit."""
+FULL_WIDTH = {0xFF01 + i: 0x21 + i for i in range(94)} | {
+    0x3000: " ",
+    0xFFE5: "¥",
+    0x2212: "-",
+    0xA0: " ",
+    0x202F: " ",
+}
 """Full-width forms that Chinese input methods type. Not NFKC, which makes 5² into 52."""
 LONGEST = 64
 EXCEL_DIGITS = 15
@@ -63,6 +86,37 @@ def _trimmed(text: str) -> str:
     return number if number == "0" else sign + number
 
 
+@dataclass(frozen=True)
+class Convention:
+    """What a column's numbers prove: ``point``, ``comma``, ``mixed`` or ``""`` (nothing), and
+    the first text that can be read both ways."""
+
+    proved: str
+    doubtful: str = ""
+
+
+def convention(texts: Iterable[str]) -> Convention:
+    """Which sign parts the fraction, from every number that can only be read one way."""
+    comma = point = False
+    doubtful = ""
+    for text in texts:
+        if "," not in text and "." not in text:
+            continue
+        number = _bare(text)[0]
+        comma |= DECIMAL_COMMA.fullmatch(number) is not None
+        point |= DECIMAL_POINT.fullmatch(number) is not None
+        if EITHER.fullmatch(number) and (not doubtful or "," in number):
+            doubtful = text
+    proved = "mixed" if comma and point else "comma" if comma else "point" if point else ""
+    return Convention(proved, doubtful)
+
+
+def readings(text: str) -> str:
+    """Both ways to read a number whose sign may part thousands or the fraction: ``A / B``."""
+    ways = (canonical(text, one) for one in ("point", "comma"))
+    return " / ".join(dict.fromkeys(ways))
+
+
 def canonical(text: str, convention: str = "point") -> str:
     """A number as people write it → the canonical text, or the text unchanged.
 
@@ -70,8 +124,21 @@ def canonical(text: str, convention: str = "point") -> str:
     (1.234,50). Understood: currency signs and codes around it, brackets or a sign for
     negative, grouped thousands, full-width digits, a leading apostrophe.
     """
-    if len(text) > LONGEST or (CANONICAL.fullmatch(text) and text != "-0"):
+    plain = convention == "point" or "." not in text
+    if len(text) > LONGEST or (plain and CANONICAL.fullmatch(text) and text != "-0"):
         return text
+    number, negative = _bare(text)
+    if convention == "comma":
+        number = number.translate({ord("."): ",", ord(","): "."})
+    if GROUPED.fullmatch(number) or SPACED.fullmatch(number):
+        number = number.replace(",", "").replace(" ", "")
+    if not DIGITS.fullmatch(number) or not any(map(str.isdigit, number)):
+        return text
+    return _trimmed(f"-{number}" if negative else number)
+
+
+def _bare(text: str) -> tuple[str, bool]:
+    """The digits and their signs of separation, and whether the number is below zero."""
     number = text.translate(FULL_WIDTH).strip().lstrip("'")
     negative = False
     if number.startswith("(") and number.endswith(")"):
@@ -80,10 +147,6 @@ def canonical(text: str, convention: str = "point") -> str:
     if number[:1] in ("-", "+"):
         negative, number = negative or number[0] == "-", number[1:].strip()
         number = CURRENCY_MARKS.sub("", number, count=1)
-    if convention == "comma":
-        number = number.translate({ord("."): ",", ord(","): "."})
-    if GROUPED.fullmatch(number):
-        number = number.replace(",", "")
-    if not DIGITS.fullmatch(number) or not any(map(str.isdigit, number)):
-        return text
-    return _trimmed(f"-{number}" if negative else number)
+    elif number.endswith("-") and number[:-1].strip():
+        negative, number = True, number[:-1].strip()
+    return number, negative
