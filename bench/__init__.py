@@ -1,0 +1,1 @@
+"""Load and benchmarks: what the project costs, against its competitors and its floor."""
