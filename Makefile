@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test up bench clean
+.PHONY: run test up bench bench-10m clean
 
 run: $(INSTALLED)  ## install into .venv and run the whole pipeline over the examples
 	$(BIN)/xborder demo demo-home
@@ -18,8 +18,11 @@ test: $(INSTALLED)  ## the whole suite, ruff and mypy included
 up: $(INSTALLED)  ## Dagster UI and the page on ./xborder-home (made when missing)
 	$(BIN)/xborder up --home xborder-home
 
-bench: $(INSTALLED)  ## measure against competitors, in one run
-	$(BIN)/python bench/bench_schemas.py
+bench: $(INSTALLED)  ## measure against competitors and the floor; writes docs/benchmarks.md
+	$(BIN)/python -m bench --write-docs
+
+bench-10m: $(INSTALLED)  ## ten million order lines, end to end
+	$(BIN)/python -m bench.bench_pipeline --ten-million --write-docs
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "xborder needs Python 3.11 or newer")'

@@ -1,6 +1,6 @@
 """How fast the order lines of a file are judged by their schema, with every finding.
 
-    python bench/bench_schemas.py --lines 1000000 --sample 5000 --repeats 5
+    python -m bench.bench_schemas --lines 1000000 --sample 5000 --repeats 5
 
 Compared in one process, in turns, by process CPU time (medians): jsonschema and jsonschema-rs
 row by row (rows are ready dictionaries, on a sample), the compiled schema, and reading the same
@@ -23,10 +23,13 @@ import jsonschema
 import jsonschema_rs
 import polars as pl
 
+from bench import table
 from xborder import schemas
 from xborder.schemas import library, numbers, tables
 
 NAME = "order_line"
+OURS, TEXT, FINDINGS = "compiled schema", "CSV read as text", "CSV to findings"
+SLOW = "jsonschema row by row"
 BAD = 0.02
 
 FAULTS: list[tuple[str, list[str | None]]] = [
@@ -149,7 +152,7 @@ def competitors() -> dict[str, Callable[[list[dict[str, Any]]], set[tuple[int, s
             for error in fast.iter_errors(row)
         }
 
-    return {"jsonschema row by row": row_by_row, "jsonschema-rs row by row": row_by_row_rs}
+    return {SLOW: row_by_row, "jsonschema-rs row by row": row_by_row_rs}
 
 
 def agrees(frame: pl.DataFrame) -> bool:
@@ -160,17 +163,8 @@ def agrees(frame: pl.DataFrame) -> bool:
     return all(run(rows) == ours for run in competitors().values())
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lines", type=int, default=100_000)
-    parser.add_argument("--sample", type=int, default=2_000, help="lines for row by row")
-    parser.add_argument("--repeats", type=int, default=5)
-    asked = parser.parse_args()
-    frame = order_lines(asked.lines)
-    sample = frame.head(asked.sample)
-    if not agrees(sample):
-        print("the competitors and the compiled schema differ in what they find", file=sys.stderr)
-        return 1
+def measure(frame: pl.DataFrame, sample: pl.DataFrame, repeats: int) -> dict[str, list[float]]:
+    """µs CPU a line of each competitor and of the compiled schema, taking turns."""
     ready = instances(sample)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "lines.csv"
@@ -182,37 +176,63 @@ def main() -> int:
         work: dict[str, tuple[int, Callable[[], object]]] = {
             one: (sample.height, lambda run=run: run(ready)) for one, run in competitors().items()
         } | {
-            "compiled schema": (frame.height, lambda: schemas.violations(NAME, frame)),
-            "CSV read as text": (frame.height, read),
-            "CSV to findings": (frame.height, lambda: schemas.violations(NAME, read())),
+            OURS: (frame.height, lambda: schemas.violations(NAME, frame)),
+            TEXT: (frame.height, read),
+            FINDINGS: (frame.height, lambda: schemas.violations(NAME, read())),
         }
         spent: dict[str, list[float]] = {one: [] for one in work}
-        for turn in range(asked.repeats + 1):
+        for turn in range(repeats + 1):
             for one, (rows, run) in work.items():
                 gc.collect()
                 start = time.process_time()
                 run()
                 if turn:  # the first turn warms up
                     spent[one].append((time.process_time() - start) / rows * 1e6)
-    report(frame, spent)
-    return 0
+    return spent
 
 
-def report(frame: pl.DataFrame, spent: dict[str, list[float]]) -> None:
-    """The table: µs CPU a line, and the ratios that the bars name."""
+def bars(lines: int, sample: int, repeats: int) -> tuple[list[table.Bar], str]:
+    """The bars of the schema check, and what each way costs; ValueError when they differ."""
+    frame = order_lines(lines)
+    if not agrees(frame.head(sample)):
+        raise ValueError("the competitors and the compiled schema differ in what they find")
+    spent = measure(frame, frame.head(sample), repeats)
     median = {one: statistics.median(times) for one, times in spent.items()}
     found = schemas.violations(NAME, frame)
     bad = found.get_column("row").n_unique()
-    print(f"{frame.height:,} order lines, {bad:,} bad, {found.height:,} findings\n")
-    print("| | µs CPU a line | lowest | ratio |\n|---|---:|---:|---|")
-    ours, text = median["compiled schema"], median["CSV read as text"]
+    rows = [
+        f"{frame.height:,} order lines, {bad:,} bad, {found.height:,} findings\n",
+        "| | µs CPU a line | lowest | ratio |\n|---|---:|---:|---|",
+    ]
     for one, cost in median.items():
         ratio = ""
         if one.endswith("row by row"):
-            ratio = f"{cost / ours:.0f} × the compiled schema"
-        elif one == "CSV to findings":
-            ratio = f"{cost / text:.2f} × reading as text"
-        print(f"| {one} | {cost:.3f} | {min(spent[one]):.3f} | {ratio} |")
+            ratio = f"{cost / median[OURS]:.0f} × the compiled schema"
+        elif one == FINDINGS:
+            ratio = f"{cost / median[TEXT]:.2f} × reading as text"
+        rows.append(f"| {one} | {cost:.3f} | {min(spent[one]):.3f} | {ratio} |")
+    held = [
+        table.at_least("schema verdicts with every finding, against jsonschema row by row",
+                       median[SLOW] / median[OURS], 120, "×"),
+        table.at_most("CSV to complete findings, against reading the CSV as text",
+                      median[FINDINGS] / median[TEXT], 2.7, "×"),
+    ]  # fmt: skip
+    return held, "\n".join(rows)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--sample", type=int, default=2_000, help="lines for row by row")
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    try:
+        _, told = bars(asked.lines, asked.sample, asked.repeats)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(told)
+    return 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def ratios(*asked: str) -> dict[str, float]:
     """First column of the benchmark's table → the ratio that it prints."""
-    command = [sys.executable, str(ROOT / "bench" / "bench_schemas.py"), *asked]
+    command = [sys.executable, "-m", "bench.bench_schemas", *asked]
     done = subprocess.run(
         command, cwd=ROOT, env={"PYTHONPATH": "."}, capture_output=True, text=True
     )

@@ -1,0 +1,43 @@
+"""``make bench``: every benchmark in turn, one table of bars.
+
+    python -m bench [--write-docs]
+
+Exits with 1 when a bar is not held. Ten million lines are apart: ``make bench-10m``.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import bench_check, bench_pipeline, bench_schemas, table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Every benchmark in turn, one table of bars.")
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--scratch", type=Path, default=bench_pipeline.SCRATCH)
+    parser.add_argument("--write-docs", action="store_true", help="into docs/benchmarks.md")
+    asked = parser.parse_args()
+    parts: dict[str, Callable[[], tuple[list[table.Bar], str]]] = {
+        "Schema verdicts": lambda: bench_schemas.bars(asked.lines, 5_000, asked.repeats),
+        "The interactive check": lambda: bench_check.bars(2 * asked.repeats + 1),
+        "The whole job": lambda: bench_pipeline.measure(asked.lines, asked.repeats, asked.scratch),
+    }
+    bars: list[table.Bar] = []
+    details = []
+    for name, run in parts.items():
+        held, told = run()
+        bars += held
+        details.append(f"### {name}\n\n{told}")
+        print(f"{name}\n\n{table.markdown(held)}\n", flush=True)
+    text = "\n\n".join([table.machine(), table.markdown(bars), *details])
+    if asked.write_docs:
+        table.write("bench", text)
+    print(text)
+    return 0 if all(one.held for one in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
