@@ -32,7 +32,7 @@ def exporter(*shops: Shop) -> Exporter:
 
 def goods(*rows: dict[str, str | None]) -> pl.DataFrame:
     basis: dict[str, Any] = {
-        "sku": "CUP-1", "hs_code": "6911101900", "gname": "瓷杯", "gmodel": "0|0|瓷|餐具|无品牌",
+        "sku": "CUP-1", "hs_code": "6911101900", "gname": "瓷杯", "gmodel": "0|0|瓷|餐具|否|无品牌",
         "origin_country": "CN", "unit": "011", "unit1": "035", "qty1_per_unit": "0.3",
         "net_weight": "0.3", "rebate": "N", "food_contact": "Y", "upload_id": 7,
         "file": "商品.xlsx", "sheet": "商品 Goods", "row": 5, "shop": "",

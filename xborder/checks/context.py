@@ -5,10 +5,13 @@ from datetime import date
 
 import polars as pl
 
+from xborder.checks import facts
 from xborder.checks.places import PLACEMENTS, SOURCE
 from xborder.schemas import columns
 from xborder.schemas.exporters import Exporter
 from xborder.schemas.tables import Tables
+
+PARCELS: dict[str, pl.DataType] = {"logistics_code": pl.String(), "logistics_no": pl.String()}
 
 WAYBILLS: dict[str, pl.DataType] = {
     "logistics_code": pl.String(),
@@ -30,8 +33,10 @@ class Context:
 
     ``goods`` and ``shipments`` hold the records now in force (one a SKU; the rows of the
     latest file for each order), with lineage; ``waybills`` the logistics numbers (运单号)
-    already taken by other orders of the exporter, ``placed`` where each canonical column
-    stands in the uploads concerned. ``exporter`` None means a dry run without a profile:
+    already taken by other orders of the exporter, ``shared`` those that two orders have which
+    are checked in several parts (those within one part show themselves), ``placed`` where each
+    canonical column stands in the uploads concerned. ``decisions`` what the operator confirmed or refused
+    (``facts.DECISIONS``). ``exporter`` None means a dry run without a profile:
     only the lines themselves are checked.
     """
 
@@ -45,5 +50,7 @@ class Context:
         default_factory=lambda: pl.DataFrame(schema=records_schema("shipment"))
     )
     waybills: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WAYBILLS))
+    shared: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PARCELS))
     placed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PLACEMENTS))
+    decisions: pl.DataFrame = field(default_factory=facts.none)
     waybill_months: int = 6

@@ -1,4 +1,4 @@
-"""Customs facts of each line: codes at the border, licence and inspection, value, route.
+"""Customs facts of each line: codes at the border, value, route.
 
 ISO codes are kept inside; here they are mapped to the customs numbers that CEB messages use,
 and what has no number stays null (a finding), never invented.
@@ -11,25 +11,16 @@ from xborder.checks.context import Context
 from xborder.checks.joined import ORDER
 from xborder.checks.rules import ORDER_TYPES
 
-EXPORT_LICENCE = "[348EGxy]"
-"""Supervision conditions (监管条件) that demand a licence or certificate at export: 3 dual
-use, 4 export licence, 8 forbidden, E endangered species, G dual use (directed), x and y
-export licences of processing and border trade."""
-
-EXPORT_INSPECTION = "B"
-"""Supervision condition of inspection at export (出境检验检疫)."""
-
 
 def with_customs_facts(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
     """The joined lines with customs codes, tariff verdicts, CNY value, waybill use and route.
 
-    Added: ``customs.*`` codes (text), ``tariff.licence``, ``tariff.inspection`` and their
-    ``_unverified`` twins (Boolean), ``cny_rate`` and ``value_cny`` (Decimal, CNY), ``route``
+    Added: ``customs.*`` codes (text), ``known.subheading`` (Boolean), ``cny_rate`` and ``value_cny`` (Decimal, CNY), ``route``
     (list or declaration; R03, R04), ``route.why_zh``/``_en``, ``declared.hs_code``,
-    ``waybill.taken_by`` (an order number).
+    ``waybill.taken_by`` (an order number), ``waybill.shared`` (with an order of another part).
     """
     wide = _with_codes(wide, context)
-    wide = _with_conditions(wide, context)
+    wide = _with_subheading(wide, context)
     wide = _with_value(wide, context)
     wide = _with_route(wide, context)
     return _with_waybills(_with_hs_code(wide, context), context)
@@ -55,27 +46,14 @@ def _with_codes(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
     )
 
 
-def _with_conditions(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Licence and inspection by the tariff's supervision letters.
+def _with_subheading(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Whether the tariff knows the subheading: then a code that is not in it does not exist.
 
-    A condition whose source was not seen (``supervision_verified`` false) warns and does not
-    block. Where the tariff is complete it knows every subheading: what is not in it does not
-    exist.
+    Where the tariff is complete it knows every one.
     """
     complete = context.tables.tariff_is_complete(context.on)
     subheadings = context.tables.tariff(context.on).get_column("hs_code").str.slice(0, 6).unique()
-    stated = pl.col("tariff.supervision").fill_null("")
-    letters = stated.str.extract(r"^([0-9A-Za-z]+)", 1).fill_null("")
-    sure = pl.col("tariff.supervision_verified").fill_null(value=False)
-    licence, inspection = (
-        letters.str.contains(EXPORT_LICENCE),
-        letters.str.contains(EXPORT_INSPECTION),
-    )
     return wide.with_columns(
-        (licence & sure).alias("tariff.licence"),
-        (licence & ~sure).alias("tariff.licence_unverified"),
-        (inspection & sure).alias("tariff.inspection"),
-        (inspection & ~sure).alias("tariff.inspection_unverified"),
         (pl.col("goods.hs_code").str.slice(0, 6).is_in(subheadings.implode()) | pl.lit(complete))
         .fill_null(value=False)
         .alias("known.subheading"),
@@ -169,4 +147,12 @@ def _with_waybills(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
         .group_by(ORDER)
         .agg(pl.col("other_order").first().alias("waybill.taken_by"))
     )
-    return wide.join(clashes, on=ORDER, how="left", maintain_order="left")
+    wide = wide.join(clashes, on=ORDER, how="left", maintain_order="left")
+    if context.shared.is_empty():
+        return wide.with_columns(pl.lit(value=False).alias("waybill.shared"))
+    shared = context.shared.with_columns(pl.lit(value=True).alias("waybill.shared"))
+    return wide.join(
+        shared, left_on=["shipment.logistics_code", "shipment.logistics_no"],
+        right_on=["logistics_code", "logistics_no"], how="left", maintain_order="left",
+        nulls_equal=True,
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import polars as pl
 
+from xborder.checks import facts, goods
 from xborder.checks.amounts import (
     DECIMAL,
     bounded,
@@ -43,7 +44,7 @@ def join(lines: pl.DataFrame, context: Context) -> pl.DataFrame:
     )
     wide = (
         wide.join(
-            prefixed(context.goods, "goods."), left_on="sku", right_on="goods.sku", how="left",
+            prefixed(goods.known(context), "goods."), left_on="sku", right_on="goods.sku", how="left",
             maintain_order="left",
         )
         .join(
@@ -81,7 +82,7 @@ def _profiles(context: Context) -> pl.DataFrame:
 
 
 def _tariff(context: Context) -> pl.DataFrame:
-    return prefixed(context.tables.tariff(context.on), "tariff.")
+    return prefixed(facts.tariff(context.tables, context.on, context.decisions), "tariff.")
 
 
 def _with_head(wide: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from xborder import findings
-from xborder.checks import lists, rules
+from xborder.checks import destinations, hazards, lists, rules
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, join
@@ -66,11 +66,13 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
         *rules.goods_rules(),
         *rules.shipment_rules(context.waybill_months),
         *rules.mode_rules(context.tables, context.on),
+        *hazards.rules(context.tables, context.on),
     ]
     broken = pl.concat([own, rules.apply(every_rule, wide)])
     heads, items = lists.heads(wide), lists.items(wide)
     broken = _with_list_schema(context.tables, broken, wide, heads, items)
-    found = to_findings(broken, wide, context.placed)
+    notices = destinations.notices(wide, context)
+    found = to_findings(pl.concat([broken, notices]), wide, context.placed)
     orders = _verdicts(wide, broken, told)
     accepted = orders.filter(pl.col("state") == "accepted")
     return OrderCheck(
@@ -131,9 +133,10 @@ def _with_list_schema(
     """Add what the list's own schema finds beside what is known.
 
     A line that is wrong already would only be told again through the amounts made from it, and
-    so would its order's sums; a cell that was told once is not told twice.
+    so would its order's sums; a fault at a cell is not told twice. A warning there hides none.
     """
-    wrong = broken.filter(pl.col("code").is_in(findings.blocking_codes())).select("at").unique()
+    faults = broken.filter(pl.col("code").is_in(findings.blocking_codes()))
+    wrong = faults.select("at").unique()
     wrong_orders = wide.select("at", *ORDER).join(wrong, on="at", how="semi").select(ORDER).unique()
     shipped = heads.filter(
         pl.col("logisticsNo").is_not_null(), pl.col("tradeMode").is_in(rules.LIST_MODES)
@@ -148,7 +151,7 @@ def _with_list_schema(
     )
     key = ["at", "source", "field"]
     return pl.concat(
-        [broken, told.join(broken, on=key, how="anti").unique(key, maintain_order=True)]
+        [broken, told.join(faults, on=key, how="anti").unique(key, maintain_order=True)]
     )
 
 

@@ -83,11 +83,18 @@ def line_rules() -> list[Rule]:
 
 
 def goods_rules() -> list[Rule]:
-    """The line against the goods catalogue (商品备案) and the tariff of the day."""
+    """The line against the goods catalogue (商品备案) and the tariff of the day.
+
+    A fact's ``verified`` is null where the operator refused it: then neither rule is broken.
+    """
     listed = c("tariff.unit1")
     verified = c("tariff.unit_verified")
     unit1_differs = _in_tariff & (c("goods.unit1") != listed)
     unit2_differs = _in_tariff & c("goods.unit2").ne_missing(c("tariff.unit2"))
+    conditions = {"conditions": c("tariff.conditions")}
+    lacks = c("goods.elements.missing_zh") != ""
+    elements = {name: c(f"goods.elements.{name}")
+                for name in ("key", "wanted", "given", "missing_zh", "missing_en")}  # fmt: skip
     return [
         Rule("SKU_NOT_IN_CATALOGUE", "line", "sku", c("sku").is_not_null() & ~_has_goods),
         Rule(
@@ -104,11 +111,12 @@ def goods_rules() -> list[Rule]:
              _has_goods & ~_in_tariff & ~c("known.subheading")),
         Rule("STATUTORY_UNIT_DIFFERS", "goods", "unit1", unit1_differs & verified, expected=listed),
         Rule("STATUTORY_UNIT_UNVERIFIED", "goods", "unit1", unit1_differs & ~verified,
-             expected=listed),
+             expected=listed, params={"hs_code": c("goods.hs_code")}),
         Rule("STATUTORY_UNIT_DIFFERS", "goods", "unit2", unit2_differs & verified,
              expected=c("tariff.unit2").fill_null("—")),
         Rule("STATUTORY_UNIT_UNVERIFIED", "goods", "unit2", unit2_differs & ~verified,
-             expected=c("tariff.unit2").fill_null("—")),
+             expected=c("tariff.unit2").fill_null("—"),
+             params={"hs_code": c("goods.hs_code")}),
         Rule(
             "SAME_UNIT_OTHER_QUANTITY", "goods", "qty1_per_unit",
             (c("goods.unit") == c("goods.unit1")) & (c("d.qty1_per_unit") != exactly("1")),
@@ -120,9 +128,26 @@ def goods_rules() -> list[Rule]:
             expected=c("goods.qty1_per_unit"),
         ),
         Rule("EXPORT_LICENCE_UNVERIFIED", "goods", "hs_code",
-             c("tariff.licence_unverified"), params={"conditions": c("tariff.supervision")}),
+             c("tariff.licence_unverified"), params=conditions),
         Rule("INSPECTION_UNVERIFIED", "goods", "hs_code",
-             c("tariff.inspection_unverified"), params={"conditions": c("tariff.supervision")}),
+             c("tariff.inspection_unverified"), params=conditions),
+        Rule("ELEMENTS_MISSING", "goods", "gmodel", lacks & c("goods.elements.verified"),
+             params=elements),
+        Rule("ELEMENTS_MISSING_UNVERIFIED", "goods", "gmodel",
+             lacks & ~c("goods.elements.verified"), params=elements),
+        *(
+            Rule(f"HAZARD_DENIED{ending}", "goods", field, denied & sure,
+                 params={"hs_code": c("goods.hs_code"), "hazard_zh": pl.lit(zh),
+                         "hazard_en": pl.lit(en)})
+            for field, denied, zh, en in (
+                ("magnet", c("tariff.magnet_expected") & (c("goods.magnet") == "N"),
+                 "磁体", "magnets"),
+                ("battery", c("tariff.battery_expected") & (c("goods.battery") == "none"),
+                 "电池", "batteries"),
+            )
+            for ending, sure in (("", c("tariff.hazards_verified")),
+                                 ("_UNVERIFIED", ~c("tariff.hazards_verified")))
+        ),
     ]  # fmt: skip
 
 
@@ -147,8 +172,13 @@ def shipment_rules(months: int) -> list[Rule]:
             "LOGISTICS_NO_TWICE", "shipment", "logistics_no",
             _has_shipment
             & (
-                pl.struct(ORDER).n_unique().over("shipment.logistics_code", "shipment.logistics_no")
-                > 1
+                (
+                    pl.struct(ORDER)
+                    .n_unique()
+                    .over("shipment.logistics_code", "shipment.logistics_no")
+                    > 1
+                )
+                | c("waybill.shared").fill_null(value=False)
             ),
             once=True,
         ),
@@ -160,6 +190,8 @@ def mode_rules(tables: Tables, on: date) -> list[Rule]:
     pilot = sorted(tables.pilot_zone_offices(on))
     order_type = c("profile.mode").replace_strict(ORDER_TYPES, default=None)
     to_list = c("route") == "list"
+    conditions = {"conditions": c("tariff.conditions")}
+    unlicensed = c("goods.licence_no").is_null() & c("shipment.licence_no").is_null()
     return [
         Rule("MODE_NOT_ENABLED", "profile", "mode", ~_listed, expected=" ".join(LIST_MODES), once=True),
         Rule(
@@ -189,8 +221,15 @@ def mode_rules(tables: Tables, on: date) -> list[Rule]:
         Rule("LICENCE_FORBIDS_FLAG_A", "profile", "statistics_flag",
              (c("profile.mode") == "9610") & _flag_a & c("tariff.licence"), expected="B"),
         Rule("LICENCE_NO_MISSING", "goods", "licence_no",
-             to_list & c("tariff.licence") & c("goods.licence_no").is_null()
-             & c("shipment.licence_no").is_null()),
+             to_list & c("tariff.licence") & ~c("tariff.cites") & unlicensed),
+        # Their certificate stands in no field of a list (R45).
+        Rule("CITES_NOT_BY_LIST", "goods", "hs_code", to_list & c("tariff.cites"),
+             params=conditions),
+        Rule("CITES_CERTIFICATE_MISSING", "goods", "cites_no",
+             (c("route") == "declaration") & c("tariff.cites") & c("goods.cites_no").is_null()
+             & unlicensed, params=conditions),
+        Rule("EXPORT_INSPECTION_NEEDED", "goods", "hs_code", to_list & c("tariff.inspection"),
+             params=conditions | {"ciq": c("tariff.ciq").fill_null("—")}),
         Rule("PLATFORM_CODE_MISSING", "profile", "platform_code",
              _listed & c("profile.platform_code").is_null(), once=True),
         Rule("ROUTE_IS_DECLARATION", "line", "order_no", c("route") == "declaration", once=True,

@@ -1,0 +1,143 @@
+"""What destinations ask of goods from China (目的国提示; R47–R51): notices that never hold.
+
+Which notice counts for which goods, modes, values and days is a dated table
+(``destination_notice``); the day is that of export, or else that of the order. A notice is told
+once for a file and country, at the country's cell of the first order that it concerns, with
+their number: it is no fault of any order.
+"""
+
+import json
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from xborder.checks import facts
+from xborder.checks.amounts import DECIMAL
+from xborder.checks.context import Context
+from xborder.checks.joined import ORDER
+from xborder.checks.places import VIOLATIONS
+from xborder.schemas.tables import Tables
+
+Row = dict[str, str | None]
+
+VAGUE_FOR = "EU"
+"""The group of countries whose filings refuse vague descriptions (ICS2; R47)."""
+
+
+def notices(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Notices on joined lines with their customs facts; columns of ``places.VIOLATIONS``."""
+    tables, on = context.tables, context.on
+    firsts = wide.filter(pl.col("place_in_order") == 0).select(
+        "at", "upload_id", *ORDER, "value_cny", "profile.mode", "head.country",
+        pl.coalesce(
+            pl.col("shipment.export_date"), pl.col("head.ordered_at").str.slice(0, 10),
+            pl.lit(on.isoformat()),
+        ).alias("day"),
+    )  # fmt: skip
+    going = frozenset(firsts.get_column("head.country").drop_nulls().unique())
+    silent = facts.refused(context.decisions, "notice")
+    found = [pl.DataFrame(schema=VIOLATIONS)]
+    for row in tables.table("destination_notice", on).iter_rows(named=True):
+        countries = tables.group(row["group"]) & going
+        if countries and row["notice"] not in silent:
+            concerned = _with_goods(wide, _concerned(firsts, row, countries, tables, on), row)
+            found.append(_told(concerned, row))
+    vague = tables.group(VAGUE_FOR) & going
+    if vague:
+        found += _vague(wide, vague, tables)
+    return pl.concat(found)
+
+
+def _concerned(
+    firsts: pl.DataFrame, row: Row, countries: frozenset[str], tables: Tables, on: date
+) -> pl.DataFrame:
+    """Orders that go there on a day, by a mode and with a value that the notice names."""
+    tests = [
+        pl.col("head.country").is_in(sorted(countries)),
+        pl.col("day") >= str(row["valid_from"]),
+    ]
+    if row["valid_to"]:
+        tests.append(pl.col("day") <= row["valid_to"])
+    if row["modes"]:
+        tests.append(pl.col("profile.mode").is_in(row["modes"].split(";")))
+    if row["above"] or row["up_to"]:
+        rate = tables.cny_rate(str(row["currency"]), on)
+        if rate is None:
+            return firsts.clear()
+        if row["above"]:
+            tests.append(pl.col("value_cny") > _cny(row["above"], rate))
+        if row["up_to"]:
+            tests.append(pl.col("value_cny") <= _cny(row["up_to"], rate))
+    return firsts.filter(*tests)
+
+
+def _cny(value: str, rate: Decimal) -> pl.Expr:
+    return pl.lit(Decimal(value) * rate).cast(DECIMAL)
+
+
+def _with_goods(wide: pl.DataFrame, orders: pl.DataFrame, row: Row) -> pl.DataFrame:
+    """Those of the orders that hold goods which the notice names."""
+    if orders.is_empty() or not (row["hs_prefixes"] or row["food_contact"]):
+        return orders
+    code = pl.col("goods.hs_code")
+    tests = [code.is_not_null()]
+    if row["hs_prefixes"]:
+        codes = wide.get_column("goods.hs_code").drop_nulls().unique()
+        starts = tuple(row["hs_prefixes"].split(";"))
+        tests.append(code.is_in([one for one in codes if one.startswith(starts)]))
+    if row["food_contact"]:
+        tests.append(pl.col("goods.food_contact") == row["food_contact"])
+    return orders.join(wide.filter(*tests).select(ORDER), on=ORDER, how="semi",
+                       maintain_order="left")  # fmt: skip
+
+
+def _told(orders: pl.DataFrame, row: Row) -> pl.DataFrame:
+    files = orders.group_by("upload_id", "head.country", maintain_order=True).agg(
+        pl.col("at").first(), pl.len().alias("orders")
+    )
+    said = {name: row[name] or "" for name in ("notice", "text_zh", "text_en", "source")}
+    said["since"] = str(row["valid_from"])
+    params = [
+        json.dumps(said | {"orders": str(orders)}, ensure_ascii=False, sort_keys=True)
+        for orders in files["orders"]
+    ]
+    return files.select(
+        "at",
+        pl.lit("line").alias("source"),
+        pl.lit("country").alias("field"),
+        pl.lit(row["code"]).alias("code"),
+        pl.col("head.country").alias("value"),
+        pl.lit("").alias("expected"),
+        pl.Series("params", params, dtype=pl.String),
+    ).cast(VIOLATIONS)  # type: ignore[arg-type]
+
+
+def _vague(wide: pl.DataFrame, countries: frozenset[str], tables: Tables) -> list[pl.DataFrame]:
+    """Descriptions that ICS2 refuses, where they stand: in the order file or the catalogue."""
+    words = {word.casefold() for word in tables.members("vague_description")}
+    longest = max(map(len, words), default=0)
+    own = pl.col("goods_name").is_not_null()
+    found = []
+    for source, field, name, here in (
+        ("line", "goods_name", "goods_name", own),
+        ("goods", "item_name", "goods.item_name", ~own),
+    ):
+        text = pl.col(name).str.strip_chars()
+        # Few are that short; only those are looked at letter by letter.
+        short = wide.filter(
+            pl.col("head.country").is_in(sorted(countries)), here,
+            pl.col(name).str.len_bytes() <= longest + 8,
+        )  # fmt: skip
+        found.append(
+            short.filter(text.str.to_lowercase().is_in(sorted(words))).select(
+                "at",
+                pl.lit(source).alias("source"),
+                pl.lit(field).alias("field"),
+                pl.lit("EU_VAGUE_DESCRIPTION").alias("code"),
+                pl.col(name).alias("value"),
+                pl.lit("").alias("expected"),
+                pl.lit("{}").alias("params"),
+            ).cast(VIOLATIONS)  # type: ignore[arg-type]
+        )  # fmt: skip
+    return found
