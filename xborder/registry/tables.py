@@ -318,6 +318,21 @@ movements = Table(
     UniqueConstraint("exporter", "warehouse", "movement_id"),
 )
 
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("exporter", Text, nullable=False, comment="empty: for all"),
+    Column("kind", String(16), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False, comment="what the table said"),
+    Column("verdict", String(16), nullable=False, comment="confirmed|refused|revoked"),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+    Index(None, "kind", "key"),
+)
+
 audit = Table(
     "audit",
     metadata,
