@@ -31,6 +31,9 @@ __all__ = ["MANIFEST", "PACKAGED", "Table", "TableError", "Tables", "combined", 
 
 PACKAGED = Path(__file__).parent / "data"
 
+_BY_DAY_OF_EXPORT = ("destination_notice",)
+"""Tables whose rows count by an order's own day: no day of checking begins or ends them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tables:
@@ -104,7 +107,7 @@ class Tables:
         for name in self.names:
             parts.append(f"{name} {self._begun(name, on)}")
             rows = self.table(name, on)
-            if "valid_from" in rows.columns:
+            if "valid_from" in rows.columns and name not in _BY_DAY_OF_EXPORT:
                 to = pl.col("valid_to") if "valid_to" in rows.columns else pl.lit(None, pl.String)
                 holds = (pl.col("valid_from") <= day) & (to.is_null() | (to >= day))
                 parts.append(str(rows.select(holds.arg_true()).to_series().to_list()))
