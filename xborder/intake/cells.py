@@ -16,7 +16,11 @@ IDENTIFIERS = ("order_no", "identifier", "hs_code")
 DAMAGED_DIGITS = 16
 """Excel keeps 15 digits: a stored number of 16 or more is not what was typed."""
 NOTED_DIGITS = 12
-SCIENTIFIC = r"^[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2,3}$"
+SCIENTIFIC = r"^[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}$|^[0-9][.,][0-9]+[eE][0-9]{1,3}$"
+ZERO_TAIL = r"^[0-9]{15}0+$"
+"""What is left of a long number that Excel once held: fifteen digits, then zeros."""
+SURELY_CUT = 18
+ODD_HS_CODE = r"^(?:[0-9]{5}|[0-9]{7}|[0-9]{9})$"
 UNTIDY = r"[^\x21-\x7e ]|^ | $|  "
 """What a plain text has not; one cheap look spares the costly ones for nearly all columns."""
 FORBIDDEN = r"[\p{Cc}\p{Cf}\p{Co}\p{Cn}\x{FFFD}]"
@@ -65,9 +69,23 @@ def each_once(series: pl.Series, read: Callable[[str], str]) -> pl.Series:
     return series.replace(list(changed), list(changed.values()))
 
 
-def as_number(series: pl.Series, convention: str) -> pl.Series:
-    """Numbers in the one canonical form; the rest as written."""
-    return each_once(series, lambda text: numbers.canonical(text, convention))
+def as_number(series: pl.Series, convention: str, kinds: pl.Series | None = None) -> pl.Series:
+    """Numbers in the one canonical form; the rest as written.
+
+    ``convention`` "" leaves alone what has a sign of separation. A workbook's own number has a
+    point, whatever the texts beside it have.
+    """
+    if not convention:
+        return each_once(series, lambda text: _without_sign(text))
+    texts = each_once(series, lambda text: numbers.canonical(text, convention))
+    if kinds is None or convention == "point":
+        return texts
+    own = each_once(series, numbers.canonical)
+    return own.zip_with((kinds == grid.NUMBER.decode()).fill_null(False), texts)
+
+
+def _without_sign(text: str) -> str:
+    return text if "," in text or "." in text else numbers.canonical(text)
 
 
 def as_date(series: pl.Series, date_order: str, zone: str) -> pl.Series:
@@ -109,8 +127,16 @@ def damage(
         for row, value in _where(series.str.contains(FORBIDDEN), rows, series):
             shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value)
             yield place.finding("FORBIDDEN_CHARACTER", row, shown)
-    if kinds is None:
-        return
+    if field_type in IDENTIFIERS:
+        yield from _cut(place, field_type, series, rows)
+    if kinds is not None:
+        yield from _typed_damage(place, field_type, series, kinds, rows)
+
+
+def _typed_damage(
+    place: Place, field_type: str, series: pl.Series, kinds: pl.Series, rows: pl.Series
+) -> Iterator[Finding]:
+    """What the kinds of a workbook's cells betray."""
     for row, value in _where(kinds == "e", rows, series):
         yield place.finding("CELL_ERROR_VALUE", row, value)
     for row, _ in _where(kinds == "f", rows, series):
@@ -127,6 +153,40 @@ def damage(
         )
         if noted:
             yield place.finding("ID_STORED_AS_NUMBER", noted[0][0], noted[0][1])
+        yield from _zeros_lost(place, series, number, rows)
+
+
+def _cut(place: Place, field_type: str, series: pl.Series, rows: pl.Series) -> Iterator[Finding]:
+    """Texts that were numbers in Excel once: digits lost at the end or zeros at the start."""
+    if field_type == "hs_code":
+        for row, value in _where(series.str.contains(ODD_HS_CODE), rows, series):
+            yield place.finding("HS_CODE_ZERO_LOST", row, value, f"0{value}")
+        for row, value in _where(series.str.contains(r"^[0-9]{4,10}\.0+$"), rows, series):
+            yield place.finding("HS_CODE_AS_NUMBER", row, value, value.partition(".")[0])
+        return
+    long = series.str.contains(r"^[0-9]{16,}$").fill_null(False)
+    if not long.any():
+        return
+    cut = series.str.contains(ZERO_TAIL).fill_null(False)
+    several = series.filter(long).n_unique() > 2 and cut.sum() == long.sum()
+    if not several:
+        cut = cut & (series.str.len_chars() >= SURELY_CUT)
+    for row, value in _where(cut, rows, series):
+        yield place.finding("ID_DAMAGED_BY_EXCEL", row, value)
+
+
+def _zeros_lost(
+    place: Place, series: pl.Series, number: pl.Series, rows: pl.Series
+) -> Iterator[Finding]:
+    """Numbers that are shorter than the texts of their column, which begin with zeros."""
+    texts = series.filter(~number & series.str.contains("^[0-9]+$").fill_null(False))
+    lengths = texts.str.len_chars().unique()
+    if lengths.len() != 1 or not texts.str.starts_with("0").any():
+        return
+    width = int(lengths[0])
+    short = number & (series.str.len_chars() < width)
+    for row, value in _where(short, rows, series):
+        yield place.finding("ID_ZEROS_LOST", row, value, value.zfill(width))
 
 
 def _where(mask: pl.Series, rows: pl.Series, series: pl.Series) -> Iterator[tuple[int, str]]:

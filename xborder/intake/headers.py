@@ -8,10 +8,11 @@ from difflib import SequenceMatcher
 from functools import cache
 
 from xborder.intake.grid import Row
-from xborder.intake.layouts import Layout
+from xborder.intake.layouts import Column, Layout
 
 BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】", re.ASCII)
 SPACES = re.compile(r"\s+")
+DIGITS = re.compile(r"[0-9]+", re.ASCII)
 LONGEST = 200
 
 
@@ -63,9 +64,15 @@ class Mapping:
 
 
 def match(texts: Sequence[str | None], layout: Layout) -> Mapping:
-    """Map a row of headers to a layout's fields, exact forms first, then without brackets."""
+    """Map a row of headers to a layout's fields, exact forms first, then without brackets.
+
+    Goods that stand side by side (``groups``) are mapped by their place: the first group under
+    the fields' names, the second as ``sku#2`` and so on.
+    """
     mapping = Mapping(layout)
     free = {index: text for index, text in enumerate(texts) if text and text.strip()}
+    if layout.groups:
+        _match_groups(mapping, free)
     for form in (normal, bare):
         places: dict[str, list[int]] = {}
         for index, text in free.items():
@@ -84,6 +91,41 @@ def match(texts: Sequence[str | None], layout: Layout) -> Mapping:
                     break
     mapping.unmapped = [(index, text or "") for index, text in free.items()]
     return mapping
+
+
+def _match_groups(mapping: Mapping, free: dict[int, str]) -> None:
+    """Take the columns of repeated goods out of ``free``: a group begins at its first header."""
+    begins = re.compile(mapping.layout.groups["begins"])
+    meant = {
+        normal(alias): name
+        for name, aliases in mapping.layout.groups["fields"].items()
+        for alias in aliases
+    }
+    group = 0
+    for index in sorted(free):
+        head = normal(free[index])
+        group += begins.fullmatch(head) is not None
+        name = meant.get(DIGITS.sub("#", head)) or meant.get(DIGITS.sub("#", bare(free[index])))
+        if not group or not name:
+            continue
+        key = name if group == 1 else f"{name}#{group}"
+        if key not in mapping.columns:
+            mapping.columns[key] = (index, free.pop(index))
+
+
+@cache
+def _keys(columns: tuple[Column, ...], wanted: tuple[str, ...]) -> tuple[frozenset[str], ...]:
+    """For each field that a layout is known by, the forms of its headers."""
+    return tuple(
+        frozenset(
+            form(head)
+            for column in columns
+            if column.field == name
+            for head in column.headers
+            for form in (normal, bare)
+        )
+        for name in wanted
+    )
 
 
 @dataclass
@@ -108,7 +150,24 @@ def recognise(rows: Iterable[Row], layouts: Sequence[Layout]) -> Recognition:
     The row that maps most columns of a layout with all its required fields wins; the first
     one on a tie. ``header`` is the best row even when no layout was recognised.
     """
+    rows = list(rows)
+    keyed = [(() if one.groups else _keys(one.columns, one.recognise), one) for one in layouts]
     best: tuple[tuple[int, float], Mapping, Row] | None = None
+    for row in rows:
+        forms = {form(text) for text in row.texts if text for form in (normal, bare)}
+        for keys, layout in keyed:
+            if all(not forms.isdisjoint(key) for key in keys):
+                mapping = match(row.texts, layout)
+                weight = (len(mapping.columns), mapping.score)
+                if mapping.recognised and (best is None or weight > best[0]):
+                    best = (weight, mapping, row)
+    if best:
+        return Recognition(best[1], best[2], [])
+    return _nearest(rows, layouts)
+
+
+def _nearest(rows: Sequence[Row], layouts: Sequence[Layout]) -> Recognition:
+    """What an unknown header resembles, for the refusal to say so."""
     nearest: dict[str, float] = {}
     likely: tuple[float, Row] | None = None
     for row in rows:
@@ -118,25 +177,27 @@ def recognise(rows: Iterable[Row], layouts: Sequence[Layout]) -> Recognition:
             nearest[layout.layout] = max(score, nearest.get(layout.layout, 0.0))
             if likely is None or score > likely[0]:
                 likely = (score, row)
-            weight = (len(mapping.columns), mapping.score)
-            if mapping.recognised and (best is None or weight > best[0]):
-                best = (weight, mapping, row)
     ranked = sorted(((score, name) for name, score in nearest.items()), reverse=True)
-    if best:
-        return Recognition(best[1], best[2], ranked)
     return Recognition(None, likely[1] if likely else None, ranked)
 
 
 def renamed(missing: Iterable[str], mapping: Mapping) -> dict[str, tuple[int, str]]:
-    """Unmapped headers that look like a missing field's header: field → (column, header)."""
+    """Unmapped headers that look like a missing field's header: field → (column, header).
+
+    Headers that the channel is known to write mean something else; none is proposed twice.
+    """
+    layout = mapping.layout
+    known = {normal(head) for head in (*layout.known_headers, *layout.core_headers)}
+    fresh = [one for one in mapping.unmapped[:100] if normal(one[1]) not in known]
     proposals: dict[str, tuple[int, str]] = {}
     for name in missing:
         aliases = [normal(alias) for alias in mapping.layout.column(name).headers]
         ranked = [
             (SequenceMatcher(None, alias, normal(head)).ratio(), index, head)
-            for index, head in mapping.unmapped[:100]
+            for index, head in fresh
             for alias in aliases
         ]
         if ranked and max(ranked)[0] >= 0.7:
             proposals[name] = max(ranked)[1:]
+            fresh = [one for one in fresh if one[0] != max(ranked)[1]]
     return proposals

@@ -7,7 +7,7 @@ columns of each kind with their types. Adding a channel adds a file and touches 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -18,7 +18,10 @@ HIDDEN = "x_"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a layout: the canonical field and every header under which it was seen."""
+    """A column of a layout: the canonical field and every header under which it was seen.
+
+    ``type`` is that of a hidden field (``x_…``); text without one.
+    """
 
     field: str
     aliases: tuple[str, ...]
@@ -31,6 +34,7 @@ class Column:
     choices: tuple[str, ...] = ()
     example: str = ""
     width: int = 14
+    type: str = ""
 
     @property
     def head(self) -> str:
@@ -48,13 +52,18 @@ class Column:
 class Rule:
     """Rows whose ``field`` holds one of ``values`` (anything, if there are none) get ``code``.
 
-    ``scope`` order applies to every line of an order of which one line matches.
+    ``scope`` order applies to every line of an order of which one line matches. ``blank``: rows
+    whose field is empty; ``others``: and whose order has a row where it is not. ``unless``:
+    every value but these.
     """
 
     code: str
     field: str
     values: tuple[str, ...] = ()
     scope: str = "line"
+    blank: bool = False
+    others: bool = False
+    unless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,13 +111,39 @@ class Layout:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
     events: Mapping[str, Any] = field(default_factory=dict)
+    refuse: str = ""
+    advice_zh: str = ""
+    advice_en: str = ""
+    zone: str = ""
+    encodings: tuple[str, ...] = ()
+    twelve_hours: str = ""
+    footer_patterns: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unless: Mapping[str, str] = field(default_factory=dict)
+    net: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scale: tuple[str, ...] = ()
+    signs: Mapping[str, str] = field(default_factory=dict)
+    sign_of: tuple[str, ...] = ()
+    one_unit_rows: tuple[str, ...] = ()
+    items: Mapping[str, str] = field(default_factory=dict)
+    allocate: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, Any] = field(default_factory=dict)
 
     def column(self, name: str) -> Column:
         """The column of a canonical field; raises KeyError for one the layout has not."""
         return next(column for column in self.columns if column.field == name)
 
+    @cached_property
+    def types(self) -> dict[str, str]:
+        """Field → type, with those of the hidden fields."""
+        own = {column.field: column.type or "text" for column in self.columns}
+        return own | fields(self.kind)
+
 
 def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples(one) for key, one in value.items()}
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
 
 
@@ -124,6 +159,9 @@ def parse(text: str) -> Layout:
         *(column.field for column in columns),
         *layout.recognise, *layout.needed, *layout.lacks, *layout.order_fields,
         *layout.sum_over_order, *layout.positive, *layout.values,
+        *layout.fallback, *(one for more in layout.fallback.values() for one in more),
+        *layout.unless, *layout.unless.values(), *layout.net, *layout.scale, *layout.sign_of,
+        *(one for less in layout.net.values() for one in less), *layout.one_unit_rows,
         *(rule.field for rule in (*layout.exclude, *layout.warn)),
     }  # fmt: skip
     if named - known:
