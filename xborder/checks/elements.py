@@ -106,7 +106,7 @@ def with_elements(
 ) -> pl.DataFrame:
     """Goods (columns hs_code, gmodel, brand, …) with the columns of ``COLUMNS``, in their order."""
     goods = goods.with_row_index("_at")
-    found = _of_codes(
+    found = headings_of(
         goods.get_column("hs_code").drop_nulls().unique().sort().to_list(), tables, on
     )
     keys = {code: heading.key for code, heading in found.items()}
@@ -126,7 +126,9 @@ def with_elements(
     return pl.concat(parts).sort("_at").drop("_at")
 
 
-def _of_codes(codes: list[str], tables: Tables, on: date) -> dict[str, Heading]:
+def headings_of(codes: list[str], tables: Tables, on: date) -> dict[str, Heading]:
+    """The elements of each code (4 to 10 digits), where any are known: those of the operator's
+    tariff, else those of the longest heading in the table of elements."""
     known = headings(tables, on)
     listed = tables.tariff(on).filter(pl.col("elements").fill_null("") != "")
     texts = dict(listed.select("hs_code", "elements").rows())

@@ -3,6 +3,7 @@
 import typer
 
 import xborder.cli.checking as checking
+import xborder.cli.facts as facts
 import xborder.cli.issued as issued
 import xborder.cli.running as running
 import xborder.cli.tables as tables
@@ -19,5 +20,6 @@ checking.add_to(app)
 running.add_to(app)
 issued.add_to(app)
 tables.add_to(app)
+facts.add_to(app)
 
 __all__ = ["app"]

@@ -61,6 +61,14 @@ def _findings(home: Home, uploads: list[int], lang: str) -> None:
     found = pl.concat([findings.empty(), *(part.drop("upload_id") for part in parts)])
     if found.height:
         terminal.out.print(terminal.causes(found, lang))
+    asking = found.filter(pl.col("code").str.ends_with("_UNVERIFIED")).height
+    if asking:
+        terminal.out.print(
+            f"{asking} 条警告等待运营方核对后决定：xborder facts"
+            if lang == "zh"
+            else f"{asking} warnings wait for the operator's decision: xborder facts",
+            style="yellow",
+        )
 
 
 def show_manifests(manifests: list[dict[str, object]], zh: bool) -> None:

@@ -1,0 +1,195 @@
+"""``xborder facts``: what the tables state without proof, and what the operator decides of it."""
+
+import getpass
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+from rich.text import Text
+
+from xborder import clock
+from xborder.checks import facts as checked
+from xborder.checks import questions
+from xborder.cli import terminal
+from xborder.cli.running import HomeOption, exporter_of, opened
+
+if TYPE_CHECKING:
+    from xborder.registry.home import Home
+
+facts_app = typer.Typer(
+    help="事实确认 facts of the tables that nobody verified: confirm, refuse, revoke",
+    invoke_without_command=True,
+)
+
+KIND_NAMES = {
+    "units": "法定单位",
+    "licence": "出口许可证件",
+    "inspection": "出境检验检疫",
+    "elements": "申报要素",
+    "hazards": "危险品",
+    "notice": "目的国提示",
+}
+
+Kind = Annotated[str, typer.Argument(help=" | ".join(checked.KINDS))]
+Key = Annotated[str, typer.Argument(help="HS code, heading or notice, as the list shows it")]
+For = Annotated[str | None, typer.Option("--exporter", help="for this exporter (default: for all)")]
+By = Annotated[str | None, typer.Option(help="who decides (default: the login name)")]
+Note = Annotated[str, typer.Option(help="why: the source that was seen")]
+AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
+Lang = Annotated[str | None, typer.Option("--lang", help="zh | en")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(facts_app, name="facts")
+
+
+@facts_app.callback()
+def facts(
+    context: typer.Context, as_json: AsJson = False, home: HomeOption = None, lang: Lang = None
+) -> None:
+    """List the facts that wait for a decision, and the decisions that stand."""
+    context.obj = home
+    if context.invoked_subcommand:
+        return
+    from xborder.registry import decisions
+    from xborder.registry.database import reading
+
+    place = opened(home, profiles=True)
+    open_now = _asked(place)
+    with reading(place.engine) as connection:
+        standing = decisions.standing(connection)
+    if as_json:
+        said = {"open": open_now.to_dicts(), "decided": standing.to_dicts()}
+        typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
+        return
+    zh = terminal.language(lang) == "zh"
+    _show_open(open_now, zh=zh)
+    _show_decided(standing, zh=zh)
+
+
+@facts_app.command("confirm")
+def confirm(
+    context: typer.Context, kind: Kind, key: Key, exporter: For = None, by: By = None,
+    note: Note = "", home: HomeOption = None,
+) -> None:  # fmt: skip
+    """Confirm a fact 确认: from now on it counts as verified, and holds what does not fit."""
+    _decide(home or context.obj, "confirmed", kind, key, exporter, by, note)
+
+
+@facts_app.command("refuse")
+def refuse(
+    context: typer.Context, kind: Kind, key: Key, exporter: For = None, by: By = None,
+    note: Note = "", home: HomeOption = None,
+) -> None:  # fmt: skip
+    """Refuse a fact 否定: it is not applied and warns no more."""
+    _decide(home or context.obj, "refused", kind, key, exporter, by, note)
+
+
+@facts_app.command("revoke")
+def revoke(
+    context: typer.Context, kind: Kind, key: Key, exporter: For = None, by: By = None,
+    note: Note = "", home: HomeOption = None,
+) -> None:  # fmt: skip
+    """Take a decision back 撤销: the fact is unverified again."""
+    _decide(home or context.obj, "revoked", kind, key, exporter, by, note)
+
+
+def _asked(place: "Home") -> pl.DataFrame:
+    """The questions of all exporters' goods: exporter and the columns of ``QUESTIONS``."""
+    from xborder.registry import decisions, in_force, uploads
+    from xborder.registry.database import reading
+
+    parts = [pl.DataFrame(schema={"exporter": pl.String(), **questions.QUESTIONS})]
+    for name in sorted(place.exporters):
+        with reading(place.engine) as connection:
+            files = [row.id for row in uploads.of_kind(connection, name, "goods")]
+            decided = decisions.in_force(connection, name)
+        goods = in_force.goods(place.store, files)
+        asked = questions.asked(goods, place.tables, clock.today(), decided)
+        parts.append(asked.select(pl.lit(name).alias("exporter"), *questions.QUESTIONS))
+    return pl.concat(parts)
+
+
+def _show_open(asked: pl.DataFrame, *, zh: bool) -> None:
+    heads = (
+        ("企业", "种类", "事实", "表中的值", "#货号数", "例")
+        if zh
+        else ("exporter", "kind", "fact", "what the table says", "#SKUs", "example")
+    )
+    if asked.is_empty():
+        terminal.out.print("没有待确认的事实" if zh else "no fact waits for a decision")
+        return
+    made = terminal.table("待确认 Waiting for a decision", *heads)
+    for exporter, kind, key, value, skus, example in asked.iter_rows():
+        name = f"{kind} {KIND_NAMES[kind]}" if zh else kind
+        terminal.rows(made, [(exporter, name, key, value, skus, example)])
+    terminal.out.print(made)
+    terminal.out.print(
+        "核对来源后：xborder facts confirm 种类 事实（或 refuse）" if zh
+        else "see the source, then: xborder facts confirm KIND FACT (or refuse)"
+    )  # fmt: skip
+
+
+def _show_decided(standing: pl.DataFrame, *, zh: bool) -> None:
+    if standing.is_empty():
+        return
+    heads = (
+        ("#号", "决定", "种类", "事实", "表中的值", "范围", "何人", "何时", "备注")
+        if zh
+        else ("#no.", "decision", "kind", "fact", "value", "for", "by", "at", "note")
+    )
+    words = {"confirmed": "确认", "refused": "否定"} if zh else {}
+    made = terminal.table("已决定 Decided", *heads)
+    for row in standing.iter_rows(named=True):
+        scope = row["exporter"] or ("全部" if zh else "all")
+        verdict = words.get(row["verdict"], row["verdict"])
+        at = str(row["decided_at"])[:16]
+        terminal.rows(made, [(row["id"], verdict, row["kind"], row["key"], row["value"], scope,
+                              row["decided_by"], at, row["note"])])  # fmt: skip
+    terminal.out.print(made)
+
+
+def _decide(
+    home: Path | None,
+    verdict: str,
+    kind: str,
+    key: str,
+    exporter: str | None,
+    by: str | None,
+    note: str,
+) -> None:
+    from xborder.registry import decisions
+    from xborder.registry.database import transaction
+
+    place = opened(home, profiles=True)
+    if kind not in checked.KINDS:
+        terminal.fail(f"{kind}: 应为其中之一 one of {', '.join(checked.KINDS)}")
+    if exporter is not None:
+        exporter_of(place, exporter)
+    value = questions.stated(kind, key, place.tables, clock.today())
+    if value is None and verdict != decisions.REVOKED:
+        terminal.fail(f"{kind} {key}: 表中没有这项事实 the tables state no such fact")
+    if kind == "notice" and verdict == decisions.CONFIRMED:
+        terminal.fail("notice: 目的国提示只能否定 a notice can only be refused")
+    try:
+        with transaction(place.engine) as connection:
+            number = decisions.record(
+                connection, kind, key, value or "", verdict, by=by or getpass.getuser(),
+                exporter=exporter or "", note=note,
+            )  # fmt: skip
+    except decisions.DecisionError as error:
+        terminal.fail(str(error))
+    words = {
+        "confirmed": "已确认 confirmed",
+        "refused": "已否定 refused",
+        "revoked": "已撤销 revoked",
+    }
+    scope = exporter or "全部 all"
+    terminal.out.print(Text(f"{number}: {words[verdict]}  {kind} {key}  {value or ''}  ({scope})"))
+    terminal.out.print(
+        "未放行的订单下次运行时自动重新核验 open orders are checked again at the next run",
+        style="green",
+    )
