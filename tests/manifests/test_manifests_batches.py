@@ -12,13 +12,13 @@ from xborder.manifests import batches
 
 
 def groups(heads, most=1000):
-    return [(one.key, one.list_ids) for one in batches.group(heads, most)]
+    return [(one.key, tuple(one.list_ids)) for one in batches.group([heads], most)]
 
 
 def test_lists_with_the_same_key_go_together_in_order(lists):
     heads, _ = lists(5)
-    (one,) = batches.group(heads.reverse(), 1000)
-    assert one.list_ids == (1, 2, 3, 4, 5)
+    (one,) = batches.group([heads.reverse()], 1000)
+    assert tuple(one.list_ids) == (1, 2, 3, 4, 5)
     assert one.kind == "lists"
     assert one.key["customsCode"] == "6041" and one.key["portCode"] == "5349"
 
@@ -49,7 +49,7 @@ def test_a_manifest_holds_at_most_the_set_number(lists):
 
 
 def test_route_gives_the_kind():
-    (one,) = batches.group(frame(head_rows(1, route="declaration")), 10)
+    (one,) = batches.group([frame(head_rows(1, route="declaration"))], 10)
     assert one.kind == "declarations"
 
 

@@ -3,14 +3,22 @@
 import re
 from decimal import Decimal
 
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from manifest_samples import ITEM, NAMESPACE, TRANSFER, frame, head_rows, item_rows
+from manifest_samples import (
+    ITEM,
+    NAMESPACE,
+    TRANSFER,
+    frame,
+    head_rows,
+    item_rows,
+    manifest,
+)
 
 from xborder.manifests import messages
+from xborder.manifests.group import group
 
 KINDS = ("CEB303", "CEB603")
 NODES = {
@@ -20,8 +28,10 @@ NODES = {
 NUMBER = "XB60412026112200001"
 
 
-def render(kind, heads, items, **more):
-    return messages.render(kind, heads, items, TRANSFER, number=NUMBER, **more)
+def render(kind, heads, items, per_message=100, transfer=TRANSFER):
+    one = manifest(number=NUMBER, lists_per_message=per_message, transfer=transfer)
+    (made,) = messages.render(kind, group([one], [len(heads)], heads, items))
+    return made
 
 
 def read(kind, message):
@@ -231,7 +241,7 @@ def test_sender_stands_in_the_transfer_block(lists):
         ("dxpId", TRANSFER["dxpId"]),
     ]
     with pytest.raises(ValueError, match="dxpId"):
-        messages.render("CEB603", *lists(1), {**TRANSFER, "dxpId": ""}, number=NUMBER)
+        render("CEB603", *lists(1), transfer={**TRANSFER, "dxpId": ""})
 
 
 def test_order_of_the_lists_is_that_of_the_heads(lists):
@@ -262,8 +272,8 @@ def test_a_message_table_of_a_flat_entity_needs_no_code(lists, monkeypatch):
         for p, e, s, r, t, le, di, de, c, _ in (line.split(",") for line in table)
     ]
     monkeypatch.setattr(messages, "fields", lambda kind: tuple(rows))
-    heads, _ = lists(1)
-    (message,) = render("CEB605", heads, pl.DataFrame())
+    heads, items = lists(1)
+    (message,) = render("CEB605", heads, items.clear())
     entity = etree.fromstring(message.content).find(f"{NAMESPACE}InvtCancel")
     assert [child.text for child in entity] == [heads["guid"][0], heads["copNo"][0]]
     assert message.lines == 0

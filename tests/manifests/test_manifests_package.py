@@ -13,6 +13,7 @@ import pytest
 from manifest_samples import frame, head_rows, item_rows, manifest
 
 from xborder.manifests import draft, package, sheets, totals, workbook
+from xborder.manifests.group import group
 
 
 def book(data):
@@ -26,17 +27,24 @@ def rows_of(sheet):
     return [dict(zip(names, row, strict=True)) for row in sheet.iter_rows(min_row=2)]
 
 
+def build(one, heads, items):
+    (files,) = package.build(group([one], [len(heads)], heads, items))
+    return files
+
+
 def written(heads, items, limit=sheets.ROWS):
-    return book(workbook.write(manifest(), heads, items, totals.totals(heads, items), limit=limit))
+    together = group([manifest()], [len(heads)], heads, items)
+    (data,) = workbook.write(together, totals.totals(together), limit=limit)
+    return book(data)
 
 
 def test_files_of_both_kinds(lists):
     heads, items = lists(3, 2)
-    assert list(package.build(manifest(lists_per_message=2), heads, items)) == [
+    assert list(build(manifest(lists_per_message=2), heads, items)) == [
         "CEB303_0001.xml", "CEB303_0002.xml", "CEB603_0001.xml", "CEB603_0002.xml",
         "manifest.xlsx", "manifest.json", "SHA256SUMS",
     ]  # fmt: skip
-    assert list(package.build(manifest(kind="declarations"), heads, items)) == [
+    assert list(build(manifest(kind="declarations"), heads, items)) == [
         "CEB303_0001.xml", "manifest.xlsx", "declaration_draft.xlsx", "manifest.json", "SHA256SUMS",
     ]  # fmt: skip
 
@@ -48,7 +56,7 @@ def test_index_counts_totals_and_checksums():
         *item_rows(heads[1:], 1, totalPrice="99999999999999.99999", gcode="6912009000"),
         *[row | {"gnum": 2} for row in item_rows(heads[1:], 1, currency="142", totalPrice="7")],
     ]
-    files = package.build(manifest(), frame(heads), frame(items))
+    files = build(manifest(), frame(heads), frame(items))
     index = json.loads(files["manifest.json"])
     assert index["number"] == "XB60412026112200001"
     assert index["issued_at"] == "2026-11-22T12:00:00+08:00"
@@ -76,7 +84,7 @@ def test_index_counts_totals_and_checksums():
 
 
 def test_checksums_as_sha256sum_reads_them(lists, tmp_path):
-    files = package.build(manifest(kind="declarations"), *lists(1))
+    files = build(manifest(kind="declarations"), *lists(1))
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     done = subprocess.run(
@@ -89,23 +97,23 @@ def test_checksums_as_sha256sum_reads_them(lists, tmp_path):
 def test_same_rows_same_bytes_later(lists):
     heads, items = lists(3, 2)
     both = [manifest(kind=kind) for kind in ("lists", "declarations")]
-    first = [package.build(one, heads, items) for one in both]
+    first = [build(one, heads, items) for one in both]
     zipped = [package.archive("X", files) for files in first]
     time.sleep(2.1)  # ZIP dates have two seconds' grain
-    assert [package.build(one, heads, items) for one in both] == first
+    assert [build(one, heads, items) for one in both] == first
     assert [package.archive("X", files) for files in first] == zipped
 
 
 def test_workbooks_leave_no_trace_in_the_next(lists):
     """XlsxWriter writes into the default format it is given; ours must stay as it was."""
     before = dict(sheets.FONT)
-    package.build(manifest(), *lists(1))
+    build(manifest(), *lists(1))
     assert before == sheets.FONT
 
 
 def test_archive_holds_the_files_in_order(lists):
     one = manifest()
-    files = package.build(one, *lists(2))
+    files = build(one, *lists(2))
     data = package.archive(one.number, files)
     assert list(package.unpack(one.number, data).items()) == list(files.items())
 
@@ -145,7 +153,7 @@ def test_a_number_longer_than_excel_holds_stays_exact():
 def test_what_looks_like_a_formula_is_text(nasty):
     heads = head_rows(1, orderNo=nasty, note=nasty)
     items = item_rows(heads, 1, gname=nasty)
-    files = package.build(manifest(kind="declarations"), frame(heads), frame(items))
+    files = build(manifest(kind="declarations"), frame(heads), frame(items))
     made = book(files["manifest.xlsx"])
     for cell in (
         rows_of(made["清单 Lists"])[0]["orderNo", "text"],

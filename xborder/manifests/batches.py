@@ -5,10 +5,11 @@ transfer block stands once a message, therefore the sender (``ebcCode``, ``dxpId
 the key as well.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 KEY = (
@@ -26,16 +27,20 @@ KEY = (
 )
 """Exporter, declarant, office, exit port, mode, transport, flag, export date, route; sender."""
 
+NAMES = ("ebcName", "agentName")
+"""No part of the key, but people look for them: those of a manifest's first list."""
+
 KINDS = {"list": "lists", "declaration": "declarations"}
 """Route of the lists (list, declaration) → kind of their manifest."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The lists of one manifest: what they share, and their ids in the order to write."""
+    """The lists of one manifest: what they share, the first one's names, ids in order to write."""
 
     key: dict[str, str]
-    list_ids: tuple[int, ...]
+    names: dict[str, str]
+    list_ids: np.ndarray
 
     @property
     def kind(self) -> str:
@@ -43,17 +48,44 @@ class Batch:
         return KINDS[self.key["route"]]
 
 
-def group(heads: pl.DataFrame, lists_per_manifest: int) -> Iterator[Batch]:
-    """Batches of ``heads`` (columns of ``KEY`` and ``list_id``), ordered by key, then list_id.
+@dataclass
+class _Gathered:
+    """The lists of one key so far (8 bytes each), and the names of every batch's first list."""
 
-    A key with more lists than a manifest holds gives several batches. The order of the rows
-    that come in does not matter. A null in the key counts as the empty text.
+    ids: list[np.ndarray] = field(default_factory=list)
+    count: int = 0
+    names: list[dict[str, str]] = field(default_factory=list)
+
+
+def group(pages: Iterable[pl.DataFrame], lists_per_manifest: int) -> list[Batch]:
+    """Batches of pages of heads (columns of ``KEY``, ``NAMES`` and ``list_id``), ordered by key.
+
+    Within a batch lists stand in order of their id: the ids of a page are all above those of the
+    pages before it; the order of a page's rows does not matter. A key with more lists than a
+    manifest holds gives several batches. A null counts as the empty text.
     """
-    keyed = heads.select(pl.col(KEY).fill_null(""), "list_id").sort(*KEY, "list_id")
-    for row in keyed.group_by(KEY, maintain_order=True).agg("list_id").iter_rows(named=True):
-        list_ids = row.pop("list_id")
-        for start in range(0, len(list_ids), lists_per_manifest):
-            yield Batch(dict(row), tuple(list_ids[start : start + lists_per_manifest]))
+    gathered: dict[tuple[str, ...], _Gathered] = {}
+    for page in pages:
+        rows = page.select(pl.col(KEY + NAMES).fill_null(""), "list_id").sort("list_id")
+        keyed = rows.with_row_index("at").group_by(KEY).agg("at")
+        for *key, places in keyed.iter_rows():
+            _add(gathered.setdefault(tuple(key), _Gathered()), rows[places], lists_per_manifest)
+    batches = []
+    for shared in sorted(gathered):
+        one = gathered.pop(shared)
+        ids = np.concatenate(one.ids)
+        for number, names in enumerate(one.names):
+            start = number * lists_per_manifest
+            part = ids[start : start + lists_per_manifest]
+            batches.append(Batch(dict(zip(KEY, shared, strict=True)), names, part))
+    return batches
+
+
+def _add(one: _Gathered, rows: pl.DataFrame, lists_per_manifest: int) -> None:
+    first = -one.count % lists_per_manifest
+    one.names += rows[first::lists_per_manifest].select(NAMES).to_dicts()
+    one.ids.append(rows["list_id"].to_numpy())
+    one.count += len(rows)
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,25 @@ which numbers, a list goes out with. Both never change once a list is issued, so
 rendered from them any number of times.
 """
 
-import uuid
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
+import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 from sqlalchemy import Connection, Row
 
 from xborder import clock
-from xborder.manifests import package
+from xborder.manifests import batches, messages
 from xborder.manifests.batches import Batch, Manifest
+from xborder.manifests.group import KEY, Group, group
 from xborder.manifests.sheets import columns
-from xborder.registry import checkings, manifests
+from xborder.registry import checkings
+from xborder.registry.staging import fetch
 from xborder.registry.store import Store
 from xborder.schemas import Tables
 from xborder.settings import Settings
@@ -24,61 +31,131 @@ from xborder.settings import Settings
 FOLDER = "manifests"
 """Where manifests lie in the store: ``manifests/<date>/<number>/`` and ``…/<number>.zip``."""
 
+CACHE = 128 << 20
+"""Bytes of checked content that are kept at hand."""
 
 SHEETS = ("batch", "lists", "goods", "draft", "draft goods")
+
+KINDS = ("CEB303", "CEB603")
+"""The messages whose sources are read."""
+
+LISTED = {
+    "manifest": pl.Int64,
+    "list_id": pl.Int64,
+    "order_id": pl.Int64,
+    "check_id": pl.Int64,
+    "copNo": pl.String,
+    "guid": pl.String,
+    "appType": pl.String,
+}
 
 
 class ContentError(RuntimeError):
     """The lake lacks the checked content of a list that the registry has issued or claimed."""
 
 
+def written() -> list[str]:
+    """The columns of checked content that show in a manifest, in any of its files."""
+    sources = {source for kind in KINDS for one in messages.fields(kind) for source in one.sources}
+    sources |= {one.source for sheet in SHEETS for one in columns(sheet)}
+    return sorted(sources | set(batches.KEY) | {"order_id"})
+
+
+def _coded() -> list[str]:
+    """The columns whose values have names in code tables."""
+    return sorted({one.source for sheet in SHEETS for one in columns(sheet) if one.codes})
+
+
+KEYED = [*batches.KEY, *batches.NAMES, "order_id"]
+"""The columns of heads from which batches are made."""
+
+
 @dataclass
 class Checked:
-    """Checked content, read from the store; batches share the last check's tables."""
+    """Checked content, read from the store as it is asked for; the last tables are kept.
+
+    They take ``CACHE`` bytes at most, besides the one that was asked for last. Several threads
+    may ask at once.
+    """
 
     store: Store
-    _kept: dict[tuple[int, str], pl.DataFrame] = field(default_factory=dict)
+    _kept: OrderedDict[tuple[int, str], pl.DataFrame] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
 
     def of(self, listed: pl.DataFrame, what: str) -> pl.DataFrame:
         """``heads`` or ``items`` of some lists (list_id, order_id, check_id), with ``list_id``.
 
-        Heads come in the order of ``listed``, items by list in that order, then by ``gnum``.
-        Raises ContentError when a list has none.
+        Both in the order of ``listed``, a list's items as they were stored. Raises ContentError
+        when a list has none.
         """
+        wanted = listed.select("list_id", "order_id", "check_id").with_row_index("place")
         parts = []
-        for (check_id,), part in listed.partition_by("check_id", as_dict=True).items():
-            wanted = part.select("list_id", "order_id")
-            parts.append(self._table(check_id, what).join(wanted, on="order_id"))
+        for (check_id,), part in wanted.partition_by(
+            "check_id", as_dict=True, include_key=False, maintain_order=True
+        ).items():
+            table = self._table(int(str(check_id)), what)
+            parts.append(part.join(table, on="order_id", maintain_order="left_right"))
         found = pl.concat(parts, how="diagonal_relaxed")
-        if missing := set(listed["list_id"]) - set(found["list_id"]):
+        if found["place"].n_unique() != len(listed):
+            missing = set(listed["list_id"]) - set(found["list_id"])
             raise ContentError(f"the lake has no {what} of list {min(missing)}")
-        places = listed.select("list_id", pl.int_range(pl.len()).alias("place"))
-        by = ["place", "gnum"] if what == "items" else ["place"]
-        return found.join(places, on="list_id").sort(by).drop("place")
+        return (found.sort("place", maintain_order=True) if len(parts) > 1 else found).drop("place")
+
+    def keys(self, listed: pl.DataFrame) -> pl.DataFrame:
+        """What batches are made from: ``KEYED`` and ``list_id`` of some lists."""
+        return self.of(listed, "keys").select("list_id", *KEYED)
+
+    def codes(self, check_id: int) -> dict[str, set[str]]:
+        """All codes in a check's content that have names, by column."""
+        found: dict[str, set[str]] = {}
+        for what in ("heads", "items"):
+            for column in self._read(check_id, what, _coded()).iter_columns():
+                found.setdefault(column.name, set()).update(column.drop_nulls().unique())
+        return found
+
+    def lines_a_list(self, check_id: int) -> int:
+        """How many goods lines a list of a check has, about; 1 where nobody can say."""
+        try:
+            items, heads = (
+                len(self._read(check_id, what, ["order_id"])) for what in ("items", "heads")
+            )
+        except ContentError:
+            return 1
+        return max(1, items // max(1, heads))
 
     def _table(self, check_id: int, what: str) -> pl.DataFrame:
         key = (check_id, what)
-        if key not in self._kept:
-            self._kept = {one: table for one, table in self._kept.items() if one[0] == check_id}
-            place = (*checkings.folder(check_id), f"{what}.parquet")
-            try:
-                self._kept[key] = self.store.read_parquet(*place)
-            except FileNotFoundError as error:
-                raise ContentError(f"the lake has no {'/'.join(place)}") from error
-        return self._kept[key]
+        # Held while reading: of two threads that want the same table one reads it.
+        with self._lock:
+            if key not in self._kept:
+                if what == "keys":
+                    self._kept[key] = self._read(check_id, "heads", KEYED)
+                else:
+                    self._kept[key] = self._read(check_id, what, written())
+            self._kept.move_to_end(key)
+            size = sum(int(one.estimated_size()) for one in self._kept.values())
+            while size > CACHE and len(self._kept) > 1:
+                size -= int(self._kept.popitem(last=False)[1].estimated_size())
+            return self._kept[key]
+
+    def _read(self, check_id: int, what: str, wanted: list[str]) -> pl.DataFrame:
+        place = (*checkings.folder(check_id), f"{what}.parquet")
+        try:
+            with self.store.path(*place).open("rb") as file:
+                there = set(pq.read_schema(file).names)
+            return self.store.read_parquet(*place, columns=[one for one in wanted if one in there])
+        except FileNotFoundError as error:
+            raise ContentError(f"the lake has no {'/'.join(place)}") from error
 
 
-def names(tables: Tables, heads: pl.DataFrame, items: pl.DataFrame) -> dict[str, dict[str, str]]:
-    """Names of all codes that stand in columns which our sheets name, by code table."""
-    used: dict[str, set[str]] = {}
+def names(tables: Tables, used: dict[str, set[str]]) -> dict[str, dict[str, str]]:
+    """Names of codes (by column of our sheets), by code table."""
+    wanted: dict[str, set[str]] = {}
     for one in {column for sheet in SHEETS for column in columns(sheet) if column.codes}:
-        for frame in (heads, items):
-            if one.source in frame.columns:
-                codes = frame[one.source].drop_nulls().unique().to_list()
-                used.setdefault(one.codes, set()).update(codes)
+        wanted.setdefault(one.codes, set()).update(used.get(one.source, ()))
     # A line without a known origin is shown as made in China.
-    used.setdefault("country", set()).add("CN")
-    return {spec: _named(tables, spec, codes) for spec, codes in sorted(used.items())}
+    wanted.setdefault("country", set()).add("CN")
+    return {spec: _named(tables, spec, codes) for spec, codes in sorted(wanted.items())}
 
 
 def _named(tables: Tables, spec: str, codes: set[str]) -> dict[str, str]:
@@ -88,17 +165,15 @@ def _named(tables: Tables, spec: str, codes: set[str]) -> dict[str, str]:
 
 
 def reservation(
-    batch: Batch, heads: pl.DataFrame, named: dict[str, dict[str, str]], settings: Settings
+    batch: Batch, named: dict[str, dict[str, str]], settings: Settings
 ) -> dict[str, Any]:
     """What the registry keeps of a batch: all that its bytes depend on, besides its lists."""
-    first = heads.row(by_predicate=pl.col("list_id") == batch.list_ids[0], named=True)
     return {
-        # The names are no part of the key, but people look for them.
-        "key": batch.key | {name: first[name] or "" for name in ("ebcName", "agentName")},
+        "key": batch.key | batch.names,
         "transfer": {
-            "copCode": first["ebcCode"] or "",
-            "copName": first["ebcName"] or "",
-            "dxpId": first["dxpId"] or "",
+            "copCode": batch.key["ebcCode"],
+            "copName": batch.names["ebcName"],
+            "dxpId": batch.key["dxpId"],
         },
         "app_status": settings.app_status,
         "lists_per_message": settings.lists_per_message,
@@ -121,23 +196,25 @@ def manifest(row: Row[Any]) -> Manifest:
     )
 
 
-def order_guid(list_guid: str) -> str:
-    """The guid of a list's order message (CEB303): made of the list's own, and never the same."""
-    return str(uuid.uuid5(uuid.UUID(list_guid), "CEB303")).upper()
+def order_guids(list_guids: pl.Series) -> pl.Series:
+    """The guids of lists' order messages (CEB303): made of the lists' own, and never the same.
 
-
-def issued(heads: pl.DataFrame, listed: pl.DataFrame, one: Manifest) -> pl.DataFrame:
-    """Heads with what is given at issue: guid, copNo, appType, appTime, appStatus, orderGuid."""
-    given = listed.select(
-        "list_id",
-        "guid",
-        pl.col("cop_no").alias("copNo"),
-        pl.col("app_type").alias("appType"),
-        pl.Series("orderGuid", [order_guid(guid) for guid in listed["guid"]], dtype=pl.String),
-        pl.lit(clock.app_time(one.issued_at)).alias("appTime"),
-        pl.lit(one.app_status).alias("appStatus"),
+    They are ``uuid5(list's guid, "CEB303")`` in upper case, by the hash that this stands for.
+    """
+    own = bytes.fromhex("".join(list_guids).replace("-", ""))
+    hashed = b"".join(
+        hashlib.sha1(own[at : at + 16] + b"CEB303", usedforsecurity=False).digest()[:16]
+        for at in range(0, len(own), 16)
     )
-    return heads.join(given, on="list_id", maintain_order="left")
+    letters = np.frombuffer(hashed, np.uint8).reshape(-1, 16).copy()
+    letters[:, 6] = letters[:, 6] & 0x0F | 0x50
+    letters[:, 8] = letters[:, 8] & 0x3F | 0x80
+    text = letters.tobytes().hex().upper()
+    whole = pl.Series([text[at : at + 32] for at in range(0, len(text), 32)], dtype=pl.String)
+    parts = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
+    return whole.to_frame("guid").select(
+        pl.concat_str((pl.col("guid").str.slice(*part) for part in parts), separator="-")
+    )["guid"]
 
 
 def place(row: Row[Any]) -> tuple[str, str, str]:
@@ -150,9 +227,36 @@ def archive_place(row: Row[Any]) -> tuple[str, str, str]:
     return (FOLDER, row.business_date.isoformat(), f"{row.number}.zip")
 
 
-def render(c: Connection, checked: Checked, row: Row[Any]) -> dict[str, bytes]:
-    """All files of a reserved or published manifest, from its rows and the checked content."""
-    one = manifest(row)
-    listed = manifests.lists_of(c, row.id)
-    heads = issued(checked.of(listed, "heads"), listed, one)
-    return package.build(one, heads, checked.of(listed, "items"))
+def load(c: Connection, checked: Checked, rows: Sequence[Row[Any]]) -> Group:
+    """All that reserved or published manifests of one cut-off are written from.
+
+    Heads get what was given at issue: guid, copNo, appType, appTime, appStatus, orderGuid.
+    """
+    listed = _listed(c, [row.id for row in rows])
+    counts = listed.group_by("manifest").len().rows()
+    lists = [dict(counts).get(row.id, 0) for row in rows]
+    manifests = [manifest(row) for row in rows]
+    of = np.repeat(np.arange(len(rows)), lists)
+    given = listed.select("guid", "copNo", "appType").with_columns(
+        orderGuid=order_guids(listed["guid"]),
+        appTime=pl.Series([clock.app_time(one.issued_at) for one in manifests]).gather(of),
+        appStatus=pl.Series([one.app_status for one in manifests]).gather(of),
+    )
+    heads = checked.of(listed, "heads").with_columns(given.get_columns())
+    return group(manifests, lists, heads, checked.of(listed, "items"))
+
+
+def _listed(c: Connection, ids: list[int]) -> pl.DataFrame:
+    """The lists of manifests, in the order of ``ids``, then by their number."""
+    marks = {f"m{at}": one for at, one in enumerate(ids)}
+    found = fetch(
+        c,
+        f"""
+        SELECT manifest_id, id, order_id, check_id, cop_no, guid, app_type FROM lists
+        WHERE manifest_id IN ({", ".join(f":{mark}" for mark in marks)})
+        """,  # noqa: S608 - names of parameters, no values
+        LISTED,
+        **marks,
+    )
+    order = pl.DataFrame({"manifest": ids}).with_row_index("order")
+    return found.join(order, on="manifest").sort("order", KEY).drop("order")

@@ -4,38 +4,36 @@ One transaction takes the cut-off and reserves all manifests: numbers, lists, th
 and every setting that shows in the bytes. The files are then derived from these rows; the row's
 state ``published`` is the commit point. A crash anywhere leaves either nothing or reserved rows,
 from which the next run writes the same bytes.
+
+Pending lists are looked at page by page, and 8 bytes of each are kept until they are reserved.
 """
 
-from dataclasses import dataclass
+from collections.abc import Container, Iterator
+from contextlib import nullcontext
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Row
+import numpy as np
+import polars as pl
+from sqlalchemy import Connection, Engine
 
 from xborder import clock
 from xborder.crashpoints import crash_point
-from xborder.manifests import batches, content, package
+from xborder.manifests import batches, content
+from xborder.manifests.batches import Batch
+from xborder.manifests.publishing import Issued, publish
 from xborder.manifests.verification import FetchError, Problem, fetch, verify
 from xborder.registry import cutoffs, lists, manifests
 from xborder.registry.database import reading, transaction
+from xborder.registry.manifests import NewManifest
+from xborder.registry.staging import fetch as fetch_rows
 from xborder.registry.store import Store
 from xborder.schemas import Tables, tables
 from xborder.settings import Settings
 
-__all__ = ["FetchError", "Issued", "Problem", "fetch", "issue", "verify"]
+__all__ = ["FetchError", "Issued", "Problem", "fetch", "issue", "verify", "waiting"]
 
-
-@dataclass(frozen=True)
-class Issued:
-    """A manifest that this run published; ``folder`` and ``archive`` are paths in the store."""
-
-    number: str
-    kind: str
-    exporter: str
-    lists: int
-    folder: str
-    archive: str
-    sha256: str
+PAGE = 50_000
+"""Pending lists that are looked at together."""
 
 
 def issue(
@@ -46,80 +44,140 @@ def issue(
     *,
     issue_new: bool = True,
     named_by: Tables | None = None,
+    exporters: Container[str] | None = None,
 ) -> list[Issued]:
     """Cut off now, and publish every manifest that is not published yet, oldest first.
 
     ``issue_new=False`` takes no cut-off: it only completes what a crash left. ``named_by``: the
-    code tables that name the codes, by default the home's. Without pending lists no cut-off is
-    taken. Safe to run twice, also at once: a manifest is published by whoever comes first.
+    code tables that name the codes, by default the home's. ``exporters``: those whose profile
+    can be used, by default all; lists of others wait (``waiting`` counts them). Without pending
+    lists no cut-off is taken. Safe to run twice, also at once: a manifest is published by
+    whoever comes first.
 
     Raises ``content.ContentError`` when checked content is missing, and ValueError for a list
-    that may not be written (``messages.render``): both are faults of ours, nothing is lost.
+    that may not be written (``messages.render``): both are faults of ours, nothing is lost, and
+    the manifests without such a fault are published.
     """
     checked = content.Checked(store)
     if issue_new:
         names = named_by or tables.load(settings.home / "tables")
-        with transaction(engine) as connection:
-            _reserve(connection, checked, settings, business_date, names)
+        _reserve(engine, checked, settings, business_date, names, exporters)
         crash_point("cutoff-reserved")
-    with reading(engine) as connection:
-        waiting = manifests.unpublished(connection)
-    published = [_publish(engine, store, checked, row) for row in waiting]
-    return [one for one in published if one]
+    return publish(engine, store, checked)
+
+
+def waiting(c: Connection, exporters: Container[str]) -> dict[str, int]:
+    """Pending lists whose exporter is not among ``exporters``, by exporter: they wait.
+
+    Its profile has errors or is gone, so nobody can say now how it declares.
+    """
+    counted = fetch_rows(
+        c,
+        """
+        SELECT s.exporter, count(*) FROM lists l JOIN orders o ON o.id = l.order_id
+        JOIN shops s ON s.id = o.shop_id
+        WHERE l.state = 'pending' AND l.live GROUP BY s.exporter ORDER BY s.exporter
+        """,
+        {"exporter": pl.String, "lists": pl.Int64},
+    )
+    return {name: count for name, count in counted.iter_rows() if name not in exporters}
 
 
 def _reserve(
-    c: Connection, checked: content.Checked, settings: Settings, business_date: date, names: Tables
+    engine: Engine,
+    checked: content.Checked,
+    settings: Settings,
+    business_date: date,
+    names: Tables,
+    exporters: Container[str] | None,
 ) -> None:
-    waiting = lists.pending(c)
-    if waiting.is_empty():
-        return
-    heads, items = checked.of(waiting, "heads"), checked.of(waiting, "items")
-    named = content.names(names, heads, items)
-    issued_at = clock.now()
-    cutoff = cutoffs.take(c, business_date, issued_at)
-    for batch in batches.group(heads, settings.lists_per_manifest):
-        manifests.reserve(
-            c,
-            cutoff,
-            batch.kind,
-            batch.key["exporter"],
-            content.reservation(batch, heads, named, settings),
-            batch.list_ids,
-            batch.key["customsCode"],
-            business_date,
-            issued_at,
+    """Reserve all that is pending, in one transaction.
+
+    It is looked through before, beside other writers. Where one of them took a list meanwhile,
+    all is looked through again within the transaction, where nothing changes any more.
+    """
+    for alone in (False, True):
+        with nullcontext() if alone else reading(engine) as connection:
+            ready = connection and _plan(connection, checked, settings, names, exporters)
+        if not alone and not ready:
+            return
+        try:
+            with transaction(engine) as connection:
+                ready = ready or _plan(connection, checked, settings, names, exporters)
+                if ready:
+                    taken, plan = ready
+                    issued_at = clock.now()
+                    cutoff = cutoffs.take(connection, business_date, issued_at)
+                    manifests.reserve_all(
+                        connection, cutoff, plan, _assigned(taken), business_date, issued_at
+                    )
+                    crash_point("cutoff-reserving")
+        except lists.ListClaimError:
+            if alone:
+                raise
+        else:
+            return
+
+
+def _plan(
+    c: Connection,
+    checked: content.Checked,
+    settings: Settings,
+    names: Tables,
+    exporters: Container[str] | None,
+) -> tuple[list[Batch], list[NewManifest]] | None:
+    """The batches of all pending lists and the manifests to make of them; None without any."""
+    codes: dict[int, dict[str, set[str]]] = {}
+
+    def pages() -> Iterator[pl.DataFrame]:
+        for page in _pages(c, exporters):
+            for check_id in page["check_id"].unique():
+                if check_id not in codes:
+                    codes[check_id] = checked.codes(check_id)
+            yield checked.keys(page)
+
+    taken = batches.group(pages(), settings.lists_per_manifest)
+    if not taken:
+        return None
+    used: dict[str, set[str]] = {}
+    for found in codes.values():
+        for column, values in found.items():
+            used.setdefault(column, set()).update(values)
+    named = content.names(names, used)
+    return taken, [
+        NewManifest(
+            one.kind,
+            one.key["exporter"],
+            content.reservation(one, named, settings),
+            one.key["customsCode"],
         )
-    crash_point("cutoff-reserving")
+        for one in taken
+    ]
 
 
-def _publish(
-    engine: Engine, store: Store, checked: content.Checked, row: Row[Any]
-) -> Issued | None:
-    with reading(engine) as connection:
-        files = content.render(connection, checked, row)
-    zipped = package.archive(row.number, files)
-    crash_point("manifest-rendered")
-    # The writer's transaction also keeps two runs from renaming over each other.
-    with transaction(engine) as connection:
-        if manifests.get(connection, row.id).state == manifests.PUBLISHED:
-            return None
-        _write(store, row, files, zipped)
-        crash_point("manifest-renamed")
-        folder, sha256 = "/".join(content.place(row)), package.digest(zipped)
-        manifests.published(connection, row.id, sha256, folder)
-    crash_point("manifest-published")
-    return Issued(row.number, row.kind, row.exporter, row.lists, folder, f"{folder}.zip", sha256)
+def _pages(c: Connection, exporters: Container[str] | None) -> Iterator[pl.DataFrame]:
+    after = 0
+    while len(page := lists.pending(c, after, PAGE)):
+        after = int(page["list_id"][-1])
+        if exporters is not None:
+            known = [one for one in page["exporter"].unique() if one in exporters]
+            page = page.filter(pl.col("exporter").is_in(known))
+        if len(page):
+            yield page
 
 
-def _write(store: Store, row: Row[Any], files: dict[str, bytes], zipped: bytes) -> None:
-    """Write folder and ZIP; what an earlier try left is replaced."""
-    if store.local:
-        with store.write_folder(*content.place(row)) as folder:
-            for name, data in files.items():
-                (folder / name).write_bytes(data)
-    else:
-        for name, data in files.items():
-            store.write_bytes((*content.place(row), name), data)
-    crash_point("manifest-folder-renamed")
-    store.write_bytes(content.archive_place(row), zipped)
+def _assigned(taken: list[Batch]) -> Iterator[pl.DataFrame]:
+    """Which list goes into which manifest, in portions."""
+    start = 0
+    while start < len(taken):
+        stop, count = start, 0
+        while stop < len(taken) and count < PAGE:
+            count += len(taken[stop].list_ids)
+            stop += 1
+        part = taken[start:stop]
+        sizes = [len(one.list_ids) for one in part]
+        of = np.repeat(np.arange(start, stop, dtype=np.uint32), sizes)
+        yield pl.DataFrame(
+            {"list_id": np.concatenate([one.list_ids for one in part]), "manifest": of}
+        )
+        start = stop

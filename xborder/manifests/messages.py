@@ -12,23 +12,23 @@ specification demands a value too, so an element marked required is never writte
 import csv
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+import numpy as np
 import polars as pl
+
+from xborder.manifests.group import KEY, Group
+from xborder.manifests.texts import Texts, Value, bytes_of, joined, together
 
 NAMESPACE = "http://www.chinaport.gov.cn/ceb"
 VERSION = "1.0"
 ENTITIES = 100
 """CEB: at most 100 entities a message."""
 
-KEY = "list_id"
-"""The column that ties goods lines to their head."""
-
 _GUIDS = uuid.uuid5(uuid.NAMESPACE_URL, NAMESPACE)
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 # XML 1.0 has no way to write these, not even as a reference.
 _FORBIDDEN = r"[^\t\n\r\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]"
 
@@ -92,171 +92,148 @@ def guid(*parts: str) -> str:
     return str(uuid.uuid5(_GUIDS, "/".join(parts))).upper()
 
 
-def render(
-    kind: str,
-    heads: pl.DataFrame,
-    items: pl.DataFrame,
-    transfer: Mapping[str, str],
-    *,
-    number: str,
-    per_message: int = ENTITIES,
-) -> list[Message]:
-    """Write the messages of one kind for some lists.
+def render(kind: str, group: Group) -> list[list[Message]]:
+    """Write the messages of one kind for the lists of some manifests; one list a manifest.
 
-    ``heads``: one row an entity in the order to write, with ``list_id`` and the source columns
-    of the table; ``items``: goods lines with ``list_id``, written in the order of ``gnum``.
-    Values are text; numbers are plain decimals and lose only trailing zeros. ``transfer`` fills
-    BaseTransfer (copCode, copName, dxpId; dxpMode is DXP). ``number`` (the manifest's) and the
-    sequence make the root guid and the file name ``<kind>_0001.xml``.
+    Heads need the source columns of the table, as do the goods lines. Values are text; numbers
+    are plain decimals and lose only trailing zeros. A manifest's ``transfer`` fills BaseTransfer
+    (copCode, copName, dxpId; dxpMode is DXP). Its number and the sequence make the root guid and
+    the file name ``<kind>_0001.xml``.
 
     Raises ValueError, naming element and list, for a value that may not be written: a required
     one that is missing, too long or short, no plain decimal, a character that XML 1.0 forbids.
     """
-    if not 1 <= per_message <= ENTITIES:
-        raise ValueError(f"a message holds 1 to {ENTITIES} entities, not {per_message}")
     root = f"{kind}Message"
     top = {one.sources[0]: one for one in fields(kind) if one.parent == root}
-    entities, lines = _entities(kind, top["heads"], heads, items)
-    sender = pl.DataFrame([dict(transfer)]) if transfer else pl.DataFrame({KEY: [None]})
-    base = _texts(kind, top["transfer"], sender).item()
-    messages = []
-    for sequence, start in enumerate(range(0, len(entities), per_message), start=1):
-        part = entities.slice(start, per_message)
-        root_guid = guid(number, kind, str(sequence))
-        text = (
-            '<?xml version="1.0" encoding="UTF-8"?>\n'
-            f'<ceb:{root} xmlns:ceb="{NAMESPACE}" guid="{root_guid}" version="{VERSION}">'
-            f"{''.join(part.to_list())}{base}\n</ceb:{root}>\n"
-        )
-        name = f"{kind}_{sequence:04d}.xml"
-        counted = int(lines.slice(start, per_message).sum())
-        messages.append(Message(name, kind, root_guid, len(part), counted, text.encode("utf-8")))
-    return messages
+    letters, at = bytes_of(_entities(kind, top["heads"], group))
+    base = _texts(kind, top["transfer"], _senders(group), {})
+    content = letters.data
+    written = []
+    for (one, lists, _), sender in zip(group.spans(), base, strict=True):
+        if not 1 <= one.lists_per_message <= ENTITIES:
+            raise ValueError(f"a message holds 1 to {ENTITIES}, not {one.lists_per_message}")
+        messages = []
+        starts = range(lists.start, lists.stop, one.lists_per_message)
+        for sequence, start in enumerate(starts, start=1):
+            stop = min(start + one.lists_per_message, lists.stop)
+            root_guid = guid(one.number, kind, str(sequence))
+            opened = (
+                '<?xml version="1.0" encoding="UTF-8"?>\n'
+                f'<ceb:{root} xmlns:ceb="{NAMESPACE}" guid="{root_guid}" version="{VERSION}">'
+            )
+            whole = b"".join(
+                (
+                    opened.encode(),
+                    content[at[start] : at[stop]],
+                    f"{sender}\n</ceb:{root}>\n".encode(),
+                )
+            )
+            lines = int(group.lines[start:stop].sum())
+            name = f"{kind}_{sequence:04d}.xml"
+            messages.append(Message(name, kind, root_guid, stop - start, lines, whole))
+        written.append(messages)
+    return written
 
 
-def _entities(
-    kind: str, entity: Field, heads: pl.DataFrame, items: pl.DataFrame
-) -> tuple[pl.Series, pl.Series]:
-    """The entities as text, and how many lines each has."""
-    counts = pl.Series(values=[0] * len(heads), dtype=pl.UInt32)
+def _senders(group: Group) -> Texts:
+    rows = [dict(one.transfer) for one in group.manifests]
+    return Texts(pl.DataFrame(rows, infer_schema_length=None))
+
+
+def _entities(kind: str, entity: Field, group: Group) -> pl.Series:
+    """The entities of a group as text."""
+    lines = {}
     for each in _below(kind, entity.element):
         if each.type != "each":
             continue
-        ordered = items.sort(KEY, pl.col("gnum").cast(pl.UInt32))
-        lines = ordered.select(KEY, _texts(kind, each, ordered).alias(each.element))
-        joined = lines.group_by(KEY).agg(
-            pl.col(each.element).str.join(""), pl.len().alias("lines of it")
-        )
-        heads = heads.join(joined, on=KEY, how="left", maintain_order="left")
-        counts = heads["lines of it"].fill_null(0)
-        heads = heads.drop("lines of it")
         fewest, most = (int(bound) for bound in each.length.split(".."))
-        if bad := heads.filter((counts < fewest) | (counts > most))[KEY].to_list():
-            raise ValueError(f"{kind} {each.element} of list {bad[0]}: {each.length} lines needed")
-    return _texts(kind, entity, heads), counts
+        if (bad := (group.lines < fewest) | (group.lines > most)).any():
+            wrong = group.heads.frame[KEY][int(np.argmax(bad))]
+            raise ValueError(f"{kind} {each.element} of list {wrong}: {each.length} lines needed")
+        lines[each.element] = joined(_texts(kind, each, group.items, {}), group.lines)
+    return _texts(kind, entity, group.heads, lines)
 
 
 def _below(kind: str, parent: str) -> list[Field]:
     return [one for one in fields(kind) if one.parent == parent]
 
 
-def _leaves(kind: str, parent: str) -> Iterator[Field]:
-    for one in _below(kind, parent):
-        if one.type == "node":
-            yield from _leaves(kind, one.element)
-        elif one.type != "each":
-            yield one
+def _texts(kind: str, element: Field, rows: Texts, lines: dict[str, pl.Series]) -> pl.Series:
+    """An element with all that stands below it, one text a row; ``lines`` are written already."""
+    return together(_pieces(kind, element, rows, lines), len(rows.frame))
 
 
-def _texts(kind: str, element: Field, frame: pl.DataFrame) -> pl.Series:
-    """An element with all that stands below it, one text a row of the frame."""
-    leaves = list(_leaves(kind, element.element))
-    values = frame.select(
-        *(_value(one, frame.columns).alias(f"{one.parent}.{one.element}") for one in leaves),
-        *(pl.col(one.element) for one in _below(kind, element.element) if one.type == "each"),
-    )
-    _refuse(kind, leaves, values, frame)
-    return values.select(_joined(_pieces(kind, element)).alias(element.element)).to_series()
-
-
-def _value(one: Field, columns: list[str]) -> pl.Expr:
-    """What will be written: the first source that stands, then the default, else null."""
-    found = [
-        pl.when(pl.col(source).cast(pl.String).str.strip_chars() != "").then(
-            pl.col(source).cast(pl.String)
-        )
-        for source in one.sources
-        if source in columns
-    ]
-    value = pl.coalesce(*found, pl.lit(one.default or None, dtype=pl.String))
-    if one.type == "N":
-        whole = pl.when(value.str.contains(".", literal=True))
-        return whole.then(value.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(value)
-    return value
-
-
-def _pieces(kind: str, element: Field) -> Iterator[str | pl.Expr]:
-    """Texts to be joined for one element; an optional element without a value is null."""
+def _pieces(
+    kind: str, element: Field, rows: Texts, lines: dict[str, pl.Series]
+) -> Iterator[str | pl.Series]:
     yield f"\n<ceb:{element.element}>"
     for one in _below(kind, element.element):
         if one.type == "node":
-            yield from _pieces(kind, one)
+            yield from _pieces(kind, one, rows, lines)
         elif one.type == "each":
-            yield pl.col(one.element)
+            yield lines[one.element]
         else:
-            value = pl.col(f"{one.parent}.{one.element}")
-            if one.type == "C":
-                value = value.str.replace_many(_ESCAPES)
-            opened, closed = f"<ceb:{one.element}>", f"</ceb:{one.element}>"
-            if one.required:
-                yield from (opened, value, closed)
-            else:
-                yield pl.concat_str(pl.lit(opened), value, pl.lit(closed))
+            yield from _leaf(kind, one, rows)
     yield f"</ceb:{element.element}>"
 
 
-def _joined(pieces: Iterator[str | pl.Expr]) -> pl.Expr:
-    """One text of the pieces; neighbouring literals become one, which is half the cost."""
-    parts: list[pl.Expr] = []
-    literal = ""
-    for piece in pieces:
-        if isinstance(piece, str):
-            literal += piece
-        else:
-            parts += [pl.lit(literal), piece]
-            literal = ""
-    return pl.concat_str(*parts, pl.lit(literal), ignore_nulls=True)
+def _leaf(kind: str, one: Field, rows: Texts) -> Iterator[str | pl.Series]:
+    """One element with its value; an optional one without a value is not there."""
+    value = (rows.number if one.type == "N" else rows.value)(one.sources, one.default)
+    if why := _wrong(one, value):
+        told, wrong = why
+        places = value.values.to_frame("value").select(wrong.fill_null(value=False))
+        at = places.to_series().arg_true()
+        of = f" of list {rows.frame[KEY][at[0]]}" if KEY in rows.frame.columns else ""
+        raise ValueError(f"{kind} {one.parent}.{one.element}{of}: {told} ({len(at)} rows)")
+    opened, closed = f"<ceb:{one.element}>", f"</ceb:{one.element}>"
+    if not value.absent:
+        yield from (opened, rows.xml(value), closed)
+    elif value.absent < len(value.values):
+        texts = rows.xml(value).to_frame("value")
+        yield texts.select(pl.lit(opened) + pl.col("value") + pl.lit(closed)).to_series()
 
 
-def _refuse(kind: str, leaves: list[Field], values: pl.DataFrame, frame: pl.DataFrame) -> None:
-    """Stop at the first value that the table does not allow. One pass over all columns."""
-    rules = [(one, why, wrong) for one in leaves for why, wrong in _wrongs(one)]
-    if not rules:
-        return
-    broken = values.select(
-        wrong.any(ignore_nulls=True).alias(str(index)) for index, (_, _, wrong) in enumerate(rules)
-    ).row(0)
-    for (one, why, wrong), found in zip(rules, broken, strict=True):
-        if found:
-            rows = values.select(wrong.fill_null(value=False)).to_series().arg_true()
-            of = f" of list {frame[KEY][rows[0]]}" if KEY in frame.columns else ""
-            raise ValueError(f"{kind} {one.parent}.{one.element}{of}: {why} ({len(rows)} rows)")
+def _wrong(one: Field, value: Value) -> tuple[str, pl.Expr] | None:
+    """Why some of a column's values may not be written, and which; None where all may.
+
+    The look at the whole column proves most columns right; the others are gone through by cell.
+    """
+    for why, proven, wrong in _number(one, value) if one.type == "N" else _text(one, value):
+        if not proven and value.values.to_frame("value").select(wrong.any()).item():
+            return why, wrong
+    return None
 
 
-def _wrongs(one: Field) -> Iterator[tuple[str, pl.Expr]]:
-    value = pl.col(f"{one.parent}.{one.element}")
+def _text(one: Field, value: Value) -> Iterator[tuple[str, bool, pl.Expr]]:
+    text = pl.col("value")
     if one.required:
-        yield "a value is required", value.is_null()
-    if one.type == "C":
-        fewest, _, most = one.length.rpartition("..")
-        exact = not fewest and ".." not in one.length
-        least = int(most) if exact else int(fewest or 0)
-        length = value.str.len_chars()
-        yield f"{one.length} characters are allowed", (length > int(most)) | (length < least)
-        yield "a character that XML 1.0 forbids", value.str.contains(_FORBIDDEN)
-    else:
-        total, _, after = one.digits.partition(",")
-        pattern = rf"^-?[0-9]{{1,{total}}}(\.[0-9]{{1,{after}}})?$" if after else r"^[0-9]+$"
-        digits = value.str.len_chars() - value.str.count_matches(r"[-.]")
-        yield f"no plain number of {one.digits} digits", ~value.str.contains(pattern)
-        yield f"more than {total} digits", digits > int(total)
+        yield "a value is required", not value.absent, text.is_null()
+    fewest, _, most = one.length.rpartition("..")
+    exact = not fewest and ".." not in one.length
+    least = int(most) if exact else int(fewest or 0)
+    seen = value.look
+    # A character has one byte at least, and exactly one in ASCII.
+    enough = least <= 1 or (seen.plain and seen.shortest >= least)
+    length = text.str.len_chars()
+    yield (
+        f"{one.length} characters are allowed",
+        seen.longest == 0 or (enough and seen.longest <= int(most)),
+        (length > int(most)) | (length < least),
+    )
+    yield (
+        "a character that XML 1.0 forbids",
+        seen.plain or not seen.forbidden,
+        text.str.contains(_FORBIDDEN),
+    )
+
+
+def _number(one: Field, value: Value) -> Iterator[tuple[str, bool, pl.Expr]]:
+    number = pl.col("value")
+    if one.required:
+        yield "a value is required", not value.absent, number.is_null()
+    total, _, after = one.digits.partition(",")
+    pattern = rf"^-?[0-9]{{1,{total}}}(\.[0-9]{{1,{after}}})?$" if after else r"^[0-9]+$"
+    yield f"no plain number of {one.digits} digits", False, ~number.str.contains(pattern)
+    digits = number.str.len_chars() - number.str.count_matches(r"[-.]")
+    yield f"more than {total} digits", value.look.longest <= int(total), digits > int(total)

@@ -11,12 +11,11 @@ import zipfile
 from importlib.metadata import version
 from typing import Any
 
-import polars as pl
-
 from xborder import __version__
 from xborder.clock import SHANGHAI
 from xborder.manifests import draft, messages, totals, workbook
 from xborder.manifests.batches import Manifest
+from xborder.manifests.group import Group
 
 SUMS = "SHA256SUMS"
 INDEX = "manifest.json"
@@ -29,33 +28,58 @@ def written_by() -> str:
     return f"xborder {__version__}, XlsxWriter {version('xlsxwriter')}"
 
 
-def build(manifest: Manifest, heads: pl.DataFrame, items: pl.DataFrame) -> dict[str, bytes]:
-    """All files of a manifest by name, in the order in which they are listed and zipped.
+def build(group: Group) -> list[dict[str, bytes]]:
+    """All files of each manifest by name, in the order in which they are listed and zipped.
 
-    ``heads`` and ``items`` hold the lists in the order to write, with what is given at issue
-    (``content.issued``). Raises ValueError (see ``messages.render``).
+    Made of ``messages_of`` (what customs reads) and ``documents_of`` (the workbooks that people
+    read), which can be called by themselves; index and checksums are made of both. Raises
+    ValueError (see ``messages.render``).
     """
-    rendered = [
-        message
-        for kind in MESSAGES[manifest.kind]
-        for message in messages.render(
-            kind,
-            heads,
-            items,
-            manifest.transfer,
-            number=manifest.number,
-            per_message=manifest.lists_per_message,
+    summed = totals.totals(group)
+    rendered, documents = messages_of(group), documents_of(group, summed)
+    return [
+        _sealed(one, told, written, files)
+        for one, told, written, files in zip(
+            group.manifests, summed, rendered, documents, strict=True
         )
     ]
-    summed = totals.totals(heads, items)
-    files = {message.name: message.content for message in rendered}
-    files["manifest.xlsx"] = workbook.write(manifest, heads, items, summed)
-    if manifest.kind == "declarations":
-        files |= draft.write(manifest, heads, items)
-    index = _index(manifest, summed, rendered, files)
+
+
+def messages_of(group: Group) -> list[list[messages.Message]]:
+    """The messages of each manifest: CEB303 of all its lists, then CEB603 where it has them."""
+    wanted = {kind for one in group.manifests for kind in MESSAGES[one.kind]}
+    made = {kind: messages.render(kind, group) for kind in sorted(wanted)}
+    return [
+        [message for kind in MESSAGES[one.kind] for message in made[kind][number]]
+        for number, one in enumerate(group.manifests)
+    ]
+
+
+def documents_of(group: Group, summed: list[dict[str, Any]]) -> list[dict[str, bytes]]:
+    """The workbooks of each manifest by name; ``summed`` are its ``totals``."""
+    books = workbook.write(group, summed)
+    made: list[dict[str, bytes]] = []
+    for (one, lists, lines), book in zip(group.spans(), books, strict=True):
+        made.append({"manifest.xlsx": book})
+        if one.kind == "declarations":
+            made[-1] |= draft.write(one, group.heads.frame[lists], group.items.frame[lines])
+    return made
+
+
+def _sealed(
+    manifest: Manifest,
+    summed: dict[str, Any],
+    rendered: list[messages.Message],
+    documents: dict[str, bytes],
+) -> dict[str, bytes]:
+    """All files of a manifest, with its index and the checksums; each is summed once."""
+    files = {message.name: message.content for message in rendered} | documents
+    digests = {name: digest(data) for name, data in files.items()}
+    index = _index(manifest, summed, rendered, files, digests)
     text = json.dumps(index, ensure_ascii=False, indent=2, allow_nan=False)
     files[INDEX] = f"{text}\n".encode()
-    files[SUMS] = sums(files)
+    digests[INDEX] = digest(files[INDEX])
+    files[SUMS] = "".join(f"{one}  {name}\n" for name, one in digests.items()).encode()
     return files
 
 
@@ -64,6 +88,7 @@ def _index(
     summed: dict[str, Any],
     rendered: list[messages.Message],
     files: dict[str, bytes],
+    digests: dict[str, str],
 ) -> dict[str, Any]:
     zh, en = workbook.KIND_NAMES[manifest.kind]
     told = {
@@ -91,7 +116,7 @@ def _index(
         "signature": workbook.SIGNATURE,
         "written_by": written_by(),
         "files": [
-            {"name": name, "size": len(data), "sha256": digest(data)} | told.get(name, {})
+            {"name": name, "size": len(data), "sha256": digests[name]} | told.get(name, {})
             for name, data in files.items()
         ],
     }
@@ -106,11 +131,6 @@ def _named(manifest: Manifest, rows: list[dict[str, Any]]) -> list[dict[str, Any
 def digest(data: bytes) -> str:
     """SHA-256 as lower-case hex."""
     return hashlib.sha256(data).hexdigest()
-
-
-def sums(files: dict[str, bytes]) -> bytes:
-    """``SHA256SUMS`` of some files, as ``sha256sum --check`` reads it."""
-    return "".join(f"{digest(data)}  {name}\n" for name, data in files.items()).encode()
 
 
 def archive(number: str, files: dict[str, bytes]) -> bytes:

@@ -9,7 +9,7 @@ Excel holds 15 digits of a number: a longer one is written as text, so that noth
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -31,6 +31,9 @@ DIGITS = 15
 WRAPPED = 16
 """A column of text at least this wide breaks its lines."""
 
+LEAST = {"money": 2}
+"""Decimals that a kind of number shows at least."""
+
 LINE = 15
 """Height of a line, in points."""
 
@@ -47,7 +50,7 @@ LABEL = {
 BODY = {"border": 1, "border_color": "#D9E1E8", "valign": "vcenter"}
 QUIET = {"font_color": "#666666", "font_size": 9, "text_wrap": True, "valign": "top"}
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,11 @@ def plain(number: Decimal) -> str:
 class Book:
     """A workbook being written, with the formats used so far. ``close`` gives its bytes.
 
-    ``streamed`` keeps one row in memory; rows must then be written from top to bottom.
+    Rows of a long table do not go through it, see ``cells``.
     """
 
     title: str
     issued_at: datetime
-    streamed: bool = False
     _bytes: BytesIO = field(default_factory=BytesIO)
     _formats: dict[tuple[tuple[str, Any], ...], Any] = field(default_factory=dict)
 
@@ -116,8 +118,7 @@ class Book:
         self.book = xlsxwriter.Workbook(
             self._bytes,
             {
-                "constant_memory": self.streamed,
-                "in_memory": not self.streamed,
+                "in_memory": True,
                 "strings_to_formulas": False,
                 "strings_to_urls": False,
                 "strings_to_numbers": False,
@@ -148,9 +149,13 @@ class Book:
             self._formats[key] = self.book.add_format(merged)
         return self._formats[key]
 
+    def style(self, *looks: Mapping[str, Any]) -> int:
+        """The number by which a cell's XML names a look; numbers are given in order of asking."""
+        return int(self.look(*looks)._get_xf_index())
+
     def text(self, sheet: Any, row: int, column: int, text: str, *looks: Mapping[str, Any]) -> None:
         """Write a text as text, whatever it looks like."""
-        quoted = {"quote_prefix": True} if text.startswith(_FORMULA_STARTS) else {}
+        quoted = {"quote_prefix": True} if text.startswith(FORMULA_STARTS) else {}
         sheet.write_string(row, column, text, self.look(*looks, quoted))
 
     def value(
@@ -166,7 +171,7 @@ class Book:
             if len(number.as_tuple().digits) > DIGITS:
                 self.text(sheet, row, column, plain(number), {"align": "right"}, *looks)
             else:
-                shown = {"num_format": _number_format(kind, number), "align": "right"}
+                shown = {"num_format": number_format(_places(kind, number)), "align": "right"}
                 sheet.write_number(row, column, number, self.look(shown, *looks))
 
     def close(self) -> bytes:
@@ -175,40 +180,28 @@ class Book:
         return self._bytes.getvalue()
 
 
-def _number_format(kind: str, number: Decimal) -> str:
+def _places(kind: str, number: Decimal) -> int:
     """As many decimals as stand there; money at least two."""
-    places = max(len(plain(number).partition(".")[2]), 2 if kind == "money" else 0)
+    return max(len(plain(number).partition(".")[2]), LEAST.get(kind, 0))
+
+
+def number_format(places: int) -> str:
+    """The format of a number with so many decimals."""
     return "#,##0" + ("." + "0" * places if places else "")
 
 
-def table(
-    book: Book,
-    name: str,
-    heads: tuple[Column, ...],
-    rows: Iterator[Mapping[str, Any]],
-    names: Mapping[str, Mapping[str, str]],
-    limit: int = ROWS,
-) -> int:
-    """Write rows below frozen, filtered heads; before ``limit`` rows a further sheet begins.
-
-    Returns the number of sheets. ``name`` columns show what the code of their source means.
-    """
-    sheets, sheet, at = 0, None, limit
-    for values in rows:
-        if at >= limit:
-            _finish(sheet, at, heads)
-            sheets += 1
-            sheet = _begin(book, name if sheets == 1 else f"{name} {sheets}", heads)
-            at = 1
-        set_height(sheet, at, heads, values)
-        for index, one in enumerate(heads):
-            value = values.get(one.source)
-            if one.kind == "name":
-                value = names.get(one.codes, {}).get(value or "", "")
-            book.value(sheet, at, index, one.kind, value, BODY, one.wrapped)
-        at += 1
-    _finish(sheet, at, heads)
-    return sheets
+def table(book: Book, name: str, heads: tuple[Column, ...], rows: int) -> None:
+    """A sheet for a table: frozen, filtered heads above ``rows`` rows that are not written here."""
+    sheet = book.sheet(name)
+    for index, one in enumerate(heads):
+        sheet.set_column(index, index, one.width)
+    sheet.set_row(0, 36)
+    for index, one in enumerate(heads):
+        sheet.write_string(0, index, one.title, book.look(HEAD))
+    sheet.freeze_panes(1, 2)
+    sheet.repeat_rows(0)
+    sheet.autofilter(0, 0, rows, len(heads) - 1)
+    sheet.print_area(0, 0, rows, sum(1 for one in heads if one.printed) - 1)
 
 
 def set_height(sheet: Any, row: int, heads: tuple[Column, ...], values: Mapping[str, Any]) -> None:
@@ -222,22 +215,3 @@ def set_height(sheet: Any, row: int, heads: tuple[Column, ...], values: Mapping[
             lines = max(lines, -(-wide // max(int(one.width) - 2, 1)))
     if lines > 1:
         sheet.set_row(row, LINE * min(lines, 12))
-
-
-def _begin(book: Book, name: str, heads: tuple[Column, ...]) -> Any:
-    sheet = book.sheet(name)
-    for index, one in enumerate(heads):
-        sheet.set_column(index, index, one.width)
-    sheet.set_row(0, 36)
-    for index, one in enumerate(heads):
-        sheet.write_string(0, index, one.title, book.look(HEAD))
-    sheet.freeze_panes(1, 2)
-    sheet.repeat_rows(0)
-    return sheet
-
-
-def _finish(sheet: Any, rows: int, heads: tuple[Column, ...]) -> None:
-    if sheet is not None:
-        sheet.autofilter(0, 0, rows - 1, len(heads) - 1)
-        printed = sum(1 for one in heads if one.printed)
-        sheet.print_area(0, 0, rows - 1, printed - 1)

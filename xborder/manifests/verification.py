@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,32 +36,44 @@ class FetchError(RuntimeError):
     """A manifest that cannot be handed out: unknown, unpublished, missing or damaged."""
 
 
-def verify(engine: Engine, store: Store, number: str | None = None) -> list[Problem]:
+def verify(
+    engine: Engine,
+    store: Store,
+    number: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> list[Problem]:
     """Check one manifest, or all: stored files against checksums, and bytes against the rows.
 
     The ZIP must have the registry's checksum, the folder must hold exactly the ZIP's files, and
     rendering the manifest again from its rows must give the same bytes. A manifest that another
-    version of the writers made is compared by its messages only. Raises LookupError for an
+    version of the writers made is compared by its messages only. One manifest after another is
+    in memory; ``progress`` is told how many of how many are done. Raises LookupError for an
     unknown number.
     """
     checked = content.Checked(store)
+    wanted = select(tables.manifests.c.id).order_by(tables.manifests.c.id)
+    if number is not None:
+        wanted = wanted.where(tables.manifests.c.number == number)
     with reading(engine) as c:
-        wanted = select(tables.manifests).order_by(tables.manifests.c.id)
-        if number is not None:
-            wanted = wanted.where(tables.manifests.c.number == number)
-        rows = c.execute(wanted).all()
-        if number is not None and not rows:
-            raise LookupError(f"no manifest {number}")
-        problems = []
-        for row in rows:
-            if row.state != manifests.PUBLISHED:
-                problems.append(Problem(row.number, "", "reserved, not published yet"))
-                continue
-            stored, found = _stored(store, row)
-            problems += found
-            if stored is not None:
-                problems += _again(c, checked, row, stored)
-        return problems
+        ids = c.scalars(wanted).all()
+    if number is not None and not ids:
+        raise LookupError(f"no manifest {number}")
+    problems = []
+    for done, one in enumerate(ids, start=1):
+        problems += _problems(engine, store, checked, one)
+        progress(done, len(ids))
+    return problems
+
+
+def _problems(
+    engine: Engine, store: Store, checked: content.Checked, manifest_id: int
+) -> list[Problem]:
+    with reading(engine) as c:
+        row = manifests.get(c, manifest_id)
+        if row.state != manifests.PUBLISHED:
+            return [Problem(row.number, "", "reserved, not published yet")]
+        stored, found = _stored(store, row)
+        return found if stored is None else found + _again(c, checked, row, stored)
 
 
 def _stored(store: Store, row: Row[Any]) -> tuple[dict[str, bytes] | None, list[Problem]]:
@@ -91,7 +104,7 @@ def _again(
 ) -> list[Problem]:
     """Differences between the sealed files and what the rows give now."""
     try:
-        files = content.render(c, checked, row)
+        (files,) = package.build(content.load(c, checked, [row]))
     except (content.ContentError, ValueError) as error:
         return [Problem(row.number, "", f"cannot be rendered again: {error}")]
     written_by = json.loads(sealed[package.INDEX])["written_by"]

@@ -2,15 +2,31 @@
 
 Three sheets: 汇总 Summary (what the lists share, counts, totals), 清单 Lists (one row a list),
 商品 Goods (one row a goods line). Numbers are numbers, codes are text.
+
+XlsxWriter makes the package with its styles, heads and the summary; the rows of lists and goods
+are put into it as XML (``cells``), for all manifests of a group at once.
 """
 
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-import polars as pl
+import numpy as np
 
 from xborder.clock import SHANGHAI
+from xborder.manifests import cells
 from xborder.manifests.batches import Manifest
+from xborder.manifests.group import Group
 from xborder.manifests.sheets import BODY, HEAD, LABEL, QUIET, ROWS, TITLE, Book, columns, table
+from xborder.manifests.texts import Texts, bytes_of
+
+LEVEL = 1
+"""How hard rows are packed: a higher level costs several times as much and gains little."""
 
 KIND_NAMES = {
     "lists": ("清单申报（订单 + 清单）", "clearance lists (orders + lists)"),
@@ -47,30 +63,92 @@ def batch_values(manifest: Manifest) -> list[dict[str, str]]:
     ]
 
 
-def write(
-    manifest: Manifest,
-    heads: pl.DataFrame,
-    items: pl.DataFrame,
-    summed: dict[str, Any],
-    limit: int = ROWS,
-) -> bytes:
-    """The workbook's bytes; the same manifest gives the same bytes.
+@dataclass(frozen=True)
+class _Table:
+    """The rows of one table for all manifests of a group, as XML; row ``i`` is at ``at[i]``."""
 
-    ``heads`` in the order of the messages, ``items`` in order of list and ``gnum`` (CEB603
-    columns); ``summed`` are the ``totals``. ``limit``: rows of a sheet before a further begins.
+    name: str
+    columns: str
+    letters: memoryview
+    at: np.ndarray
+
+    def sheets(self, rows: slice, limit: int) -> Iterator[tuple[str, int, memoryview]]:
+        """The sheets that a manifest's rows need: name, rows, and their XML."""
+        for serial, start in enumerate(range(rows.start, rows.stop, limit - 1), start=1):
+            stop = min(start + limit - 1, rows.stop)
+            name = self.name if serial == 1 else f"{self.name} {serial}"
+            yield name, stop - start, self.letters[self.at[start] : self.at[stop]]
+
+
+def write(group: Group, summed: list[dict[str, Any]], limit: int = ROWS) -> list[bytes]:
+    """The workbooks' bytes, one a manifest; the same manifest gives the same bytes.
+
+    ``summed`` are the ``totals``. ``limit``: rows of a sheet before a further begins.
     """
-    book = Book(manifest.number, manifest.issued_at, streamed=True)
+    spans = list(group.spans())
+    listed = _table("清单 Lists", "lists", group, group.heads, [one for _, one, _ in spans], limit)
+    goods = _table("商品 Goods", "goods", group, group.items, [one for *_, one in spans], limit)
+    return [
+        _book(manifest, told, [(listed, lists), (goods, lines)], limit)
+        for (manifest, lists, lines), told in zip(spans, summed, strict=True)
+    ]
+
+
+def _table(
+    name: str, what: str, group: Group, texts: Texts, spans: list[slice], limit: int
+) -> _Table:
+    # The first row of a sheet holds the heads.
+    places = np.concatenate([np.arange(one.stop - one.start) % (limit - 1) + 2 for one in spans])
+    names = group.manifests[0].names
+    letters, at = bytes_of(cells.rows(columns(what), texts, places, names, _styles()))
+    return _Table(name, what, letters.data, at)
+
+
+@cache
+def _styles() -> cells.Styles:
+    """The numbers of the rows' styles: those of any book, see ``_begun``."""
+    return cells.styles(Book("", datetime(2000, 1, 1, tzinfo=UTC)))
+
+
+def _begun(manifest: Manifest) -> Book:
+    book = Book(manifest.number, manifest.issued_at)
+    # Asked first of all, so that the summary's own looks come after them.
+    cells.styles(book)
+    return book
+
+
+def _book(
+    manifest: Manifest,
+    summed: dict[str, Any],
+    tables: list[tuple[_Table, slice]],
+    limit: int,
+) -> bytes:
+    book = _begun(manifest)
     _summary(book, manifest, summed)
-    counted = items.group_by("list_id").agg(pl.len().alias("lines"))
-    listed = heads.join(counted, on="list_id", maintain_order="left").with_columns(
-        place=pl.int_range(1, pl.len() + 1)
+    rows = []
+    for one, span in tables:
+        for name, count, letters in one.sheets(span, limit):
+            table(book, name, columns(one.columns), count)
+            rows.append((count, letters))
+    return _filled(
+        book.close(), {f"xl/worksheets/sheet{at}.xml": one for at, one in enumerate(rows, start=2)}
     )
-    table(book, "清单 Lists", columns("lists"), listed.iter_rows(named=True), manifest.names, limit)
-    goods = items.join(
-        heads.select("list_id", "copNo", "orderNo"), on="list_id", maintain_order="left"
-    )
-    table(book, "商品 Goods", columns("goods"), goods.iter_rows(named=True), manifest.names, limit)
-    return book.close()
+
+
+def _filled(empty: bytes, rows: dict[str, tuple[int, memoryview]]) -> bytes:
+    """A package with rows below the heads of its sheets."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(empty)) as old, zipfile.ZipFile(sink, "w") as new:
+        for member in old.infolist():
+            data = old.read(member)
+            if member.filename not in rows:
+                new.writestr(member, data)
+                continue
+            count, letters = rows[member.filename]
+            before, mark, after = data.partition(b"</sheetData>")
+            before = re.sub(rb'(<dimension ref="A1:[A-Z]+)1"', rb'\g<1>%d"' % (count + 1), before)
+            new.writestr(member, b"".join((before, letters, mark, after)), None, LEVEL)
+    return sink.getvalue()
 
 
 def _summary(book: Book, manifest: Manifest, summed: dict[str, Any]) -> None:

@@ -1,0 +1,220 @@
+"""Columns of text, each looked at as a whole (整列): its bytes prove what no cell need be asked.
+
+Hundreds of thousands of cells hold no markup, no blank, no character too many. One pass over a
+column's bytes shows that for all of them; only a column that fails it is gone through by cell.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
+"""What stands in XML for characters that would not come back as they are."""
+
+# White space begins with one of these bytes (UTF-8), whatever else does.
+_BLANKS = np.zeros(256, dtype=bool)
+_BLANKS[[*range(0x09, 0x0E), *range(0x1C, 0x21), 0xC2, 0xE1, 0xE2, 0xE3]] = True
+# A formula begins with one of these; the full-width signs begin with EF.
+_FORMULAS = np.zeros(256, dtype=bool)
+_FORMULAS[[*b"=+-@\t\r", 0xEF]] = True
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a column's bytes say: absent values have none, and all is true of no values.
+
+    ``shortest``, ``longest``: bytes of a value. ``plain``: printable ASCII only. ``markup``:
+    some of ``ESCAPES`` stand in it. ``forbidden``: perhaps a character that XML 1.0 forbids.
+    ``spaced``: a value begins with what may be white space; ``closed``: ends with ASCII's.
+    ``quoted``: a value begins like a formula, perhaps; ``underscored``: a ``_`` stands in it.
+    """
+
+    shortest: int
+    longest: int
+    plain: bool
+    markup: bool
+    forbidden: bool
+    spaced: bool
+    closed: bool
+    quoted: bool
+    underscored: bool
+
+
+_NOTHING = Look(0, 0, True, *[False] * 6)
+
+
+def bytes_of(values: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes of a text column one after another, and where each value begins and ends.
+
+    Value ``i`` is ``letters[at[i]:at[i + 1]]``; an absent one is empty. Nothing is copied that
+    need not be: a run of values is a slice.
+    """
+    array = values.to_arrow(compat_level=pl.CompatLevel.oldest())
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    _, offsets, data = array.buffers()
+    if not len(array):
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    at = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data or b"", np.uint8), at
+
+
+def joined(values: pl.Series, counts: np.ndarray) -> pl.Series:
+    """Runs of ``counts`` values each as one text; the bytes lie side by side already."""
+    letters, at = bytes_of(values)
+    bounds = at[np.concatenate([[0], np.cumsum(counts)])]
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(bounds)), pa.py_buffer(letters)]
+    runs = pl.from_arrow(pa.LargeStringArray.from_buffers(len(counts), *buffers[1:]))
+    assert isinstance(runs, pl.Series)
+    return runs
+
+
+def look(values: pl.Series) -> Look:
+    """Look at a column of texts."""
+    letters, at = bytes_of(values)
+    letters, lengths = letters[at[0] : at[-1]], np.diff(at)
+    begins = at[:-1] - at[0]
+    if nulls := values.null_count():
+        if nulls == len(values):
+            return _NOTHING
+        there = values.is_not_null().to_numpy()
+        lengths, begins = lengths[there], begins[there]
+    if not len(lengths):
+        return _NOTHING
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    if not len(letters):
+        return _NOTHING
+    low, high = int(letters.min()), int(letters.max())
+    if shortest == 0:
+        begins, lengths = begins[lengths > 0], lengths[lengths > 0]
+    first = letters[begins]
+    # ">" is the highest of the four: digits and capital letters lie on both sides of it.
+    markup = low <= 0x3E and any(bool((letters == sign).any()) for sign in b"&<>\r")
+    return Look(
+        shortest=shortest,
+        longest=longest,
+        plain=low >= 0x20 and high < 0x7F,
+        markup=markup,
+        forbidden=low < 0x20 or bool(high >= 0xEF and (letters == 0xEF).any()),
+        spaced=bool(_BLANKS[first].any()),
+        quoted=bool(_FORMULAS[first].any()),
+        underscored=low <= 0x5F and bool((letters == 0x5F).any()),
+        closed=low <= 0x20 and bool((letters[begins + lengths - 1] <= 0x20).any()),
+    )
+
+
+@dataclass(frozen=True)
+class Value:
+    """A column of values to write, and how it looks."""
+
+    values: pl.Series
+    look: Look
+
+    @property
+    def absent(self) -> int:
+        """How many rows have no value."""
+        return int(self.values.null_count())
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A frame whose columns are written as text; what was looked at once is remembered."""
+
+    frame: pl.DataFrame
+    _found: dict[object, Value] = field(default_factory=dict)
+
+    def raw(self, source: str) -> Value:
+        """A column as text, the empty text as an absent value; absent altogether: all absent."""
+        return self._once(("raw", source), lambda: self._raw(source))
+
+    def standing(self, source: str) -> Value:
+        """The same, where white space alone is no value either."""
+        return self._once(("standing", source), lambda: self._standing(source))
+
+    def value(self, sources: tuple[str, ...], default: str) -> Value:
+        """What will be written: the first source that stands, then the default, else null."""
+        if len(sources) == 1 and not default:
+            return self.standing(sources[0])
+        return self._once((sources, default), lambda: self._value(sources, default))
+
+    def number(self, sources: tuple[str, ...], default: str) -> Value:
+        """The same for plain decimals, which lose their trailing zeros."""
+
+        def shortened() -> Value:
+            found = self.value(sources, default)
+            column = pl.col(found.values.name)
+            pointed = column.str.contains(".", literal=True)
+            frame = found.values.to_frame()
+            if not frame.select((pointed & column.str.contains("[0.]$")).any()).item():
+                return found
+            short = column.str.strip_chars_end("0").str.strip_chars_end(".")
+            values = frame.select(pl.when(pointed).then(short).otherwise(column)).to_series()
+            return Value(values, look(values))
+
+        return self._once(("number", sources, default), shortened)
+
+    def xml(self, found: Value) -> pl.Series:
+        """Values as they stand in an XML text."""
+        return found.values.str.replace_many(ESCAPES) if found.look.markup else found.values
+
+    def _once(self, key: object, made: Callable[[], Value]) -> Value:
+        if key not in self._found:
+            self._found[key] = made()
+        return self._found[key]
+
+    def _raw(self, source: str) -> Value:
+        if source not in self.frame.columns:
+            values = pl.Series(source, [None], dtype=pl.String).new_from_index(0, len(self.frame))
+            return Value(values, look(values))
+        values = self.frame[source].cast(pl.String)
+        found = look(values)
+        if found.shortest == 0 and values.null_count() < len(values):
+            values = (
+                values.to_frame()
+                .select(pl.when(pl.col(source) != "").then(pl.col(source)))
+                .to_series()
+            )
+            found = look(values)
+        return Value(values, found)
+
+    def _standing(self, source: str) -> Value:
+        found = self.raw(source)
+        if not found.look.spaced:
+            return found
+        column = pl.col(source)
+        stands = column.str.strip_chars() != ""
+        frame = found.values.to_frame()
+        if frame.select(stands.all()).item():
+            return found
+        values = frame.select(pl.when(stands).then(column)).to_series()
+        return Value(values, look(values))
+
+    def _value(self, sources: tuple[str, ...], default: str) -> Value:
+        found = self.standing(sources[0])
+        if not found.absent:
+            return found
+        others = [self.standing(one).values.alias(f"{at}") for at, one in enumerate(sources)]
+        last = pl.lit(default or None, dtype=pl.String)
+        frame = pl.DataFrame(others)
+        values = frame.select(pl.coalesce(*frame.columns, last).alias(sources[0])).to_series()
+        return Value(values, look(values))
+
+
+def together(pieces: Iterable[str | pl.Series], height: int) -> pl.Series:
+    """One text a row of the pieces, absent ones left out; a literal is the same in all rows."""
+    merged: list[str | pl.Series] = []
+    for piece in pieces:
+        # Neighbouring literals become one: half the cost.
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        else:
+            merged.append(piece)
+    columns = {str(at): one for at, one in enumerate(merged) if isinstance(one, pl.Series)}
+    if not columns:
+        return pl.repeat("".join(str(one) for one in merged), height, eager=True)
+    parts = [pl.lit(one) if isinstance(one, str) else str(at) for at, one in enumerate(merged)]
+    whole = pl.concat_str(parts, ignore_nulls=True)
+    return pl.DataFrame(columns).select(whole.alias("text")).to_series()
