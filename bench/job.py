@@ -17,13 +17,10 @@ DATA, HOME = Path(sys.argv[1]), Path(sys.argv[2])
 
 def leave_out_workbooks() -> None:
     """Issue messages, index and sums only."""
-    from xborder.manifests import package, workbook
+    from xborder.manifests import package
 
-    def none(*_: object) -> bytes:
-        return b""
-
-    workbook.write = none  # type: ignore[assignment]
-    package.archive = none  # type: ignore[assignment]
+    package.documents_of = lambda group, _: [{} for _ in group.manifests]
+    package.archive = lambda *_: b""
 
 
 with stage("start"):
