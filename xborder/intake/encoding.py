@@ -211,6 +211,8 @@ def decode(data: bytes, prior: Sequence[str] = ()) -> tuple[str, str]:
 
 def decoded_start(data: bytes, name: str) -> bytes:
     """The byte order marks (one, or several that tools have piled up) before the text."""
+    if name.startswith("cp"):
+        return b""
     mark = "\ufeff".encode(name)
     length = 0
     while data.startswith(mark, length):
