@@ -316,11 +316,11 @@ def test_a_dying_child_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
         "child._answer = {}; child.nurse(int(sys.argv[2]))"
     )
     abort = start.format("lambda *_: os.abort()")
-    monkeypatch.setattr("xborder.intake.nursery.START", abort)
+    monkeypatch.setattr("xborder.intake.interpreter.START", abort)
     reading = intake.read(io.BytesIO(GOOD), "a.xlsx")
     assert reading.findings["code"].to_list() == ["PARSER_DIED"]
     raising = start.format("lambda *_: int('Jane Roe')")
-    monkeypatch.setattr("xborder.intake.nursery.START", raising)
+    monkeypatch.setattr("xborder.intake.interpreter.START", raising)
     reading = intake.read(io.BytesIO(GOOD), "a.xlsx")
     assert reading.findings["code"].to_list() == ["PARSER_DIED"]
     assert "Jane" not in str(reading)

@@ -15,17 +15,12 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from xborder.intake import interpreter
 from xborder.intake.limits import Limits
 
-ROOT = Path(__file__).parents[2]
-START = (
-    "import sys; root = sys.argv[1]; sys.path[:0] = [] if root in sys.path else [root]; "
-    "from xborder.intake.child import nurse; nurse(int(sys.argv[2]))"
-)
 SHOW_ERRORS = "XBORDER_READER_ERRORS"
 """Set, the traceback of a reader that failed is printed; it may quote cells of the file."""
 
@@ -36,24 +31,14 @@ MESSAGE = 64 * 1024
 class Nursery:
     """A warm interpreter; use it in one thread at a time, as a context manager."""
 
-    def __init__(self) -> None:
-        """Start the interpreter; it is ready when the first order comes."""
+    def __init__(self, *, forked: bool = False) -> None:
+        """Start the interpreter; it is ready when the first order comes.
+
+        ``forked``: as a fork of this process where that is sound (see ``interpreter``).
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        kept = ("PATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH")
-        environment = {name: os.environ[name] for name in kept if name in os.environ}
-        # More threads would only reserve address space that the limit counts.
-        environment |= {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", START, str(ROOT), str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                cwd="/",
-                env=environment,
-            )
+            self._process = interpreter.start(theirs, forked=forked)
         self._line = ours
 
     def __enter__(self) -> Self:
