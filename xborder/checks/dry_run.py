@@ -10,6 +10,7 @@ from xborder.checks.context import Context
 from xborder.checks.orders import check as check_orders
 from xborder.checks.places import placements
 from xborder.checks.records import check as check_records
+from xborder.checks.records import keys_twice
 from xborder.intake import Reading
 
 NOT_CHECKED_ALONE = (
@@ -56,12 +57,14 @@ class Report:
         }
 
 
-def order_lines(reading: Reading, shop: str, upload_id: int = 0) -> pl.DataFrame:
-    """A reading's order lines with the lineage that the checks expect."""
-    return reading.records.with_columns(
+def order_lines(
+    records: pl.DataFrame, file_name: str, shop: str, upload_id: int = 0
+) -> pl.DataFrame:
+    """Records of an order file with the lineage that the checks expect."""
+    return records.with_columns(
         pl.lit(shop).alias("shop"),
         pl.lit(upload_id, pl.Int64).alias("upload_id"),
-        pl.lit(reading.file_name).alias("file"),
+        pl.lit(file_name).alias("file"),
     )
 
 
@@ -82,7 +85,7 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
             ),
         )
         told = reading.findings.with_columns(pl.lit(shop).alias("shop"))
-        result = check_orders(order_lines(reading, shop), own, told)
+        result = check_orders(order_lines(reading.records, reading.file_name, shop), own, told)
         states = reading.rows.filter(pl.col("excluded").is_null()).join(
             result.orders, on="order_no", how="left"
         )
@@ -94,7 +97,14 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
         found = pl.concat([found, result.found.drop("upload_id")])
         not_checked = NOT_CHECKED_ALONE if context.exporter is None else ()
     elif reading.usable:
-        checked = check_records(reading, context.tables)
+        checked = check_records(
+            reading.records,
+            str(reading.kind),
+            context.tables,
+            file_name=reading.file_name,
+            columns=reading.columns,
+            twice=keys_twice(str(reading.kind), lambda: [reading.records]),
+        )
         rows = reading.rows.filter(pl.col("excluded").is_null())
         held = rows.filter(pl.col("record").is_in(checked.held.implode())).height
         counts |= {"lines": reading.records.height, "held": held, "accepted": rows.height - held}

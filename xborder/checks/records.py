@@ -3,6 +3,7 @@
 A row with an error is held: it does not come into force, the others do.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,7 +12,6 @@ from xborder import findings
 from xborder.checks.amounts import decimal
 from xborder.checks.places import VIOLATIONS, no_sources, placements, to_findings
 from xborder.checks.rules import Rule, apply
-from xborder.intake import Reading
 from xborder.schemas import violations as schema_violations
 from xborder.schemas.tables import Tables
 
@@ -24,6 +24,8 @@ _KEYS = {
     "stock": ("movement_id", "warehouse"),
 }
 """What tells one record of a file from another; the first is the cell to change."""
+
+_PLACES = ("sheet", "row", "order_row")
 
 
 @dataclass(frozen=True)
@@ -54,30 +56,43 @@ def _rules(kind: str) -> list[Rule]:
     return []
 
 
-def check(reading: Reading, held_tables: Tables, upload_id: int = 0, shop: str = "") -> RecordCheck:
-    """Check the records of a goods, shipments or stock file.
+def check(
+    records: pl.DataFrame,
+    kind: str,
+    held_tables: Tables,
+    *,
+    file_name: str,
+    columns: dict[str, dict[str, tuple[int, str]]],
+    twice: pl.DataFrame,
+    upload_id: int = 0,
+    shop: str = "",
+) -> RecordCheck:
+    """Check records of a goods, shipments or stock file: all of them or a block.
 
-    The same key twice in one file with different content is refused at each place (which of
-    the two is meant is not guessed); the same row twice counts once.
+    ``columns`` as a reading tells them; ``twice`` are the keys that the whole file tells in two
+    ways (``keys_twice``): such a row is refused at each place (which of the two is meant is not
+    guessed); the same row twice counts once.
     """
-    assert reading.kind is not None
-    kind = reading.kind
-    lines = reading.records.with_row_index("at").with_columns(
+    key = _KEYS[kind]
+    lines = records.join(
+        twice.with_columns(pl.lit(value=True).alias("twice")), on=key, how="left",
+        maintain_order="left",
+    ).with_row_index("at").with_columns(
         pl.lit(upload_id, pl.Int64).alias("upload_id"),
-        pl.lit(reading.file_name).alias("file"),
+        pl.lit(file_name).alias("file"),
         (pl.col("order_no") if kind == "shipments" else pl.lit("")).alias("order_no"),
         pl.lit(shop).alias("shop"),
         pl.lit(0, pl.UInt32).alias("place_in_order"),
         *no_sources(),
-    )
-    schema = SCHEMAS[kind]
-    broken = schema_violations(schema, reading.records, held_tables)
+    )  # fmt: skip
+    broken = schema_violations(SCHEMAS[kind], records, held_tables)
     from_schema = broken.select(
         pl.col("row").alias("at"), pl.lit("line").alias("source"), "field", "code",
         pl.col("value").fill_null(""), pl.col("expected").fill_null(""),
         pl.lit("{}").alias("params"),
     ).cast(VIOLATIONS)  # type: ignore[arg-type]  # fmt: skip
-    every = pl.concat([from_schema, apply([*_rules(kind), _twice(kind, reading.records)], lines)])
+    told_twice = Rule("KEY_TWICE_IN_FILE", "line", key[0], pl.col("twice"))
+    every = pl.concat([from_schema, apply([*_rules(kind), told_twice], lines)])
     held = (
         every.filter(pl.col("code").is_in(findings.blocking_codes()))
         .get_column("at")
@@ -85,21 +100,39 @@ def check(reading: Reading, held_tables: Tables, upload_id: int = 0, shop: str =
         .sort()
     )
     valid = lines.filter(~pl.col("at").is_in(held.implode()))
-    canonical = [
-        name for name in reading.records.columns if name not in ("sheet", "row", "order_row")
-    ]
+    canonical = [name for name in records.columns if name not in _PLACES]
     return RecordCheck(
         valid=valid.select(*canonical, "upload_id", "file", "sheet", "row", "shop"),
         held=held,
-        found=to_findings(every, lines, placements(reading.columns, upload_id)),
+        found=to_findings(every, lines, placements(columns, upload_id)),
     )
 
 
-def _twice(kind: str, records: pl.DataFrame) -> Rule:
+def keys_twice(kind: str, blocks: Callable[[], Iterable[pl.DataFrame]]) -> pl.DataFrame:
+    """The keys that a file tells in two ways, as a frame of the kind's key columns.
+
+    ``blocks`` gives the file's records block by block; they are gone over once for hashes (16
+    bytes a row), and again where two of those say that a key has two contents.
+    """
     key = _KEYS[kind]
-    content = [name for name in records.columns if name not in ("sheet", "row", "order_row")]
-    return Rule(
-        "KEY_TWICE_IN_FILE", "line", key[0],
-        pl.all_horizontal(_c(name).is_not_null() for name in key)
-        & (pl.struct(content).n_unique().over(key) > 1),
-    )  # fmt: skip
+
+    def hashed(records: pl.DataFrame) -> pl.DataFrame:
+        content = [name for name in records.columns if name not in _PLACES]
+        whole = records.filter(pl.all_horizontal(_c(name).is_not_null() for name in key))
+        return whole.select(
+            *key, pl.struct(key).hash().alias("#key"), pl.struct(content).hash().alias("#content")
+        )
+
+    marks = [hashed(records).select("#key", "#content") for records in blocks()]
+    none = pl.DataFrame(schema=dict.fromkeys(key, pl.String))
+    if not marks:
+        return none
+    suspects = (
+        pl.concat(marks).unique().filter(pl.col("#key").is_duplicated()).select("#key").unique()
+    )
+    if suspects.is_empty():
+        return none
+    # Two keys of one hash are no key of two contents: the keys themselves decide.
+    told = [hashed(records).join(suspects, on="#key", how="semi") for records in blocks()]
+    apart = pl.concat(told).select(*key, "#content").unique()
+    return apart.filter(pl.struct(key).is_duplicated()).select(key).unique(maintain_order=True)

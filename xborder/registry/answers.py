@@ -2,24 +2,95 @@
 
 Three hands tell it: the reading of the file, the last check of each of its orders, and the
 registry itself (an order that a list has declared and that this file changes, a number that
-is taken).
+is taken). It comes in parts, so that a file with a million findings can be counted without
+being held.
 """
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
 import polars as pl
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from xborder import findings
-from xborder.registry import checkings, orders, queries, readings, retold
+from xborder.registry import checkings, orders, queries, readings, retold, uploads
 from xborder.registry.database import reading
+from xborder.registry.entries import STATUS_COLUMNS
+from xborder.registry.staging import fetch, run, stage
 from xborder.registry.store import Store
 
 CHANGED = "CHANGED_AFTER_ISSUE"
 
+MOST_A_CAUSE = 1000
+"""Findings of one cause that are shown; all are counted, and all are stored."""
+
+TOTALS = {"code": pl.String, "severity": pl.String, "cells": pl.Int64, "orders": pl.Int64}
+"""A cause: how many findings it has, and how many orders they concern."""
+
+_PART = 100_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``found``: findings, at most so many a cause; ``totals``: all of them by cause (columns
+    ``TOTALS``), the most frequent first."""
+
+    found: pl.DataFrame
+    totals: pl.DataFrame
+
+
+def answer(
+    engine: Engine, store: Store, upload_ids: Iterable[int], most: int = MOST_A_CAUSE
+) -> Answer:
+    """What stands of these uploads: the first ``most`` findings of each cause, all counted."""
+    first = [findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))]
+    counted = [pl.DataFrame(schema=TOTALS).drop("orders")]
+    named = [pl.DataFrame(schema={"code": pl.String, "order": pl.UInt64})]
+    for upload_id in upload_ids:
+        for part in parts_of(engine, store, upload_id):
+            before = counted[0].select("code", "cells")
+            nth = pl.int_range(pl.len()).over("code") + pl.col("cells").fill_null(0)
+            shown = part.join(before, on="code", how="left", maintain_order="left")
+            first.append(shown.filter(nth < most).drop("cells"))
+            more = part.group_by("code", "severity").agg(pl.len().cast(pl.Int64).alias("cells"))
+            counted = [
+                pl.concat([*counted, more]).group_by("code", "severity").agg(pl.col("cells").sum())
+            ]
+            # Eight bytes an order and cause: the same order may be named by several parts.
+            order = pl.struct("upload_id", "order_no").hash().alias("order")
+            named = [pl.concat([*named, part.select("code", order)]).unique()]
+    totals = counted[0].join(
+        named[0].group_by("code").agg(pl.len().cast(pl.Int64).alias("orders")), on="code"
+    )
+    return Answer(
+        pl.concat(first),
+        totals.select(*TOTALS).sort("cells", "code", descending=[True, False]),
+    )
+
 
 def findings_of(engine: Engine, store: Store, upload_id: int) -> pl.DataFrame:
     """All findings of an upload that stand now; columns ``FINDINGS`` and ``upload_id``."""
+    return pl.concat(
+        [
+            findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id")),
+            *parts_of(engine, store, upload_id),
+        ]
+    )
+
+
+def parts_of(engine: Engine, store: Store, upload_id: int) -> Iterator[pl.DataFrame]:
+    """The same in parts: what the reading told, each check, the registry."""
+    columns = [*findings.FINDINGS, "upload_id"]
+    for part in _stored(store, *readings.folder(upload_id), "findings.parquet"):
+        yield part.select(columns)
     with reading(engine) as connection:
-        entered = orders.of_upload(connection, upload_id)
+        for check_id in _checks(connection, upload_id):
+            folder = checkings.folder(check_id)
+            for part in _stored(store, *folder, "findings.parquet"):
+                own = part.filter(pl.col("upload_id") == upload_id)
+                if own.height:
+                    current = _current(connection, upload_id, check_id, own)
+                    yield own.join(current, on="order_no", how="semi").select(columns)
         own = pl.concat(
             [
                 queries.findings_of(connection, upload_id),
@@ -27,36 +98,89 @@ def findings_of(engine: Engine, store: Store, upload_id: int) -> pl.DataFrame:
                 retold.moved(connection, store, upload_id),
             ]
         )
-    found = [readings.findings_of(store, upload_id), *_checked(store, upload_id, entered)]
+        changed = _changed(connection, upload_id) if own.height else pl.DataFrame()
     if own.height:
-        told = _placed(store, upload_id, own, entered)
-        found.append(told.with_columns(pl.lit(upload_id, pl.Int64).alias("upload_id")))
-    return pl.concat([part.select(*findings.FINDINGS, "upload_id") for part in found])
+        told = _placed(store, upload_id, own, changed)
+        yield told.with_columns(pl.lit(upload_id, pl.Int64).alias("upload_id")).select(columns)
 
 
-def _checked(store: Store, upload_id: int, entered: pl.DataFrame) -> list[pl.DataFrame]:
-    current = entered.filter("current").drop_nulls("check_id")
-    found = []
-    for (check_id,), own in current.group_by("check_id", maintain_order=True):
-        told = store.read_parquet(*checkings.folder(int(str(check_id))), "findings.parquet")
-        found.append(
-            told.filter(pl.col("upload_id") == upload_id).join(own, on="order_no", how="semi")
-        )
-    return found
+def _stored(store: Store, *parts: str) -> Iterator[pl.DataFrame]:
+    """A stored table in parts of some ten thousand rows."""
+    if not store.exists(*parts):
+        return
+    blocks: list[int] = []
+    rows = 0
+    for block, size in enumerate(store.block_rows(*parts)):
+        if rows and rows + size > _PART:
+            yield store.read_parquet(*parts, blocks=blocks)
+            blocks, rows = [], 0
+        blocks, rows = [*blocks, block], rows + size
+    if rows:
+        yield store.read_parquet(*parts, blocks=blocks)
 
 
-def _placed(store: Store, upload_id: int, own: pl.DataFrame, entered: pl.DataFrame) -> pl.DataFrame:
+def _checks(c: Connection, upload_id: int) -> list[int]:
+    """The last checks of the orders whose content comes from an upload."""
+    found = run(
+        c,
+        """
+        SELECT DISTINCT o.check_id FROM order_entries e JOIN orders o ON o.id = e.order_id
+        WHERE e.upload_id = :upload AND o.upload_id = :upload AND o.check_id IS NOT NULL
+        ORDER BY 1
+        """,
+        upload=upload_id,
+    )
+    return list(found.scalars())
+
+
+def _current(c: Connection, upload_id: int, check_id: int, found: pl.DataFrame) -> pl.DataFrame:
+    """Which of the orders with findings have this check as their last; column order_no."""
+    upload = uploads.get(c, upload_id)
+    account = orders.shop_id(c, upload.exporter, upload.channel, upload.shop)
+    stage(c, "named", found.select("order_no").drop_nulls().unique())
+    current = fetch(
+        c,
+        """
+        SELECT o.order_no FROM named n
+        JOIN orders o ON o.shop_id = :shop AND o.order_no = n.order_no
+        WHERE o.check_id = :check AND o.upload_id = :upload
+        """,
+        {"order_no": pl.String},
+        shop=account,
+        check=check_id,
+        upload=upload_id,
+    )
+    run(c, "DROP TABLE named")
+    return current
+
+
+_CHANGED = {"order_no": pl.String, "block": pl.Int64, "stands_in": pl.Int64, "old_block": pl.Int64}
+
+
+def _changed(c: Connection, upload_id: int) -> pl.DataFrame:
+    """Orders of an upload that it changes after their list was issued: where the content of
+    each lies, here and where it was declared from."""
+    return fetch(
+        c,
+        """
+        SELECT o.order_no, e.block, o.upload_id, o.block
+        FROM order_entries e JOIN orders o ON o.id = e.order_id
+        WHERE e.upload_id = :upload AND e.outcome = 'changed_after_issue'
+        ORDER BY e.first_row, o.id
+        """,
+        _CHANGED,
+        upload=upload_id,
+    )
+
+
+def _placed(store: Store, upload_id: int, own: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     """The registry's findings at cells; a changed order's at each cell that differs."""
     if not store.exists(*readings.folder(upload_id), "columns.json"):
         return own
     placed = readings.columns_of(store, [upload_id]).select("sheet", "field", "letter", "header")
-    changed = entered.filter(pl.col("outcome") == "changed_after_issue")
     differing = _differences(store, upload_id, changed)
     rest = own.join(differing, on=["code", "order_no"], how="anti")
-    read = _records(store, upload_id)
-    if "order_no" in read.columns:
-        sheets = read.group_by("order_no").agg(pl.col("sheet").first())
-        rest = rest.drop("sheet").join(sheets, on="order_no", how="left", maintain_order="left")
+    rest = _with_sheets(store, upload_id, rest, placed.get_column("sheet").unique())
     told = own.join(differing.select("code", "order_no").unique(), on=["code", "order_no"]).drop(
         "sheet", "row", "field", "value", "expected"
     )
@@ -80,8 +204,21 @@ def _placed(store: Store, upload_id: int, own: pl.DataFrame, entered: pl.DataFra
     )
 
 
-def _records(store: Store, upload_id: int) -> pl.DataFrame:
-    return store.read_parquet(*readings.folder(upload_id), "records.parquet")
+def _with_sheets(
+    store: Store, upload_id: int, told: pl.DataFrame, sheets: pl.Series
+) -> pl.DataFrame:
+    """The sheet on which each order stands that the registry only knows by its row."""
+    of_orders = pl.col("order_no").fill_null("") != ""
+    if sheets.len() == 1:
+        only = pl.when(of_orders).then(pl.lit(sheets.item())).otherwise("sheet").alias("sheet")
+        return told.with_columns(only)
+    if sheets.is_empty() or told.filter(of_orders).is_empty():
+        return told
+    # Files of several sheets are workbooks, and small.
+    where = (*readings.folder(upload_id), "records.parquet")
+    read = store.read_parquet(*where, columns=["order_no", "sheet"])
+    first = read.unique("order_no", keep="first", maintain_order=True)
+    return told.drop("sheet").join(first, on="order_no", how="left", maintain_order="left")
 
 
 def _differences(store: Store, upload_id: int, changed: pl.DataFrame) -> pl.DataFrame:
@@ -96,12 +233,13 @@ def _differences(store: Store, upload_id: int, changed: pl.DataFrame) -> pl.Data
         )
     ]  # fmt: skip
     for (before,), own in changed.group_by("stands_in", maintain_order=True):
-        new = _records(store, upload_id).join(own, on="order_no", how="semi")
-        old = _records(store, int(str(before))).join(own, on="order_no", how="semi")
+        new = readings.lines_in(store, upload_id, own.select("order_no", "block"))
+        there = own.select("order_no", pl.col("old_block").alias("block"))
+        old = readings.lines_in(store, int(str(before)), there)
         both = _line_by_line(new, old)
         content = [name for name in new.columns if f"{name}.declared" in both.columns]
         for name in content:
-            if name in ("sheet", "row", "order_row", *readings.STATUS_COLUMNS):
+            if name in ("sheet", "row", "order_row", *STATUS_COLUMNS):
                 continue
             parts.append(
                 both.filter(pl.col(name).ne_missing(pl.col(f"{name}.declared"))).select(

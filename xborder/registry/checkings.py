@@ -5,21 +5,28 @@ profile, catalogue or shipments, the tables or what of them holds on the day, or
 itself. So a mended catalogue takes up the held orders by itself, and nothing is uploaded again.
 An order that is held for a logistics number another order has is looked at each time: the other
 may be cancelled, or the months be over.
+
+The orders of an exporter are checked in parts of some 50,000 lines. No verdict depends on how
+they are parted: what an order shares with others, its logistics number, is looked up for all
+orders before the first is checked.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from xborder.checks import Context, OrderCheck, check_orders
-from xborder.checks.context import records_schema
+from xborder.checks import Context, check_orders
 from xborder.crashpoints import crash_point
-from xborder.registry import counters, orders, readings, uploads, waybills
+from xborder.registry import counters, faults, in_force, orders, readings, uploads, waybills
 from xborder.registry.database import reading, transaction
+from xborder.registry.parts import Part, parts_of, shared_waybills
 from xborder.registry.store import Store
 from xborder.schemas.exporters import Exporter
 from xborder.schemas.tables import Tables
@@ -28,10 +35,13 @@ from xborder.settings import Settings
 RULES_VERSION = "1"
 """Raised when the rules change in a way that should re-check what is open."""
 
+WORKERS = 2
+"""Parts are checked two at a time, and recorded in their order."""
+
 
 @dataclass(frozen=True)
 class Checked:
-    """One exporter's check: its number and how many orders it accepted and held."""
+    """One check of an exporter: its number and how many orders it accepted and held."""
 
     check_id: int
     exporter: str
@@ -51,19 +61,18 @@ def check_open_orders(
 
     Accepted orders' list content goes to ``checked_orders/<check>/heads.parquet`` and
     ``items.parquet`` (with ``order_id``), all findings to ``checked_orders/<check>/findings.parquet``.
+    Where a fault of ours keeps orders from being checked, their uploads carry the code
+    CHECK_FAILED until a later run succeeds; all others are checked.
     """
     done = []
     for exporter in sorted(exporters):
-        version = _inputs_version(engine, exporters[exporter], tables, on)
-        with reading(engine) as connection:
-            waiting = orders.open_orders(connection, exporter, version)
-        if waiting.is_empty():
-            continue
-        context = context_of(engine, store, settings, exporters[exporter], tables, on)
-        result = check_orders(
-            lines_of(engine, store, waiting), context, _told_at_reading(store, waiting)
-        )
-        done.append(_keep(engine, store, exporter, version, waiting, result, on))
+        work = _Work(engine, store, settings, exporters[exporter], tables, on)
+        try:
+            done += work.check()
+        except faults.ANY as fault:
+            if faults.of_all(fault):
+                raise
+            work.failed(work.parts, fault)
     return done
 
 
@@ -75,67 +84,208 @@ def folder(check_id: int) -> tuple[str, str, str]:
 def _inputs_version(engine: Engine, exporter: Exporter, tables: Tables, on: date) -> str:
     """Hash of what an exporter's orders are checked against, besides the waybills in use."""
     with reading(engine) as connection:
-        in_force = _read(connection, exporter.id, "goods", "shipments")
+        in_force = _files(connection, exporter.id, "goods", "shipments")
     # The profile as it was loaded: its file may have changed or gone since.
     parts = [RULES_VERSION, tables.version_on(on), repr(exporter), repr(in_force)]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
-def _read(connection: Connection, exporter: str, *kinds: str) -> list[int]:
-    """Uploads of these kinds that were read: kind by kind, oldest first."""
+def _files(connection: Connection, exporter: str, *kinds: str) -> list[int]:
+    """Uploads of these kinds that were read: kind by kind, in order of their coming."""
     return [row.id for kind in kinds for row in uploads.of_kind(connection, exporter, kind)]
 
 
-def lines_of(engine: Engine, store: Store, waiting: pl.DataFrame) -> pl.DataFrame:
-    """The lines of orders, from the readings that hold their current content.
+class _Work:
+    """The check of one exporter's open orders."""
 
-    ``waiting`` has order_id, upload_id, shop, order_no; the result the canonical columns of
-    an order line, ``shop`` and lineage, ordered by order and row.
-    """
-    parts = []
-    for (number,), own in waiting.group_by("upload_id", maintain_order=True):
-        upload_id = int(str(number))
-        with reading(engine) as connection:
-            name = uploads.get(connection, upload_id).file_name
-        records = store.read_parquet(*readings.folder(upload_id), "records.parquet")
-        parts.append(
-            own.select("order_no", "shop")
-            .join(records, on="order_no", how="inner", maintain_order="left_right")
-            .with_columns(
-                pl.lit(upload_id, pl.Int64).alias("upload_id"), pl.lit(name).alias("file")
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        settings: Settings,
+        exporter: Exporter,
+        tables: Tables,
+        on: date,
+    ) -> None:
+        self.engine, self.store, self.settings = engine, store, settings
+        self.exporter, self.tables, self.on = exporter, tables, on
+        self.parts: list[Part] = []
+
+    def check(self) -> list[Checked]:
+        """Check what is open, part by part; the checks that were recorded."""
+        version = _inputs_version(self.engine, self.exporter, self.tables, self.on)
+        scratch = self.settings.home / "uploads"
+        with in_force.Parted(scratch) as shipments:
+            # One state of the registry: what other parts' checks record changes no verdict.
+            with reading(self.engine) as connection:
+                self.parts = parts_of(connection, self.store, self.exporter.id, version)
+                if not self.parts:
+                    return []
+                for part in self.parts:
+                    shipments.wants(part.number, part.numbers(connection, self.store))
+                shipments.take(self.store, _files(connection, self.exporter.id, "shipments"))
+                shared, taken = shared_waybills(connection, self.store, self.parts, shipments)
+                catalogue = _files(connection, self.exporter.id, "goods")
+            context = Context(
+                tables=self.tables,
+                on=self.on,
+                exporter=self.exporter,
+                goods=in_force.goods(self.store, catalogue),
+                shared=shared,
+                waybill_months=self.settings.waybill_months,
             )
-        )
-    return pl.concat(parts, how="diagonal")
+            with transaction(self.engine) as connection:
+                first = counters.draw_many(connection, "check", len(self.parts)).start
+            return list(self._recorded(version, context, shipments, taken, first))
+
+    def _recorded(
+        self,
+        version: str,
+        context: Context,
+        shipments: in_force.Parted,
+        taken: pl.DataFrame,
+        first: int,
+    ) -> Iterator[Checked]:
+        waiting, running = deque(self.parts), deque[_Running]()
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+
+            def start() -> None:
+                while waiting and len(running) < WORKERS:
+                    part = waiting.popleft()
+                    with reading(self.engine) as connection:
+                        open_now = part.orders(connection)
+                    number, own = first + part.number, shipments.of(part.number)
+                    task = pool.submit(_checked, self.store, context, number, open_now, own, taken)
+                    running.append(_Running(part, number, open_now, task))
+
+            start()
+            while running:
+                one = running.popleft()
+                try:
+                    verdicts = one.task.result()
+                    start()
+                    yield self._record(version, one, verdicts)
+                except faults.ANY as fault:
+                    if faults.of_all(fault):
+                        raise
+                    self.failed([one.part], fault)
+                start()
+
+    def _record(self, version: str, one: "_Running", made: "_Verdicts") -> Checked:
+        waited = one.open_now.drop("state")
+        verdicts = made.orders.join(waited, on=["shop", "order_no"], maintain_order="left")
+        crash_point("check-written")
+        with transaction(self.engine) as connection:
+            orders.record_check(
+                connection, self.exporter.id, version, one.check_id, verdicts, self.on
+            )
+            waybills.enter(connection, made.waybills)
+            for upload_id in one.part.completes:
+                uploads.mark_checked(connection, upload_id)
+        crash_point("check-registered")
+        counts: dict[Any, int] = dict(verdicts.group_by("state").len().rows())
+        accepted, held = counts.get("accepted", 0), counts.get("held", 0)
+        return Checked(one.check_id, self.exporter.id, accepted, held)
+
+    def failed(self, parts: Sequence[Part], fault: BaseException) -> None:
+        """Log a fault and mark the uploads whose orders it kept from being checked."""
+        faults.tell(faults.CHECK_FAILED, f"exporter {self.exporter.id}", fault)
+        hit = {upload_id for part in parts for upload_id, _ in part.blocks}
+        with transaction(self.engine) as connection:
+            if not parts:  # it came before they were known
+                hit.update(orders.open_blocks(connection, self.exporter.id)["upload_id"])
+            uploads.note(connection, hit, faults.CHECK_FAILED)
 
 
-def _told_at_reading(store: Store, waiting: pl.DataFrame) -> pl.DataFrame:
-    """What the readings of these orders told of them: shop, order_no, code."""
-    parts = [waiting.clear().select("shop", "order_no", pl.lit("").alias("code"))]
-    for (upload_id,), own in waiting.group_by("upload_id", maintain_order=True):
-        told = readings.findings_of(store, int(str(upload_id))).select("order_no", "code")
-        parts.append(
-            own.select("shop", "order_no")
-            .join(told, on="order_no", maintain_order="left")
-            .unique(maintain_order=True)
-        )
-    return pl.concat(parts)
+class _Running(NamedTuple):
+    """A part that is being checked under a number; ``open_now`` its orders when it began."""
+
+    part: Part
+    check_id: int
+    open_now: pl.DataFrame
+    task: "Future[_Verdicts]"
 
 
-def in_force(engine: Engine, store: Store, exporter: str, kind: str) -> pl.DataFrame:
-    """The goods or shipment records now in force: the latest row of each SKU, or the rows of
-    the latest file for each order (two rows there are two parcels)."""
-    with reading(engine) as connection:
-        files = _read(connection, exporter, kind)
-    schema = "goods" if kind == "goods" else "shipment"
-    parts = [pl.DataFrame(schema=records_schema(schema))]
-    parts += [store.read_parquet("lake", kind, f"{upload_id:08d}.parquet") for upload_id in files]
-    every = pl.concat(parts, how="diagonal")
-    if kind == "goods":
-        return every.unique("sku", keep="last", maintain_order=True)
-    latest = pl.col("upload_id") == pl.col("upload_id").max().over("shop", "order_no")
-    return every.filter(latest).unique(
-        ["shop", "order_no", "logistics_code", "logistics_no"], keep="last", maintain_order=True
+@dataclass(frozen=True)
+class _Verdicts:
+    """What the registry takes of a check: verdicts, and the accepted orders' waybills."""
+
+    orders: pl.DataFrame
+    waybills: pl.DataFrame
+
+
+def _checked(
+    store: Store,
+    context: Context,
+    check_id: int,
+    open_now: pl.DataFrame,
+    shipments: pl.DataFrame,
+    taken: pl.DataFrame,
+) -> _Verdicts:
+    """Check the orders of a part and write what the check found to the lake."""
+    lines, told = lines_of(store, open_now)
+    sources = [lines["upload_id"], context.goods["upload_id"], shipments["upload_id"]]
+    concerned = pl.concat(sources).drop_nulls().unique().sort()
+    own = replace(
+        context,
+        shipments=shipments,
+        waybills=taken.join(
+            shipments.select("logistics_code", "logistics_no"),
+            on=["logistics_code", "logistics_no"], how="semi",
+        ),
+        placed=readings.columns_of(store, concerned),
+    )  # fmt: skip
+    result = check_orders(lines, own, told)
+    ids = open_now.select("order_id", "shop", "order_no")
+    where = folder(check_id)
+    heads = result.heads.join(ids, on=["shop", "order_no"], maintain_order="left")
+    items = result.items.join(ids, on=["shop", "order_no"], maintain_order="left")
+    store.write_parquet(heads, *where, "heads.parquet")
+    store.write_parquet(items, *where, "items.parquet")
+    store.write_parquet(result.found, *where, "findings.parquet")
+    return _Verdicts(
+        result.orders,
+        heads.select(
+            "order_id",
+            pl.col("logisticsCode").alias("logistics_code"),
+            pl.col("logisticsNo").alias("logistics_no"),
+            pl.col("ieDate").str.to_date("%Y%m%d").alias("export_date"),
+        ),
     )
+
+
+def lines_of(store: Store, open_now: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The lines of orders, from the readings that hold their current content, and what those
+    told of them.
+
+    ``open_now`` has the columns ``OPEN_ORDERS``. The lines have the canonical columns of an
+    order line, ``shop`` and lineage, in order of upload, block and row; what was told is
+    shop, order_no, code. Raises LookupError when a reading holds no line of an order.
+    """
+    lines, told = [], []
+    for (number, block), own in open_now.group_by("upload_id", "block", maintain_order=True):
+        upload_id, blocks = int(str(number)), None if block is None else [int(str(block))]
+        where = readings.folder(upload_id)
+        shop = own.get_column("shop").item(0)
+        source = [
+            pl.lit(shop).alias("shop"),
+            pl.lit(upload_id, pl.Int64).alias("upload_id"),
+            pl.lit(own.get_column("file_name").item(0)).alias("file"),
+        ]
+        records = store.read_parquet(*where, "records.parquet", blocks=blocks)
+        records = records.join(own, on="order_no", how="semi", maintain_order="left")
+        if records.get_column("order_no").n_unique() < own.height:
+            raise LookupError(f"upload {upload_id} holds no line of some order of block {block}")
+        lines.append(records.with_columns(source))
+        found = store.read_parquet(
+            *where, "findings.parquet", columns=["order_no", "code"], blocks=blocks
+        )
+        told.append(
+            found.join(own, on="order_no", how="semi")
+            .unique(maintain_order=True)
+            .select(pl.lit(shop).alias("shop"), "order_no", "code")
+        )
+    return pl.concat(lines, how="diagonal"), pl.concat(told)
 
 
 def context_of(
@@ -147,13 +297,12 @@ def context_of(
     on: date,
 ) -> Context:
     """Everything that an exporter's orders are checked against, as it stands now."""
-    goods = in_force(engine, store, exporter.id, "goods")
-    shipments = in_force(engine, store, exporter.id, "shipments")
     with reading(engine) as connection:
-        taken = waybills.taken(
-            connection, shipments.select("logistics_code", "logistics_no").unique()
-        )
-        files = _read(connection, exporter.id, "orders", "goods", "shipments")
+        goods = in_force.goods(store, _files(connection, exporter.id, "goods"))
+        shipments = in_force.shipments(store, _files(connection, exporter.id, "shipments"))
+        numbers = shipments.select("logistics_code", "logistics_no").unique()
+        taken = waybills.taken(connection, numbers)
+    concerned = pl.concat([goods["upload_id"], shipments["upload_id"]]).unique().sort()
     return Context(
         tables=tables,
         on=on,
@@ -161,49 +310,6 @@ def context_of(
         goods=goods,
         shipments=shipments,
         waybills=taken,
-        placed=readings.columns_of(store, files),
+        placed=readings.columns_of(store, concerned),
         waybill_months=settings.waybill_months,
     )
-
-
-def _keep(
-    engine: Engine,
-    store: Store,
-    exporter: str,
-    version: str,
-    waiting: pl.DataFrame,
-    result: OrderCheck,
-    on: date,
-) -> Checked:
-    ids = waiting.select("order_id", "shop", "order_no")
-    verdicts = result.orders.join(
-        waiting.drop("state"), on=["shop", "order_no"], maintain_order="left"
-    )
-    # Drawn by itself: two runs at once check under two numbers, and neither waits for the other.
-    with transaction(engine) as connection:
-        check_id = counters.draw(connection, "check")
-    where = folder(check_id)
-    for name, frame in (("heads", result.heads), ("items", result.items)):
-        store.write_parquet(
-            frame.join(ids, on=["shop", "order_no"], maintain_order="left"),
-            *where,
-            f"{name}.parquet",
-        )
-    store.write_parquet(result.found, *where, "findings.parquet")
-    crash_point("check-written")
-    with transaction(engine) as connection:
-        orders.record_check(connection, exporter, version, check_id, verdicts, on)
-        for upload_id in waiting.get_column("upload_id").unique().sort():
-            uploads.mark_checked(connection, upload_id)
-        waybills.enter(
-            connection,
-            result.heads.join(ids, on=["shop", "order_no"]).select(
-                "order_id",
-                pl.col("logisticsCode").alias("logistics_code"),
-                pl.col("logisticsNo").alias("logistics_no"),
-                pl.col("ieDate").str.to_date("%Y%m%d").alias("export_date"),
-            ),
-        )
-    crash_point("check-registered")
-    counts: dict[Any, int] = dict(verdicts.group_by("state").len().rows())
-    return Checked(check_id, exporter, counts.get("accepted", 0), counts.get("held", 0))

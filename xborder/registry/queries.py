@@ -266,17 +266,20 @@ _REUPLOADS = {
     "notice": "ORDER_STATUS_CHANGED",
 }
 
-_AT_THE_DOOR = {
+_OF_THE_FILE = {
     "UNKNOWN_EXPORTER": "exporter",
     "UNKNOWN_SHOP": "shop",
     "ORIGINAL_UNREADABLE": "file_name",
+    "READING_FAILED": "file_name",
+    "CHECK_FAILED": "file_name",
 }
 
 
 def findings_of(c: Connection, upload_id: int) -> pl.DataFrame:
     """What the registry itself has to say of an upload, as a findings table.
 
-    UNKNOWN_EXPORTER and UNKNOWN_SHOP of a refused file; of its orders CHANGED_AFTER_ISSUE,
+    UNKNOWN_EXPORTER and UNKNOWN_SHOP of a refused file, READING_FAILED and CHECK_FAILED of one
+    that waits for the next run; of its orders CHANGED_AFTER_ISSUE,
     ORDER_NUMBER_REUSED, ORDER_STATUS_CHANGED, and CANCELLATION_PROPOSED where the list of a
     cancelled order is issued. Each at the order's first row; ``also_at`` names the file that
     holds what the registry knows of the order.
@@ -298,8 +301,8 @@ def findings_of(c: Connection, upload_id: int) -> pl.DataFrame:
     )
     upload = c.execute(select(t.uploads).where(t.uploads.c.id == upload_id)).one()
     told = []
-    if upload.code in _AT_THE_DOOR:
-        value = getattr(upload, _AT_THE_DOOR[upload.code]) or "—"
+    if upload.code in _OF_THE_FILE:
+        value = getattr(upload, _OF_THE_FILE[upload.code]) or "—"
         told.append(findings.Finding(code=upload.code, file=upload.file_name, value=value))
     for row in found.mappings():
         codes = [_REUPLOADS[row["outcome"]]]

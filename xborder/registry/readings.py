@@ -1,17 +1,19 @@
 """Readings (读入): each landed file parsed once, its rows counted, its records in force.
 
 A reading lies in the lake under ``readings/<upload>/``: ``records`` (canonical columns, text),
-``rows`` (every physical row), ``findings``, and ``columns`` (where each canonical column
-stands). It is written before the registry's row says so; a crash between leaves files that the
-next run replaces.
+``rows`` (every physical row), ``entries`` (the orders), ``findings``, and ``columns`` (where each
+canonical column stands). The tables are written block by block as the file is read, row group by
+row group: the number of a row group is the number of its block. ``findings`` has more after the
+blocks': what belongs to the file as a whole. All is written before the registry's row says so; a
+crash between leaves files that the next run replaces.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -19,16 +21,18 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from xborder import findings
-from xborder.checks import check_records, placements
+from xborder.checks import placements
 from xborder.checks.dry_run import order_lines
 from xborder.checks.orders import check_lines
-from xborder.checks.records import RecordCheck
+from xborder.checks.records import check as check_records
+from xborder.checks.records import keys_twice
 from xborder.crashpoints import crash_point
-from xborder.intake import Limits, Nursery, Reading, read
+from xborder.intake import Block, Head, Limits, Nursery, read_blocks
 from xborder.intake.limits import MIB
-from xborder.registry import movements, orders, originals, uploads
+from xborder.registry import faults, movements, orders, originals, uploads
 from xborder.registry.database import reading, transaction
-from xborder.registry.store import Store
+from xborder.registry.entries import all_rows, bounded, entries, excluded_or_lost, runs
+from xborder.registry.store import BlockWriter, Store
 from xborder.schemas.exporters import Exporter, Shop
 from xborder.schemas.tables import Tables
 from xborder.settings import Settings
@@ -36,17 +40,18 @@ from xborder.settings import Settings
 READERS = 2
 """Files are parsed two at a time, each in a limited child process."""
 
-NO_ORDER = "ORDER_NO_MISSING"
-"""Rows that carry no order number are held for this reason."""
-
-MOST_CHARACTERS = 200
-"""Characters of an order number that the registry keeps."""
-
 UNREADABLE = "ORIGINAL_UNREADABLE"
 """A file is refused by this code when its kept original is gone or damaged."""
 
-STATUS_COLUMNS = ("status",)
-"""What may change without changing what is declared."""
+
+@dataclass
+class _Read:
+    """A file that was read into the lake: its head, how many blocks, rows and rows by kind."""
+
+    head: Head
+    blocks: int = 0
+    rows: int = 0
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def read_uploads(
@@ -57,30 +62,51 @@ def read_uploads(
     tables: Tables,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[int]:
-    """Parse every upload that has landed and not been read; returns the uploads' ids.
+    """Parse every upload that has landed and not been read; returns the ids of those read now.
 
     Orders are entered into the registry (new, duplicate, replaced …), valid goods, shipment
-    and movement rows come into force. A file that cannot be used is refused with its code.
+    and movement rows come into force. A file that cannot be used is refused with its code. One
+    that a fault of ours keeps from being read waits with the code READING_FAILED for the next
+    run; the others are read.
     """
     with reading(engine) as connection:
         # A profile that has errors now, or is gone, tells nothing of a file's shop: it waits.
         landed = [one for one in uploads.pending(connection) if one.exporter in exporters]
     if not landed:
         return []
+    done = []
     with ExitStack() as stack:
         free: SimpleQueue[Nursery] = SimpleQueue()
         for _ in range(min(READERS, len(landed))):
             free.put(stack.enter_context(Nursery()))
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=READERS))
-        parsed = pool.map(lambda upload: _parse(settings, exporters, tables, upload, free), landed)
-        for upload, result in zip(landed, parsed, strict=True):
-            if result is None:
-                _refuse_unreadable(engine, settings, upload)
+
+        def parse(upload: Any) -> _Read | BaseException | None:
+            nursery = free.get()
+            try:
+                return _read(store, settings, exporters, tables, upload, nursery)
+            except faults.ANY as fault:
+                # The nursery may have ended with it: the next file gets a new one.
+                nursery = stack.enter_context(Nursery())
+                return fault
+            finally:
+                free.put(nursery)
+
+        for upload, result in zip(landed, pool.map(parse, landed), strict=True):
+            try:
+                if isinstance(result, BaseException):
+                    raise result
+                _settle(engine, store, settings, upload, result, _shop(exporters, upload))
+            except faults.ANY as fault:
+                if faults.of_all(fault):
+                    raise
+                faults.tell(faults.READING_FAILED, f"upload {upload.id}", fault)
+                with transaction(engine) as connection:
+                    uploads.note(connection, [upload.id], faults.READING_FAILED)
                 continue
-            shop = _shop(exporters, upload)
-            _keep(engine, store, tables, upload, _refused_without_shop(result, shop), shop)
+            done.append(upload.id)
             progress(upload.file_name)
-    return [upload.id for upload in landed]
+    return done
 
 
 def _shop(exporters: dict[str, Exporter], upload: Any) -> Shop | None:
@@ -88,29 +114,49 @@ def _shop(exporters: dict[str, Exporter], upload: Any) -> Shop | None:
     return found.shop(upload.shop) if found else None
 
 
-def _refused_without_shop(result: Reading, shop: Shop | None) -> Reading:
+def _refused_without_shop(head: Head, shop: Shop | None) -> Head:
     """Two shops of one exporter both have an order #1001: orders must say whose they are."""
-    if shop is not None or result.kind not in ("orders", "shipments"):
-        return result
-    told = findings.to_frame([findings.Finding("SHOP_NOT_NAMED", file=result.file_name)])
-    return replace(result, usable=False, findings=pl.concat([result.findings, told]))
+    if not head.usable or shop is not None or head.kind not in ("orders", "shipments"):
+        return head
+    told = findings.to_frame([findings.Finding("SHOP_NOT_NAMED", file=head.file_name)])
+    return replace(head, usable=False, findings=pl.concat([head.findings, told]))
 
 
-def _parse(
+def folder(upload_id: int) -> tuple[str, str, str]:
+    """The lake folder of an upload's reading."""
+    return ("lake", "readings", f"{upload_id:08d}")
+
+
+def _read(
+    store: Store,
     settings: Settings,
     exporters: dict[str, Exporter],
     tables: Tables,
     upload: Any,
-    free: "SimpleQueue[Nursery]",
-) -> Reading | None:
-    """The reading of an upload; None when its original cannot be read."""
-    nursery = free.get()
-    try:
-        with originals.open_plain(settings, upload.sha256) as plain:
-            result = read(
+    nursery: Nursery,
+) -> _Read | None:
+    """Read an upload into the lake; None when its original cannot be read."""
+    shop = _shop(exporters, upload)
+    where = folder(upload.id)
+    with ExitStack() as stack:
+        try:
+            plain = stack.enter_context(originals.open_plain(settings, upload.sha256))
+        except (FileNotFoundError, originals.UnreadableError):
+            if not originals.folder(settings).is_dir():
+                raise  # all of them are away, not one of them is lost
+            return None
+        told = stack.enter_context(store.write_blocks(*where, "findings.parquet"))
+        with ExitStack() as tables_of_it:
+            records, rows, entered = (
+                tables_of_it.enter_context(store.write_blocks(*where, f"{name}.parquet"))
+                for name in ("records", "rows", "entries")
+            )
+            made = _Tables(records, rows, entered, told, upload.id)
+            head = read_blocks(
                 plain,
                 upload.file_name,
-                exporter_shop=_shop(exporters, upload),
+                keep=made.keep,
+                exporter_shop=shop,
                 kind=upload.kind or None,
                 limits=Limits(
                     memory_bytes=settings.reader_memory_mib * MIB,
@@ -119,215 +165,205 @@ def _parse(
                 code_tables=tables,
                 nursery=nursery,
             )
-            return replace(result, records=_bounded(result.records), rows=_bounded(result.rows))
-    except (FileNotFoundError, originals.UnreadableError):
-        if not originals.folder(settings).is_dir():
-            raise  # all of them are away, not one of them is lost
-        return None
-    finally:
-        free.put(nursery)
+            head = _refused_without_shop(head, shop)
+            made.end(head)
+        read = _Read(head, made.blocks, made.total, made.counts)
+        if not head.usable:
+            told.restart()
+        told.write(_of(head.findings, upload.id))
+        if head.usable and head.kind == "orders":
+            for part in _without_number(store, read, made.lost, tables, upload.id):
+                told.write(part)
+        elif head.usable:
+            _check_records(store, read, tables, upload, told)
+        places = {"columns": head.columns, "order_fields": sorted(head.order_fields)}
+        store.write_bytes((*where, "columns.json"), json.dumps(places, ensure_ascii=False).encode())
+    return read
+
+
+def _of(found: pl.DataFrame, upload_id: int) -> pl.DataFrame:
+    return found.with_columns(pl.lit(upload_id, pl.Int64).alias("upload_id"))
+
+
+class _Tables:
+    """Takes the blocks of a file as they come and writes them to the reading's tables."""
+
+    def __init__(
+        self,
+        records: BlockWriter,
+        rows: BlockWriter,
+        entered: BlockWriter,
+        told: BlockWriter,
+        upload_id: int,
+    ) -> None:
+        self._records, self._rows, self._entries, self._told = records, rows, entered, told
+        self._upload = upload_id
+        self.blocks = self.total = 0
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.lost: list[int] = []
+
+    def keep(self, block: Block) -> None:
+        """Write a block; of a file that cannot be used only the rows are counted."""
+        self.total += block.rows.height
+        if not block.records.width:
+            return
+        records, rows = bounded(block.records), bounded(block.rows)
+        self._records.write(records)
+        self._rows.write(runs(rows, records))
+        self._told.write(_of(block.findings, self._upload))
+        if "ordered_at" in records.columns:  # lines of orders, no catalogue and no shipments
+            self._entries.write(entries(records, rows))
+            self.counts += excluded_or_lost(rows)
+            if records.get_column("order_no").null_count():
+                self.lost.append(self.blocks)
+        self.blocks += 1
+
+    def end(self, head: Head) -> None:
+        """All blocks have come: what cannot be used, or tells no order, leaves no table."""
+        if not head.usable:
+            self._records.discard()
+            self._rows.discard()
+        if not head.usable or head.kind != "orders":
+            self._entries.discard()
+
+
+def _records(store: Store, upload_id: int, block: int) -> pl.DataFrame:
+    return store.read_parquet(*folder(upload_id), "records.parquet", blocks=[block])
+
+
+def _without_number(
+    store: Store, read: _Read, lost: list[int], tables: Tables, upload_id: int
+) -> Iterator[pl.DataFrame]:
+    """Findings of lines without an order number: they belong to no order that a check takes up."""
+    for block in lost:
+        lines = _records(store, upload_id, block).filter(pl.col("order_no").is_null())
+        lines = order_lines(lines, read.head.file_name, "", upload_id)
+        yield check_lines(lines, read.head.columns, tables)
+
+
+def _check_records(
+    store: Store, read: _Read, tables: Tables, upload: Any, told: BlockWriter
+) -> None:
+    """Check the rows of a goods, shipment or stock file, block by block; valid ones are kept."""
+    kind = str(read.head.kind)
+
+    def blocks() -> Iterator[pl.DataFrame]:
+        return (_records(store, upload.id, number) for number in range(read.blocks))
+
+    twice = keys_twice(kind, blocks)
+    where = folder(upload.id)
+    with store.write_blocks("lake", kind, f"{upload.id:08d}.parquet") as valid:
+        for number, records in enumerate(blocks()):
+            checked = check_records(
+                records,
+                kind,
+                tables,
+                file_name=read.head.file_name,
+                columns=read.head.columns,
+                upload_id=upload.id,
+                shop=upload.shop,
+                twice=twice,
+            )
+            valid.write(checked.valid)
+            told.write(checked.found)
+            rows = store.read_parquet(*where, "rows.parquet", blocks=[number])
+            read.counts += all_rows(rows, checked.held)
+
+
+def _settle(
+    engine: Engine,
+    store: Store,
+    settings: Settings,
+    upload: Any,
+    read: _Read | None,
+    shop: Shop | None,
+) -> None:
+    """Enter into the registry what was read: each block of orders by itself, the last with the
+    upload's counts. A run after a crash between two finds the first entered and goes on."""
+    if read is None:
+        _refuse_unreadable(engine, settings, upload)
+        return
+    crash_point("reading-written")
+    last = read.blocks - 1
+    # An order is the shop's, whichever layout it comes in: the shop's channel is its identity.
+    channel = shop.channel if shop else read.head.channel
+    enters = read.head.usable and read.head.kind == "orders"
+    for block in range(last if enters else 0):
+        with transaction(engine) as connection:
+            if not _waits(connection, upload.id):
+                return
+            orders.enter(
+                connection, upload.id, _entries(store, upload.id, block), block, channel=channel
+            )
+        crash_point("block-entered")
+    with transaction(engine) as connection:
+        if not _waits(connection, upload.id):
+            return
+        if not read.head.usable:
+            uploads.refuse(connection, upload.id, _fatal_code(read.head), rows=read.rows)
+        else:
+            _register(connection, store, upload, read, channel)
+            if enters and read.blocks:
+                orders.enter(
+                    connection, upload.id, _entries(store, upload.id, last), last, channel=channel
+                )
+    crash_point("reading-registered")
+
+
+def _waits(connection: Connection, upload_id: int) -> bool:
+    """False when another run read the same file meanwhile, to the same end."""
+    return bool(uploads.get(connection, upload_id).state == uploads.LANDED)
+
+
+def _entries(store: Store, upload_id: int, block: int) -> pl.DataFrame:
+    return store.read_parquet(*folder(upload_id), "entries.parquet", blocks=[block])
 
 
 def _refuse_unreadable(engine: Engine, settings: Settings, upload: Any) -> None:
     # One damaged file must not keep everybody's from being read, on every later run too.
     with transaction(engine) as connection:
-        if uploads.get(connection, upload.id).state == uploads.LANDED:
+        if _waits(connection, upload.id):
             uploads.refuse(connection, upload.id, UNREADABLE)
             originals.set_aside(settings, upload.sha256)
 
 
-def _bounded(frame: pl.DataFrame) -> pl.DataFrame:
-    """Order numbers that an index of the database can hold.
-
-    A number has 60 characters at most, and its order is held when it has more; a database
-    refuses a key of some thousands, and with it the whole file. The end is told by its hash.
-    """
-    if "order_no" not in frame.columns:
-        return frame
-    number = pl.col("order_no")
-    long = frame.select(number.filter(number.str.len_chars() > MOST_CHARACTERS).unique())
-    cut = {
-        text: f"{text[:MOST_CHARACTERS]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        for text in long.to_series()
-    }
-    return frame.with_columns(number.replace(cut)) if cut else frame
-
-
-def folder(upload_id: int) -> tuple[str, str, str]:
-    """The lake folder of an upload's reading."""
-    return ("lake", "readings", f"{upload_id:08d}")
-
-
-def _keep(
-    engine: Engine,
-    store: Store,
-    tables: Tables,
-    upload: Any,
-    result: Reading,
-    shop: Shop | None,
-) -> None:
-    found = result.findings.with_columns(pl.lit(upload.id, pl.Int64).alias("upload_id"))
-    checked = None
-    if result.usable and result.kind == "orders":
-        found = pl.concat([found, _without_number(result, tables, upload.id)])
-    elif result.usable:
-        checked = check_records(result, tables, upload.id, upload.shop)
-        found = pl.concat([found, checked.found])
-        store.write_parquet(checked.valid, "lake", str(result.kind), f"{upload.id:08d}.parquet")
-    where = folder(upload.id)
-    store.write_parquet(result.records, *where, "records.parquet")
-    store.write_parquet(result.rows, *where, "rows.parquet")
-    store.write_parquet(found, *where, "findings.parquet")
-    places = {"columns": result.columns, "order_fields": sorted(result.order_fields)}
-    store.write_bytes((*where, "columns.json"), json.dumps(places, ensure_ascii=False).encode())
-    crash_point("reading-written")
-    with transaction(engine) as connection:
-        _register(connection, upload, result, checked, shop)
-    crash_point("reading-registered")
-
-
 def _register(
-    connection: Connection,
-    upload: Any,
-    result: Reading,
-    checked: RecordCheck | None,
-    shop: Shop | None,
+    connection: Connection, store: Store, upload: Any, read: _Read, channel: str | None
 ) -> None:
-    if uploads.get(connection, upload.id).state != uploads.LANDED:
-        return  # another run read the same file meanwhile, to the same end
-    if not result.usable:
-        uploads.refuse(connection, upload.id, _fatal_code(result), rows=result.rows.height)
-        return
-    # An order is the shop's, whichever layout it comes in: the shop's channel is its identity.
     uploads.mark_read(
         connection,
         upload.id,
-        layout=result.layout,
-        channel=shop.channel if shop else result.channel,
-        kind=str(result.kind),
-        counts=_row_counts(result, checked),
-        total_rows=result.rows.height,
+        layout=read.head.layout,
+        channel=channel,
+        kind=str(read.head.kind),
+        counts=dict(read.counts),
+        total_rows=read.rows,
     )
-    if checked is not None:
-        uploads.mark_checked(connection, upload.id)
-    if result.kind == "orders":
-        orders.enter(connection, upload.id, entries(result))
-    elif result.kind == "stock" and checked is not None:
-        movements.enter(connection, upload.id, upload.exporter, checked.valid)
+    if read.head.kind == "orders":
+        return
+    uploads.mark_checked(connection, upload.id)
+    if read.head.kind == "stock" and read.blocks:
+        valid = store.read_parquet("lake", "stock", f"{upload.id:08d}.parquet")
+        movements.enter(connection, upload.id, upload.exporter, valid)
 
 
-def _fatal_code(result: Reading) -> str:
-    fatal = result.findings.filter(pl.col("severity") == "fatal")
+def _fatal_code(head: Head) -> str:
+    fatal = head.findings.filter(pl.col("severity") == "fatal")
     return str(fatal.get_column("code").first() or "UNREADABLE")
 
 
-def _row_counts(result: Reading, checked: RecordCheck | None) -> dict[tuple[str, str], int]:
-    """Rows by (state, code): all of a record file's, the excluded ones of an order file."""
-    rows = result.rows
-    if checked is not None:
-        rows = rows.with_columns(
-            pl.when(pl.col("excluded").is_not_null())
-            .then(pl.lit("excluded"))
-            .when(pl.col("record").is_in(checked.held.implode()))
-            .then(pl.lit("held"))
-            .otherwise(pl.lit("accepted"))
-            .alias("state")
-        )
-    else:
-        rows = rows.filter(
-            pl.col("excluded").is_not_null() | pl.col("order_no").is_null()
-        ).with_columns(
-            pl.when(pl.col("excluded").is_not_null())
-            .then(pl.lit("excluded"))
-            .otherwise(pl.lit("held"))
-            .alias("state")
-        )
-    code = pl.coalesce(
-        "excluded", pl.when(pl.col("order_no").is_null() & (pl.col("state") == "held"))
-        .then(pl.lit(NO_ORDER if checked is None else "")), pl.lit(""),
-    ).alias("code")  # fmt: skip
-    counted = rows.group_by("state", code).len().sort("state", "code")
-    return {(state, code): count for state, code, count in counted.rows()}
+def lines_in(
+    store: Store, upload_id: int, wanted: pl.DataFrame, columns: list[str] | None = None
+) -> pl.DataFrame:
+    """The lines of some orders of a reading, in file order.
 
-
-def _without_number(result: Reading, tables: Tables, upload_id: int) -> pl.DataFrame:
-    """Findings of lines without an order number: they belong to no order that a check takes up."""
-    lost = result.records.filter(pl.col("order_no").is_null())
-    if lost.is_empty():
-        return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
-    return check_lines(
-        order_lines(replace(result, records=lost), "", upload_id), result.columns, tables
-    )
-
-
-def entries(result: Reading) -> pl.DataFrame:
-    """The orders of a reading as the registry enters them: one row an order, file order.
-
-    Columns: order_no, digest (SHA-256 of what would be declared), status_digest, ordered_at,
-    cancelled (Boolean), rows (physical rows not excluded), lines, first_row.
+    ``wanted`` has order_no and block; a null block means that they may be anywhere in the file.
     """
-    content = [
-        name
-        for name in result.records.columns
-        if name not in ("sheet", "row", "order_row", "order_no", *STATUS_COLUMNS)
-    ]
-    joined = result.records.select(
-        "order_no",
-        "ordered_at",
-        "row",
-        pl.concat_str([pl.col(name).fill_null("\x00") for name in content], separator="\x1f").alias(
-            "said"
-        ),
-        pl.concat_str([pl.col(name).fill_null("") for name in STATUS_COLUMNS]).alias("status_said"),
-    )
-    # Sorted: the same lines in another arrangement of rows are the same order.
-    per_order = joined.group_by("order_no", maintain_order=True).agg(
-        pl.col("said").sort().str.join("\x1e"),
-        pl.col("status_said").sort().str.join("\x1e"),
-        pl.col("ordered_at").drop_nulls().first(),
-        pl.len().cast(pl.Int64).alias("lines"),
-        pl.col("row").min().cast(pl.Int64).alias("first_row"),
-    )
-    kept = result.rows.filter(pl.col("excluded").is_null(), pl.col("order_no").is_not_null())
-    counts = kept.group_by("order_no").agg(pl.len().cast(pl.Int64).alias("rows"))
-    cancelled = (
-        result.rows.filter(pl.col("excluded") == "CANCELLED", pl.col("order_no").is_not_null())
-        .join(per_order, on="order_no", how="anti")
-        .group_by("order_no", maintain_order=True)
-        .agg(pl.col("row").min().cast(pl.Int64).alias("first_row"))
-    )
-    live = per_order.join(counts, on="order_no", how="left", maintain_order="left").select(
-        "order_no",
-        pl.Series("digest", _digests(per_order.get_column("said")), pl.String),
-        pl.when(pl.col("status_said").str.strip_chars("\x1e") == "")
-        .then(pl.lit(""))
-        .otherwise(pl.Series(_digests(per_order.get_column("status_said")), dtype=pl.String))
-        .alias("status_digest"),
-        "ordered_at",
-        pl.lit(value=False).alias("cancelled"),
-        pl.col("rows").fill_null(0),
-        "lines",
-        "first_row",
-    )
-    gone = cancelled.select(
-        "order_no",
-        pl.lit("").alias("digest"),
-        pl.lit("cancelled").alias("status_digest"),
-        pl.lit(None, pl.String).alias("ordered_at"),
-        pl.lit(value=True).alias("cancelled"),
-        pl.lit(0, pl.Int64).alias("rows"),
-        pl.lit(0, pl.Int64).alias("lines"),
-        "first_row",
-    )
-    return (
-        pl.concat([live, gone])
-        .filter(pl.col("order_no").is_not_null())
-        .sort("first_row", maintain_order=True)
-    )
-
-
-def _digests(texts: Iterable[str]) -> list[str]:
-    return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    where = (*folder(upload_id), "records.parquet")
+    known = wanted.get_column("block")
+    blocks = None if known.null_count() else known.unique().sort().to_list()
+    read = store.read_parquet(*where, columns=columns, blocks=blocks)
+    return read.join(wanted, on="order_no", how="semi", maintain_order="left")
 
 
 def columns_of(store: Store, upload_ids: Iterable[int]) -> pl.DataFrame:
@@ -337,11 +373,3 @@ def columns_of(store: Store, upload_ids: Iterable[int]) -> pl.DataFrame:
         said = json.loads(store.read_bytes((*folder(upload_id), "columns.json")))
         parts.append(placements(said["columns"], upload_id, frozenset(said["order_fields"])))
     return pl.concat(parts)
-
-
-def findings_of(store: Store, upload_id: int) -> pl.DataFrame:
-    """The findings of an upload's own reading (orders' rules are told by their check)."""
-    where = (*folder(upload_id), "findings.parquet")
-    if not store.exists(*where):
-        return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
-    return store.read_parquet(*where)

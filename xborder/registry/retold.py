@@ -20,6 +20,8 @@ _REPLACING = {
     "old_upload": pl.Int64,
     "old_file": pl.String,
     "before": pl.Int64,
+    "block": pl.Int64,
+    "old_block": pl.Int64,
 }
 
 
@@ -28,7 +30,8 @@ def orders(c: Connection, store: Store, upload_id: int) -> pl.DataFrame:
     replacing = fetch(
         c,
         """
-        SELECT o.order_no, e.lines, e.first_row, b.upload_id, u.file_name, b.lines
+        SELECT o.order_no, e.lines, e.first_row, b.upload_id, u.file_name, b.lines,
+               e.block, b.block
         FROM order_entries e
         JOIN orders o ON o.id = e.order_id
         JOIN order_entries b ON b.order_id = e.order_id AND b.outcome = 'replaced'
@@ -68,18 +71,18 @@ def orders(c: Connection, store: Store, upload_id: int) -> pl.DataFrame:
 
 def _gone(store: Store, upload_id: int, replacing: pl.DataFrame) -> pl.DataFrame:
     """SKUs that an order had and has no more; columns order_no, gone."""
-    new = _skus(store, upload_id)
     parts = []
     for (before,), own in replacing.group_by("old_upload", maintain_order=True):
-        old = _skus(store, int(str(before))).join(own, on="order_no", how="semi")
+        new = _skus(store, upload_id, own.select("order_no", "block"))
+        there = own.select("order_no", pl.col("old_block").alias("block"))
+        old = _skus(store, int(str(before)), there)
         parts.append(old.join(new, on=["order_no", "sku"], how="anti"))
     lost = pl.concat(parts).unique(maintain_order=True)
     return lost.group_by("order_no").agg(pl.col("sku").sort().head(5).str.join(", ").alias("gone"))
 
 
-def _skus(store: Store, upload_id: int) -> pl.DataFrame:
-    read = store.read_parquet(*readings.folder(upload_id), "records.parquet")
-    return read.select("order_no", "sku").drop_nulls()
+def _skus(store: Store, upload_id: int, wanted: pl.DataFrame) -> pl.DataFrame:
+    return readings.lines_in(store, upload_id, wanted, ["order_no", "sku"]).drop_nulls()
 
 
 def moved(c: Connection, store: Store, upload_id: int) -> pl.DataFrame:
@@ -88,8 +91,12 @@ def moved(c: Connection, store: Store, upload_id: int) -> pl.DataFrame:
     where = ("lake", "stock", f"{upload_id:08d}.parquet")
     if upload.kind != "stock" or not store.exists(*where):
         return findings.empty()
-    told = movements.outcomes(c, upload_id, upload.exporter, store.read_parquet(*where))
-    reused = told.filter(pl.col("outcome") == movements.MOVEMENT_ID_REUSED)
+    told = [
+        movements.outcomes(c, upload_id, upload.exporter, store.read_parquet(*where, blocks=[one]))
+        for one in range(len(store.block_rows(*where)))
+    ]
+    is_reused = pl.col("outcome") == movements.MOVEMENT_ID_REUSED
+    reused = pl.concat([one.filter(is_reused) for one in told])
     names = {one: uploads.get(c, one).file_name for one in reused["booked_from"].unique()}
     return findings.to_frame(
         findings.Finding(

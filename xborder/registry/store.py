@@ -9,13 +9,13 @@ the next run replaces.
 import io
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
@@ -92,21 +92,77 @@ class Store:
         told = {key.encode(): value.encode() for key, value in sorted((metadata or {}).items())}
         table = table.replace_schema_metadata(told or None)
         sink = io.BytesIO()
-        pq.write_table(
-            table, sink, compression="zstd", compression_level=3, row_group_size=128 * 1024
-        )
+        pq.write_table(table, sink, row_group_size=128 * 1024, **_PARQUET)
         return self.write_bytes(parts, sink.getvalue())
 
-    def read_parquet(self, *parts: str, columns: list[str] | None = None) -> pl.DataFrame:
-        """A table that was written here. Raises FileNotFoundError."""
-        source = pa.BufferReader(self.read_bytes(parts))
-        frame = pl.from_arrow(pq.read_table(source, columns=columns))
+    @contextmanager
+    def write_blocks(self, *parts: str) -> Iterator["BlockWriter"]:
+        """A table written block by block, one row group a block; it appears whole at the end.
+
+        The same blocks give the same bytes. Nothing appears when the ``with`` raises; when
+        its writer was told to ``discard``, or no block came, nothing stands there afterwards.
+        """
+        target = self.path(*parts)
+        place = Path(target.path) if self.local else None
+        if place is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            aside = place.with_name(f"{TEMPORARY}{os.getpid()}-{place.name}")
+        else:
+            # Object stores take a whole file at once: it waits here until it is whole.
+            handle, name = tempfile.mkstemp(prefix=TEMPORARY)
+            os.close(handle)
+            aside = Path(name)
+        try:
+            with aside.open("wb") as file:
+                writer = BlockWriter(file)
+                yield writer
+                writer.close()
+                file.flush()
+                os.fsync(file.fileno())
+            if writer.discarded or not writer.blocks:
+                target.unlink(missing_ok=True)
+            elif place is not None:
+                aside.replace(place)
+                sync_folder(place.parent)
+            else:
+                with aside.open("rb") as whole, target.open("wb") as put:
+                    shutil.copyfileobj(whole, put, 1 << 20)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    @contextmanager
+    def _opened(self, parts: tuple[str, ...]) -> Iterator[pq.ParquetFile]:
+        target = self.path(*parts)
+        place: Any = Path(target.path) if self.local else target
+        with place.open("rb") as source, pq.ParquetFile(source) as file:
+            yield file
+
+    def read_parquet(
+        self,
+        *parts: str,
+        columns: list[str] | None = None,
+        blocks: Sequence[int] | None = None,
+    ) -> pl.DataFrame:
+        """A table that was written here, or the given row groups of it. Raises FileNotFoundError."""
+        with self._opened(parts) as file:
+            if blocks is None:
+                table = file.read(columns=columns)
+            else:
+                table = file.read_row_groups(list(blocks), columns=columns)
+        frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
         return frame
 
+    def block_rows(self, *parts: str) -> list[int]:
+        """How many rows each row group of a table has. Raises FileNotFoundError."""
+        with self._opened(parts) as file:
+            told = file.metadata
+            return [told.row_group(number).num_rows for number in range(file.num_row_groups)]
+
     def parquet_metadata(self, *parts: str) -> dict[str, str]:
         """The texts that were stored with a table."""
-        schema = pq.read_schema(pa.BufferReader(self.read_bytes(parts)))
+        with self._opened(parts) as file:
+            schema = file.schema_arrow
         found: dict[bytes, bytes] = schema.metadata or {}
         return {
             key.decode(): value.decode()
@@ -152,6 +208,49 @@ class Store:
             else:
                 one.unlink(missing_ok=True)
         return len(left)
+
+
+class BlockWriter:
+    """Appends blocks to a Parquet file, one row group each."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        """A writer to an open file; ``Store.write_blocks`` makes them."""
+        self._sink = sink
+        self._file: pq.ParquetWriter | None = None
+        self.blocks = 0
+        self.discarded = False
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append a block, also an empty one; all blocks have the columns of the first."""
+        table: Any = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        if self._file is None:
+            self._file = pq.ParquetWriter(self._sink, table.schema, **_PARQUET)
+        self._file.write_table(table, row_group_size=max(1, table.num_rows))
+        self.blocks += 1
+
+    def discard(self) -> None:
+        """The table shall not appear, and none of an earlier try stay."""
+        self.discarded = True
+
+    def restart(self) -> None:
+        """Throw away the blocks that were written and begin anew."""
+        self.close()
+        self._file, self.blocks = None, 0
+        self._sink.seek(0)
+        self._sink.truncate()
+
+    def close(self) -> None:
+        """Write the file's end."""
+        if self._file is not None:
+            self._file.close()
+
+
+_PARQUET: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "write_statistics": False,
+}
+"""Nothing here is looked up by a column's bounds: a block is known by its number."""
 
 
 def _flush(folder: Path) -> None:

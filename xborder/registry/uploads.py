@@ -137,7 +137,8 @@ def mark_read(
     ``counts`` counts excluded rows by code; a key (state, code) counts rows of another
     state, e.g. ``("held", "ORDER_NO_MISSING")``.
     """
-    _advance(c, upload_id, (LANDED, READ), state=READ, layout=layout, channel=channel, kind=kind)
+    known = {"layout": layout, "channel": channel, "kind": kind, "code": None}
+    _advance(c, upload_id, (LANDED, READ), state=READ, **known)
     c.execute(update(uploads).where(uploads.c.id == upload_id).values(rows=total_rows))
     c.execute(delete(upload_rows).where(upload_rows.c.upload_id == upload_id))
     _count(c, upload_id, counts)
@@ -187,8 +188,17 @@ def share_rows(
 
 
 def mark_checked(c: Connection, upload_id: int) -> None:
-    """The file's rows were checked for the first time."""
-    _advance(c, upload_id, (READ, CHECKED), state=CHECKED)
+    """The file's rows were checked."""
+    _advance(c, upload_id, (READ, CHECKED), state=CHECKED, code=None)
+
+
+def note(c: Connection, upload_ids: Iterable[int], code: str) -> None:
+    """A fault of ours kept these files from being read or checked: they wait as they are.
+
+    ``code`` says so until the next run succeeds.
+    """
+    waiting = uploads.c.id.in_(sorted(upload_ids)) & uploads.c.state.in_([LANDED, READ, CHECKED])
+    c.execute(update(uploads).where(waiting).values(code=code))
 
 
 def refuse(c: Connection, upload_id: int, code: str, rows: int | None = None) -> None:

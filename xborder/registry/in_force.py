@@ -1,0 +1,174 @@
+"""What is in force (现行资料): the goods catalogue and the shipments that orders are checked against.
+
+A catalogue is small and lies in memory as a whole. The shipments of a large exporter do not:
+they are parted by the check that needs them, and what does not fit waits in a temporary file.
+"""
+
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+
+from xborder.checks.context import records_schema
+from xborder.registry.store import Store
+
+ORDER = ["shop", "order_no"]
+_PARCEL = [*ORDER, "logistics_code", "logistics_no"]
+
+MOST_HELD = 64 * 1024 * 1024
+"""Bytes of parted shipments in memory; more goes to the temporary file."""
+
+
+def _file(kind: str, upload_id: int) -> tuple[str, str, str]:
+    return ("lake", kind, f"{upload_id:08d}.parquet")
+
+
+def goods(store: Store, uploads: Sequence[int]) -> pl.DataFrame:
+    """The catalogue in force: the latest row of each SKU; ``uploads`` in order of their coming."""
+    none = pl.DataFrame(schema=records_schema("goods"))
+    parts: list[pl.DataFrame] = []
+    # The newest file first: of the older ones only what no newer one tells is kept.
+    known = none.select("sku")
+    for upload_id in reversed(uploads):
+        if not store.exists(*_file("goods", upload_id)):
+            continue
+        told = store.read_parquet(*_file("goods", upload_id))
+        told = told.unique("sku", keep="last", maintain_order=True).join(
+            known, on="sku", how="anti", maintain_order="left", nulls_equal=True
+        )
+        parts.append(told)
+        known = pl.concat([known, told.select("sku")])
+    return pl.concat([none, *reversed(parts)], how="diagonal")
+
+
+def shipments(store: Store, uploads: Sequence[int]) -> pl.DataFrame:
+    """All shipments in force: for each order the rows of the latest file that names it (two rows
+    there are two parcels); ``uploads`` in order of their coming."""
+    return _latest(
+        told.with_columns(pl.lit(place, pl.Int64).alias("place"))
+        for place, upload_id in enumerate(uploads)
+        if store.exists(*_file("shipments", upload_id))
+        for told in [store.read_parquet(*_file("shipments", upload_id))]
+    )
+
+
+def _latest(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    none = pl.DataFrame(schema=records_schema("shipment") | {"place": pl.Int64()})
+    every = pl.concat([none, *parts], how="diagonal")
+    if every.select(pl.struct(ORDER).is_duplicated().any()).item():
+        latest = pl.col("place") == pl.col("place").max().over(ORDER)
+        every = every.filter(latest).unique(_PARCEL, keep="last", maintain_order=True)
+    return every.drop("place")
+
+
+def _key() -> pl.Expr:
+    return pl.struct(ORDER).hash().alias("key")
+
+
+class Parted:
+    """The shipments in force of an exporter's orders, parted by the check that needs them."""
+
+    def __init__(self, scratch: Path, most_held: int = MOST_HELD) -> None:
+        """``scratch``: the folder of the temporary file, made when it is needed."""
+        self._scratch, self._most = scratch, most_held
+        self._keys: list[pl.DataFrame] = []
+        self._held: dict[int, list[pl.DataFrame]] = {}
+        self._bytes = 0
+        self._spilled: dict[int, list[tuple[int, int]]] = {}
+        self._file: io.BufferedRandom | None = None
+
+    def __enter__(self) -> Self:
+        """The parts themselves."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the temporary file."""
+        if self._file is not None:
+            self._file.close()
+
+    def wants(self, part: int, orders: pl.DataFrame) -> None:
+        """These orders (shop, order_no) belong to that part; told before ``take``."""
+        told = orders.select(_key(), pl.lit(part, pl.UInt32).alias("part"))
+        self._keys.append(told)
+
+    def take(self, store: Store, uploads: Sequence[int]) -> None:
+        """Go through the shipment files, in order of their coming, and part their rows."""
+        keys = pl.concat([pl.DataFrame(schema={"key": pl.UInt64, "part": pl.UInt32}), *self._keys])
+        self._keys = []
+        keys = keys.unique().sort("key", "part")
+        # Two orders of one hash in two parts: the second and later stand aside.
+        first = pl.col("key").is_first_distinct()
+        others, keys = keys.filter(~first), keys.filter(first)
+        if keys.is_empty():
+            return
+        for place, upload_id in enumerate(uploads):
+            where = _file("shipments", upload_id)
+            if not store.exists(*where):
+                continue
+            for block in range(len(store.block_rows(*where))):
+                named = store.read_parquet(*where, columns=ORDER, blocks=[block]).select(_key())
+                found = _parts(named, keys)
+                if found.is_empty():
+                    continue
+                if others.height:
+                    more = named.with_row_index("at").join(others, on="key").select("at", "part")
+                    found = pl.concat([found, more])
+                rows = store.read_parquet(*where, blocks=[block])
+                self._add(rows[found["at"]].with_columns(found["part"], _place(place)))
+
+    def _add(self, rows: pl.DataFrame) -> None:
+        for (part,), own in rows.partition_by(
+            "part", as_dict=True, include_key=False, maintain_order=True
+        ).items():
+            self._held.setdefault(int(str(part)), []).append(own)
+        self._bytes += int(rows.estimated_size())
+        if self._bytes > self._most:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            # Without a name: it is gone with the process, however that ends.
+            self._file = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115 - closed at exit
+        for part in sorted(self._held):
+            data = io.BytesIO()
+            pl.concat(self._held[part], how="diagonal").write_ipc_stream(data)
+            at = self._file.seek(0, os.SEEK_END)
+            self._file.write(data.getbuffer())
+            self._spilled.setdefault(part, []).append((at, data.tell()))
+        self._file.flush()
+        self._held, self._bytes = {}, 0
+
+    def of(self, part: int) -> pl.DataFrame:
+        """The shipments in force of one part's orders."""
+        parts = []
+        for at, length in self._spilled.get(part, []):
+            assert self._file is not None
+            data = os.pread(self._file.fileno(), length, at)
+            parts.append(pl.read_ipc_stream(io.BytesIO(data)))
+        return _latest([*parts, *self._held.get(part, [])])
+
+
+def _place(place: int) -> pl.Expr:
+    return pl.lit(place, pl.Int64).alias("place")
+
+
+def _parts(named: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    """Which rows are wanted, and by which part: frame [at, part]; ``keys`` is sorted by key."""
+    hashes = named.get_column("key")
+    at = keys.get_column("key").search_sorted(hashes).clip(upper_bound=keys.height - 1)
+    return (
+        pl.DataFrame({"part": keys.get_column("part").gather(at)})
+        .with_row_index("at")
+        .filter(keys.get_column("key").gather(at) == hashes)
+    )
