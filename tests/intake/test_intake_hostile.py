@@ -94,7 +94,7 @@ REFUSED = {
     "NUL inside": (orders_csv(ORDERS_ROW).replace(b"CB-01", b"CB\x0001"), "NUL_BYTES"),
     "header only": (orders_csv(), "NO_DATA_ROWS"),
     "header and blanks": (orders_csv([""] * 7, [" "] * 7), "NO_DATA_ROWS"),
-    "cp1252": (csv_bytes([["Größe", "Straße"]], "cp1252"), "ENCODING_UNKNOWN"),
+    "cp1252": (csv_bytes([["Größe", "Straße"]], "cp1252"), "UNKNOWN_LAYOUT"),
     "open quote": (orders_csv(ORDERS_ROW) + b'"open,\r\n1,2\r\n', "CSV_NOT_WELL_FORMED"),
     "stray quote": (orders_csv(ORDERS_ROW) + b'"a"b,1\r\n', "CSV_NOT_WELL_FORMED"),
     "endless field": (orders_csv(ORDERS_ROW) + b"x" * 200_000, "CSV_NOT_WELL_FORMED"),

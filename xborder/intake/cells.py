@@ -46,7 +46,7 @@ class Place:
         )
 
 
-def cleaned(texts: list[str | None]) -> pl.Series:
+def cleaned(texts: list[str | None] | pl.Series) -> pl.Series:
     """Trimmed text, NFC, inner line ends and runs of blanks as one blank; empty is null."""
     series = pl.Series(texts, dtype=pl.String)
     if not series.str.contains(UNTIDY).any():

@@ -1,9 +1,9 @@
 """The reader's own process: limits first, then one file from a descriptor, an answer by pipe.
 
 ``nurse`` is the warm interpreter's loop (see ``nursery``): it forks a reader for each order. A
-reader's answer is one JSON object (with the
-lengths of what follows), then records, rows and findings as Arrow IPC. It opens no file of
-the user's by name, needs no network, and may die: the parent turns that into a finding.
+reader's answer is a row of messages, a JSON object (with the lengths of what follows) and
+tables as Arrow IPC: records, rows and findings of each block, then the head. It opens no file
+of the user's by name, needs no network, and may die: the parent turns that into a finding.
 """
 
 import contextlib
@@ -96,7 +96,7 @@ def main(order: str, source: int, answer: int) -> None:
     Raises MemoryError when memory does not suffice; every other failure is our own.
     """
     asked = json.loads(order)
-    limit(asked["limits"]["memory_bytes"], asked["limits"]["cpu_seconds"])
+    limit(asked["limits"]["memory_bytes"], asked["cpu_seconds"])
     # The process lives for one file: collecting garbage would only walk over its cells.
     gc.disable()
     with os.fdopen(answer, "wb") as out:
@@ -106,26 +106,28 @@ def main(order: str, source: int, answer: int) -> None:
 def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
     from xborder import findings
     from xborder.intake.limits import Limits
-    from xborder.intake.lines import Circumstances
-    from xborder.intake.parse import parse
+    from xborder.intake.lines import Circumstances, SheetLines
+    from xborder.intake.parse import Asked, Parsed, parse_blocks
 
-    with os.fdopen(source, "rb") as file:
+    limits = Limits(**asked["limits"])
+    with os.fdopen(source, "rb", buffering=0) as file:
         file.seek(0)
-        data = file.read()
-    if asked.get("plain"):
-        from xborder.intake.plain import parse_plain
+        if asked.get("plain"):
+            from xborder.intake.plain import parse_plain
 
-        cells, told = parse_plain(data, Limits(**asked["limits"]))
-        _write(answer, {}, cells, findings.to_frame(told))
-        return
-    parsed = parse(
-        data,
-        asked["file_name"],
-        kind=asked["kind"],
-        shop_channel=asked["shop_channel"],
-        around=Circumstances(asked["zone"], asked["currency"], asked["limits"]["findings"]),
-        limits=Limits(**asked["limits"]),
-    )
+            cells, told = parse_plain(file.read(), limits)
+            _write(answer, {}, cells, findings.to_frame(told))
+            return
+
+        def send(parsed: Parsed, block: SheetLines) -> None:
+            whose = {"kind": parsed.kind, "layout": parsed.layout}
+            told = findings.to_frame(block.findings)
+            _write(answer, whose, block.records, block.rows, told)
+
+        around = Circumstances(asked["zone"], asked["currency"], limits.findings)
+        parsed = parse_blocks(
+            file, Asked(asked["kind"], asked["shop_channel"], around, limits), send
+        )
     head = {
         "kind": parsed.kind,
         "layout": parsed.layout,
@@ -134,20 +136,21 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         "order_fields": parsed.order_fields,
         "encoding": parsed.encoding,
     }
-    _write(answer, head, parsed.records, parsed.rows, findings.to_frame(parsed.findings))
+    _write(answer, head, findings.to_frame(parsed.findings))
 
 
 def _write(answer: BinaryIO, head: dict[str, Any], *frames: "pl.DataFrame") -> None:
-    """The head, with the lengths of what follows, and the tables."""
+    """One message: what it says as JSON with the lengths of its tables, then the tables."""
     import io
 
-    parts = []
+    buffers = []
     for frame in frames:
         buffer = io.BytesIO()
         frame.write_ipc_stream(buffer)
-        parts.append(buffer.getvalue())
-    written = json.dumps(head | {"lengths": [len(part) for part in parts]}).encode()
+        buffers.append(buffer.getbuffer())
+    written = json.dumps(head | {"lengths": [len(one) for one in buffers]}).encode()
     answer.write(len(written).to_bytes(8, "big"))
     answer.write(written)
-    for part in parts:
-        answer.write(part)
+    for one in buffers:
+        answer.write(one)
+    answer.flush()

@@ -4,10 +4,14 @@ import csv
 import io
 import operator
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
 
 from xborder.intake.grid import Row, Sheet
 from xborder.intake.limits import Limits, refuse
+from xborder.intake.stream import Stream
 
 DELIMITERS = ",\t;|"
 PREVIEW_CHARACTERS = 262_144
@@ -41,19 +45,51 @@ def preview(text: str, delimiter: str, quoted: bool, limits: Limits) -> Sheet:
     return sheet
 
 
-def rows(
+@dataclass(frozen=True)
+class Form:
+    """How a delimited file is written, and what of it is read.
+
+    ``quoted`` False reads a quotation mark as data (Amazon's flat files). ``heads``: the
+    header's text of each column that is read, in order, under the column's number; ``width``
+    is the number of columns of the header.
+    """
+
+    delimiter: str
+    quoted: bool
+    heads: dict[str, str]
+    width: int
+    limits: Limits
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The columns that are read, in order."""
+        return tuple(map(int, self.heads))
+
+    @property
+    def separator(self) -> bytes:
+        """The delimiter as UTF-8."""
+        return self.delimiter.encode()
+
+    @property
+    def unusual(self) -> bool:
+        """Whether the file has named a delimiter of its own."""
+        return self.delimiter not in DELIMITERS
+
+
+def records(
     text: Iterable[str],
     delimiter: str,
     quoted: bool,
-    kept: Sequence[int],
-    width: int,
     limits: Limits,
-) -> Sheet:
-    """All rows of a delimited text (its physical lines), with the columns ``kept`` only.
+    *,
+    width: int,
+    rows_before: int = 0,
+    lines_before: int = 0,
+) -> Iterator[tuple[list[str], int]]:
+    """The cells of each row of a text (its physical lines), and how many lines it takes.
 
-    ``quoted`` False reads a quotation mark as data (Amazon's flat files); ``width`` is the
-    number of columns of the header. Blank lines are rows, as a spreadsheet shows them. Raises
-    Refused with CSV_NOT_WELL_FORMED at the row where the quoting breaks, or TOO_MANY_COLUMNS.
+    Raises Refused with CSV_NOT_WELL_FORMED at the row where the quoting breaks, or
+    TOO_MANY_COLUMNS in a row wider than the header's ``width``.
     """
     csv.field_size_limit(limits.field_characters)
     reader = csv.reader(
@@ -62,30 +98,69 @@ def rows(
         strict=True,
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
     )
-    sheet = Sheet("", kept=tuple(kept))
-    append = sheet.rows.append
-    chosen = operator.itemgetter(*kept, kept[0])
-    needed = kept[-1] + 1
-    before = number = 0
+    before, number = 0, rows_before
     try:
-        for number, cells in enumerate(reader, 1):
+        for number, cells in enumerate(reader, rows_before + 1):
             line = reader.line_num
             size = len(cells)
-            if size == width and any(cells):
-                append(Row(number, chosen(cells)[:-1], None, line - before))
-            elif not any(cells):
-                append(Row(number, (), None, line - before))
-            else:
-                if size > limits.columns:
-                    expected = str(limits.columns)
-                    refuse("TOO_MANY_COLUMNS", row=number, value=str(size), expected=expected)
-                astray = size < needed or any(cells[width:])
-                cells += [""] * (needed - size)
-                append(Row(number, chosen(cells)[:-1], None, line - before, size * astray))
+            if size != width and size > limits.columns and any(cells):
+                expected = str(limits.columns)
+                refuse("TOO_MANY_COLUMNS", row=number, value=str(size), expected=expected)
+            yield cells, line - before
             before = line
     except csv.Error as error:
-        refuse("CSV_NOT_WELL_FORMED", row=number + 1, line=before + 1, reason=str(error))
-    return sheet
+        line = lines_before + before + 1
+        refuse("CSV_NOT_WELL_FORMED", row=number + 1, line=line, reason=str(error))
+
+
+def rows(
+    stream: Stream,
+    form: Form,
+    rows_before: int,
+    lines_before: int,
+    *,
+    end: int | None = None,
+    most: int | None = None,
+) -> pl.DataFrame:
+    """Rows of a stream until its position ``end`` is passed, or ``most`` rows are read.
+
+    Columns: lines, ragged, and the texts of each column that is read. Blank lines are rows,
+    as a spreadsheet shows them. Raises Refused as ``records``.
+    """
+    kept, width = form.kept, form.width
+    chosen = operator.itemgetter(*kept, kept[0])
+    needed = kept[-1] + 1
+    texts: list[tuple[str | None, ...]] = []
+    taken: list[int] = []
+    ragged: list[int] = []
+    nothing = (None,) * len(kept)
+    for cells, line in records(
+        stream.lines(),
+        form.delimiter,
+        form.quoted,
+        form.limits,
+        width=width,
+        rows_before=rows_before,
+        lines_before=lines_before,
+    ):
+        size = len(cells)
+        astray = 0
+        if not any(cells):
+            texts.append(nothing)
+        else:
+            if size != width:
+                astray = size if size < needed or any(cells[width:]) else 0
+                cells += [""] * (needed - size)
+            texts.append(chosen(cells)[:-1])
+        taken.append(line)
+        ragged.append(astray)
+        if len(taken) == most or (end is not None and stream.position >= end):
+            break
+    columns = zip(*texts, strict=True) if texts else ((),) * len(kept)
+    data = {"lines": taken, "ragged": ragged} | dict(zip(form.heads, columns, strict=True))
+    types = {"lines": pl.UInt32(), "ragged": pl.UInt32()}
+    schema = {name: types.get(name, pl.String()) for name in data}
+    return pl.DataFrame({name: list(one) for name, one in data.items()}, schema=schema)
 
 
 def physical_lines(text: str) -> int:

@@ -29,8 +29,8 @@ CANDIDATES: dict[str, Callable[[str], Iterable[float]]] = {
     "cp1251": writing.cyrillic,
     "cp950": writing.traditional,
 }
-SEGMENT = re.compile(rb'[^\r\n\t,;"\x00]*[\x80-\xff][^\r\n\t,;"\x00]*')
-"""A cell's bytes; none of the separators can be the second byte of a double-byte character."""
+SEPARATORS = re.compile(rb'[\r\n\t,;"\x00]+')
+"""None of them can be the second byte of a double-byte character."""
 MOST_EVIDENCE = 64 * 1024
 PLAUSIBLE = 0.6
 AHEAD = 0.15
@@ -109,12 +109,12 @@ class Evidence:
             self._keep(done)
 
     def _keep(self, block: bytes) -> None:
-        for found in SEGMENT.finditer(block):
+        for cell in SEPARATORS.split(block):
             if self._size >= MOST_EVIDENCE:
                 return
-            if found[0] not in self._segments:
-                self._segments[found[0]] = None
-                self._size += len(found[0])
+            if not cell.isascii() and cell not in self._segments:
+                self._segments[cell] = None
+                self._size += len(cell)
 
     def name(self, prior: Sequence[str] = (), whole: bool = True) -> str:
         """The encoding that the bytes so far prove; ``whole`` False: more bytes may follow.

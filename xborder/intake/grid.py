@@ -1,7 +1,9 @@
 """A file as sheets of text cells, before anyone knows what the columns mean."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+import polars as pl
 
 TEXT, NUMBER, DATE, ERROR, BOOLEAN, UNCOMPUTED, ELSEWHERE = (
     *(b"s", b"n", b"d"),
@@ -47,26 +49,78 @@ class Sheet:
     """A sheet: rows that hold something, in order, and the number of the last one.
 
     Rows that are absent between two others are blank rows; they count, but cost nothing.
-    ``base_1904`` tells how the serial numbers of dates count. ``kept`` names the columns that
-    the rows hold, in order, where a delimited file was read for a known layout; None = all.
+    ``base_1904`` tells how the serial numbers of dates count.
     """
 
     name: str
     rows: list[Row] = field(default_factory=list)
     hidden: bool = False
     base_1904: bool = False
-    kept: tuple[int, ...] | None = None
-
-    def position(self, column: int) -> int:
-        """Where a column of the file stands in the rows' texts."""
-        return column if self.kept is None else self.kept.index(column)
-
-    def texts(self, column: int, rows: Sequence[Row]) -> list[str | None]:
-        """The cells of one column; a row's missing cells are None."""
-        at = self.position(column)
-        return [row.texts[at] if at < len(row.texts) else None for row in rows]
 
     @property
     def last(self) -> int:
         """Number of the last row that holds anything; 0 for an empty sheet."""
         return self.rows[-1].number if self.rows else 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a sheet that lie together, column by column.
+
+    ``frame``: ``row``, ``lines`` and ``ragged`` (UInt32, as in ``Row``), ``blank``, ``first``
+    (the first text of the row that is not blank), ``repeated`` (the row repeats the header),
+    and the texts of each column that is read, under the column's number; in a workbook
+    (``typed``) the kinds of its cells as well, under the number and ``k``. ``gaps``: rows
+    absent between two others are blank rows of the sheet.
+    """
+
+    name: str
+    frame: pl.DataFrame
+    base_1904: bool = False
+    typed: bool = False
+    gaps: bool = False
+
+
+OF_A_ROW = {"row": pl.UInt32(), "lines": pl.UInt32(), "ragged": pl.UInt32()}
+
+
+def table(sheet: Sheet, header: Row, columns: Iterable[int]) -> Table:
+    """A workbook's sheet as a table of some columns."""
+    rows = sheet.rows
+    heads = list(header.texts)
+    firsts = [next((one for one in row.texts if one and not one.isspace()), None) for row in rows]
+    data: dict[str, Sequence[object]] = {
+        "row": [row.number for row in rows],
+        "lines": [row.lines for row in rows],
+        "ragged": [row.ragged for row in rows],
+        "blank": [row.blank for row in rows],
+        "first": firsts,
+        "repeated": [list(row.texts) == heads for row in rows],
+    }
+    types: dict[str, pl.DataType] = OF_A_ROW | {"blank": pl.Boolean(), "repeated": pl.Boolean()}
+    for at in columns:
+        data[str(at)] = [row.texts[at] if at < len(row.texts) else None for row in rows]
+        data[f"{at}k"] = [row.kind(at).decode() for row in rows]
+    schema = {name: types.get(name, pl.String()) for name in data}
+    frame = pl.DataFrame(data, schema=schema)
+    return Table(sheet.name, frame, sheet.base_1904, typed=True, gaps=True)
+
+
+def described(frame: pl.DataFrame, heads: dict[str, str]) -> pl.DataFrame:
+    """The frame of a delimited file's rows with ``blank``, ``first`` and ``repeated``.
+
+    ``heads``: the header's text of each column that is read, in order.
+    """
+    names = list(heads)
+    first = frame[names[0]]
+    hollow = first.is_null() | (first.str.strip_chars() == "")
+    if hollow.any():
+        said = [pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in names]
+        there = frame.filter(hollow).select(pl.coalesce(said)).to_series()
+        first = first.scatter(hollow.arg_true(), there)
+    repeated = pl.lit(value=False)
+    if (first == heads[names[0]]).any():
+        repeated = pl.all_horizontal(
+            pl.col(name).fill_null("") == head for name, head in heads.items()
+        )
+    return frame.with_columns(blank=first.is_null(), first=first, repeated=repeated)

@@ -14,7 +14,12 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one reading; bytes, seconds and counts."""
+    """Limits of one reading; bytes, seconds and counts.
+
+    Memory does not grow with a text file, which may be of any size; time does, by so much a
+    MiB (``cpu_per_mib``, ``wall_per_mib``). ``file_bytes`` is for all other files,
+    ``output_bytes`` for one block.
+    """
 
     file_bytes: int = 256 * MIB
     member_bytes: int = 48 * MIB
@@ -25,7 +30,9 @@ class Limits:
     findings: int = 100_000
     memory_bytes: int = 1024 * MIB
     cpu_seconds: int = 20
+    cpu_per_mib: float = 0.1
     wall_seconds: float = 40.0
+    wall_per_mib: float = 0.3
     output_bytes: int = 512 * MIB
 
 

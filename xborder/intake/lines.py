@@ -1,17 +1,20 @@
 """A sheet and its layout → canonical lines, and a state for every physical row."""
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from xborder.findings import Finding
-from xborder.intake import cells, dates, movements
-from xborder.intake.grid import Row, Sheet
+from xborder.intake import cells, columns, movements
+from xborder.intake.grid import Row, Sheet, Table
 from xborder.intake.headers import Mapping, normal, renamed
 from xborder.intake.layouts import HIDDEN, Layout, fields
 from xborder.intake.limits import Limits, refuse
+from xborder.intake.survey import Proved
 
 ROWS: dict[str, pl.DataType] = {
     "sheet": pl.String(),
@@ -69,8 +72,8 @@ def record_columns(kind: str) -> dict[str, pl.DataType]:
     return texts | {"sheet": pl.String(), "row": pl.UInt32(), "order_row": pl.UInt32()}
 
 
-def every_row(sheet: Sheet, code: str) -> pl.DataFrame:
-    """All rows of a sheet under one exclusion code; blank ones as BLANK."""
+def every_row(sheet: Sheet, code: str, kind: str) -> SheetLines:
+    """All rows of a sheet under one exclusion code, blank ones as BLANK; no record of ``kind``."""
     found = {row.number: row.lines for row in sheet.rows}
     filled = {row.number for row in sheet.rows if not row.blank}
     frame = pl.DataFrame({"row": pl.int_range(1, sheet.last + 1, dtype=pl.UInt32, eager=True)})
@@ -82,93 +85,97 @@ def every_row(sheet: Sheet, code: str) -> pl.DataFrame:
         },
         schema={name: ROWS[name] for name in ("row", "lines", "excluded")},
     )
-    return _whole(frame.join(known, on="row", how="left", maintain_order="left"), sheet.name)
+    rows = _whole(frame.join(known, on="row", how="left", maintain_order="left"), sheet.name)
+    return SheetLines(pl.DataFrame(schema=record_columns(kind)), rows)
 
 
-def read(sheet: Sheet, header: Row, mapping: Mapping, around: Circumstances) -> SheetLines:
-    """Lines of a recognised sheet.
+def read(
+    table: Table, header: Row, mapping: Mapping, around: Circumstances, proved: Proved
+) -> SheetLines:
+    """Lines of a classified table of a recognised sheet, all lines of its orders among them.
 
-    Raises Refused with DUPLICATE_HEADER where two columns of one header differ in content.
+    ``proved`` is what the whole sheet says about how its columns are to be read.
     """
     layout = mapping.layout
-    findings = list(_about_header(sheet, header, mapping))
-    codes, body = _classify(sheet, header, layout, mapping)
-    frame, found = _columns(sheet, body, mapping, around, layout)
-    findings += found
-    findings += _ragged(sheet, header, body)
-    frame, found = _fill(frame, sheet, mapping)
+    body = table.frame.filter(pl.col("code").is_null())
+    frame, findings = _columns(table, body, mapping, around, proved)
+    findings += _ragged(table, header, body)
+    frame, found = _fill(frame, table, mapping)
     findings += found
     frame = _order_level(frame, layout, around)
     if layout.events:
-        frame, found = movements.derive(frame, layout.events, sheet.name)
+        frame, found = movements.derive(frame, layout.events, table.name, proved.events_seen)
         findings += found
     frame = _exclude(frame, layout)
-    findings += list(_warn(frame, layout, mapping, sheet.name))
-    kept = frame.filter(pl.col("excluded").is_null()).with_columns(
-        record=pl.int_range(pl.len(), dtype=pl.UInt32)
-    )
-    columns = record_columns(layout.kind)
-    records = kept.with_columns(sheet=pl.lit(sheet.name)).select(
+    findings += list(_warn(frame, layout, mapping, table.name))
+    number = (pl.col("excluded").is_null().cum_sum() - 1).cast(pl.UInt32)
+    frame = frame.with_columns(record=pl.when(pl.col("excluded").is_null()).then(number))
+    kept = frame.filter(pl.col("excluded").is_null())
+    wanted = record_columns(layout.kind)
+    records = kept.with_columns(sheet=pl.lit(table.name)).select(
         (pl.col(name) if name in kept.columns else pl.lit(None)).cast(kind).alias(name)
         if name != "sheet"
-        else pl.lit(sheet.name).alias(name)
-        for name, kind in columns.items()
+        else pl.lit(table.name).alias(name)
+        for name, kind in wanted.items()
     )
-    rows = _rows(sheet, codes, frame, kept)
-    by_row = dict(zip(frame["row"].to_list(), frame["order_no"].to_list(), strict=True))
-    return SheetLines(records, rows, [_with_order(one, by_row) for one in findings])
+    return SheetLines(records, _rows(table, frame), _with_orders(findings, frame))
 
 
-def _with_order(one: Finding, by_row: dict[int, str | None]) -> Finding:
-    order_no = by_row.get(one.row) if one.row and not one.order_no else None
-    return Finding(**{**one.__dict__, "order_no": order_no}) if order_no else one
+def _with_orders(findings: list[Finding], frame: pl.DataFrame) -> list[Finding]:
+    """The findings with the order numbers of their rows."""
+    told = {one.row for one in findings if one.row and not one.order_no}
+    if not told:
+        return findings
+    rows = pl.Series(list(told), dtype=pl.UInt32)
+    known = frame.select("row", "order_no").filter(pl.col("row").is_in(rows.implode()))
+    by_row = dict(known.iter_rows())
+    return [
+        dataclasses.replace(one, order_no=by_row.get(one.row) or one.order_no) for one in findings
+    ]
 
 
-def _classify(
-    sheet: Sheet, header: Row, layout: Layout, mapping: Mapping
-) -> tuple[dict[int, tuple[int, str | None]], list[Row]]:
-    """Lines and exclusion code of each row that is there, and the rows that are data."""
-    codes: dict[int, tuple[int, str | None]] = {}
-    body: list[Row] = []
-    footers = set(layout.footers)
-    described = set(layout.descriptions)
-    sku = sheet.position(mapping.columns["sku"][0]) if "sku" in mapping.columns else None
-    heads = [header.texts[i] for i in sheet.kept if i < len(header.texts)] if sheet.kept else None
-    repeated = tuple(heads or header.texts)
-    for row in sheet.rows:
-        code: str | None = None
-        if row.blank:
-            code = "BLANK"
-        elif row.number == header.number:
-            code = "HEADER"
-        elif row.number < header.number:
-            code = "NOT_DATA"
-        else:
-            first = next((text for text in row.texts if text and not text.isspace()), "")
-            lower = first.strip().casefold().rstrip(":：")
-            if lower in footers and (sku is None or sku >= len(row.texts) or not row.texts[sku]):
-                code = "FOOTER"
-            elif lower in described:
-                code = "DESCRIPTION"
-            elif first == repeated[0] and tuple(row.texts) == repeated:
-                code = "HEADER"
-            else:
-                body.append(row)
-        codes[row.number] = (row.lines, code)
-    return codes, body
-
-
-def _about_header(sheet: Sheet, header: Row, mapping: Mapping) -> Iterator[Finding]:
-    """Findings about columns: missing, renamed, deleted, doubled, unknown."""
+def classified(table: Table, header: Row, mapping: Mapping) -> Table:
+    """The table with ``code``: why a row is no data, or null."""
     layout = mapping.layout
-    at = {"sheet": sheet.name, "row": header.number}
+    row = pl.col("row")
+    code: Any = (
+        pl.when("blank")
+        .then(pl.lit("BLANK"))
+        .when(row == header.number)
+        .then(pl.lit("HEADER"))
+        .when(row < header.number)
+        .then(pl.lit("NOT_DATA"))
+    )
+    frame = table.frame
+    footers, described = set(layout.footers), set(layout.descriptions)
+    if footers or described:
+        frame = frame.with_columns(
+            first=pl.col("first").str.strip_chars().str.to_lowercase().str.strip_chars_end(":：")
+        )
+        sku = str(mapping.columns["sku"][0]) if "sku" in mapping.columns else None
+        alone = pl.col(sku).fill_null("") == "" if sku else pl.lit(value=True)
+        footer = pl.col("first").is_in(list(footers)) & alone
+        code = code.when(footer).then(pl.lit("FOOTER"))
+        described_row = pl.col("first").is_in(list(described))
+        code = code.when(described_row).then(pl.lit("DESCRIPTION"))
+    code = code.when("repeated").then(pl.lit("HEADER")).otherwise(pl.lit(None, pl.String))
+    return dataclasses.replace(table, frame=frame.with_columns(code=code))
+
+
+def about_header(name: str, header: Row, mapping: Mapping) -> Iterator[Finding]:
+    """Findings about a sheet's columns: missing, renamed, deleted, doubled, unknown.
+
+    Doubled columns are known to be the same.
+    """
+    sheet, layout = name, mapping.layout
+    at = {"sheet": sheet, "row": header.number}
     missing = [name for name in layout.needed if name not in mapping.columns]
     proposals = renamed(missing, mapping)
     for name in missing:
         expected = layout.column(name).headers[0]
         if name in proposals:
             column, head = proposals[name]
-            place = cells.Place(sheet.name, name, column, head)
+            place = cells.Place(sheet, name, column, head)
             yield place.finding("COLUMN_RENAMED", header.number, head, expected)
         else:
             yield Finding("COLUMN_MISSING", field=name, expected=expected, **at)  # type: ignore[arg-type]
@@ -184,106 +191,61 @@ def _about_header(sheet: Sheet, header: Row, mapping: Mapping) -> Iterator[Findi
         if unknown:
             names = ", ".join(unknown[:20])[:400]
             yield Finding("COLUMN_UNKNOWN", value=names, **at)  # type: ignore[arg-type]
-    for name, others in mapping.doubled.items():
+    for name in mapping.doubled:
         first, head = mapping.columns[name]
-        place = cells.Place(sheet.name, name, first, head)
-        below = [row for row in sheet.rows if row.number > header.number]
-        same = zip(*(sheet.texts(column, below) for column in (first, *others)), strict=True)
-        for texts in same:
-            if len({(text or "").strip() for text in texts}) > 1:
-                refuse(
-                    "DUPLICATE_HEADER", sheet=sheet.name, row=header.number, column=head, value=head
-                )
+        place = cells.Place(sheet, name, first, head)
         yield place.finding("DUPLICATE_HEADER_SAME", header.number, head)
 
 
-def _ragged(sheet: Sheet, header: Row, body: list[Row]) -> Iterator[Finding]:
+def _ragged(table: Table, header: Row, body: pl.DataFrame) -> Iterator[Finding]:
     """Rows of a delimited file with more or fewer cells than the header has columns."""
     width = str(len(header.texts))
-    for row in body:
-        if row.ragged:
-            value = str(row.ragged)
-            yield Finding(
-                "RAGGED_ROW", sheet=sheet.name, row=row.number, value=value, expected=width
-            )
+    for row, size in body.select("row", "ragged").filter(pl.col("ragged") > 0).iter_rows():
+        yield Finding("RAGGED_ROW", sheet=table.name, row=row, value=str(size), expected=width)
 
 
 def _columns(
-    sheet: Sheet, body: list[Row], mapping: Mapping, around: Circumstances, layout: Layout
+    table: Table, body: pl.DataFrame, mapping: Mapping, around: Circumstances, proved: Proved
 ) -> tuple[pl.DataFrame, list[Finding]]:
     """The mapped columns, cleaned and normalised by type, and findings at their cells."""
-    numbers = pl.Series("row", [row.number for row in body], dtype=pl.UInt32)
+    layout = mapping.layout
+    rows = body["row"]
     types = fields(layout.kind)
-    raw: dict[str, pl.Series] = {}
-    kinds: dict[str, pl.Series | None] = {}
+    done = {"row": rows}
     findings: list[Finding] = []
-    typed = any(row.kinds is not None for row in body)
     for name, (column, header) in mapping.columns.items():
-        raw[name] = cells.cleaned(sheet.texts(column, body))
-        kinds[name] = None
-        field_type = types.get(name, "text")
-        if typed:
-            kind = pl.Series([row.kind(column).decode() for row in body], dtype=pl.String)
-            kinds[name] = kind
-        place = cells.Place(sheet.name, name, column, header)
-        damage = cells.damage(place, field_type, raw[name], kinds[name], numbers)
-        findings += itertools.islice(damage, around.most_findings + 1 - len(findings))
-        if len(findings) > around.most_findings:
-            refuse("TOO_MANY_FAULTS", value=f"> {around.most_findings}")
-        if typed:
-            raw[name] = cells.dated(raw[name], kind, field_type, sheet.base_1904, around.zone)
-    moments = [name for name in raw if types.get(name) in ("date", "moment") or name == "x_moment"]
-    date_order, found = _date_order(sheet, mapping, {name: raw[name] for name in moments}, numbers)
-    findings += found
-    done = {"row": numbers}
-    for name, series in raw.items():
-        field_type = types.get(name, "moment" if name in moments else "text")
+        series = body[str(column)]
+        field_type = types.get(name, "moment" if name == "x_moment" else "text")
+        if table.typed or not columns.settled(series, field_type):
+            series, forbidden = columns.cleaned(series)
+            kinds = body[f"{column}k"] if table.typed else None
+            if forbidden or table.typed or field_type in cells.IDENTIFIERS:
+                place = cells.Place(table.name, name, column, header)
+                damage = cells.damage(place, field_type, series, kinds, rows)
+                findings += itertools.islice(damage, around.most_findings + 1 - len(findings))
+            if len(findings) > around.most_findings:
+                refuse("TOO_MANY_FAULTS", value=f"> {around.most_findings}")
+            if kinds is not None:
+                series = cells.dated(series, kinds, field_type, table.base_1904, around.zone)
+            if field_type in cells.IDENTIFIERS:
+                series = columns.as_identifier(series, field_type)
         if field_type == "number":
-            series = cells.as_number(series, layout.number)
+            series = columns.as_number(series, layout.number)
         elif field_type in ("date", "moment"):
-            series = cells.as_date(series, date_order, around.zone)
-        elif field_type in cells.IDENTIFIERS:
-            series = cells.as_identifier(series, field_type)
+            series = columns.as_date(series, proved.date_order, around.zone)
         done[name] = series
+    within = (
+        set(rows.filter(rows.is_in([one.row for one in proved.findings]))) if rows.len() else ()
+    )
+    findings += [one for one in proved.findings if one.row in within]
     frame = pl.DataFrame(done)
     if "order_no" not in frame.columns:
         frame = frame.with_columns(order_no=pl.lit(None, dtype=pl.String))
     return frame, findings
 
 
-def _date_order(
-    sheet: Sheet, mapping: Mapping, columns: dict[str, pl.Series], rows: pl.Series
-) -> tuple[str, list[Finding]]:
-    """Day-first or month-first, from what the file proves or what the channel always writes."""
-    layout = mapping.layout
-    texts = [text for series in columns.values() for text in series.drop_nulls().unique()]
-    seen = dates.order(texts)
-    if not seen.seen:
-        return "", []
-    first = next(
-        (name, row, text)
-        for name, series in columns.items()
-        for row, text in zip(rows.to_list(), series.to_list(), strict=True)
-        if text and dates.YEAR_LAST.fullmatch(text)
-    )
-    place = cells.Place(sheet.name, first[0], *mapping.columns[first[0]])
-    if seen.proved == "mixed":
-        return "", [place.finding("DATE_ORDER_MIXED", first[1], first[2])]
-    if layout.resaved_dates:
-        resaved = [place.finding("EXCEL_RESAVED", first[1], first[2])]
-        if seen.proved:
-            return seen.proved, resaved
-        return "", [*resaved, place.finding("DATE_AMBIGUOUS", first[1], first[2])]
-    if seen.proved or layout.date_order:
-        chosen = seen.proved or layout.date_order
-        assumed = not seen.proved
-        note = [place.finding("DATE_ORDER_ASSUMED", first[1], first[2], chosen)] if assumed else []
-        return chosen, note
-    return "", [place.finding("DATE_AMBIGUOUS", first[1], first[2])]
-
-
 def _fill(
-    frame: pl.DataFrame, sheet: Sheet, mapping: Mapping
+    frame: pl.DataFrame, sheet: Table, mapping: Mapping
 ) -> tuple[pl.DataFrame, list[Finding]]:
     """Order numbers and order fields that the channel writes on the first line only."""
     layout = mapping.layout
@@ -304,6 +266,7 @@ def _fill(
             .otherwise(pl.col(name).forward_fill().over("order_no"))
             .alias(name)
             for name in present
+            if 0 < frame[name].null_count() < frame.height
         ]
         first = pl.when(pl.col("order_no").is_null()).then(pl.col("row"))
         frame = frame.with_columns(
@@ -372,32 +335,26 @@ def _warn(frame: pl.DataFrame, layout: Layout, mapping: Mapping, sheet: str) -> 
             yield place.finding(rule.code, row["order_row"], value)
 
 
-def _rows(
-    sheet: Sheet,
-    codes: dict[int, tuple[int, str | None]],
-    frame: pl.DataFrame,
-    kept: pl.DataFrame,
-) -> pl.DataFrame:
+def _rows(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Every physical row once: its exclusion code, or the record that it became."""
-    states = pl.DataFrame(
-        {
-            "row": list(codes),
-            "lines": [lines for lines, _ in codes.values()],
-            "code": [code for _, code in codes.values()],
-        },
-        schema={"row": pl.UInt32, "lines": pl.UInt32, "code": pl.String},
-    )
-    body = frame.select("row", "excluded", "order_no")
-    body = body.join(kept.select("row", "record"), on="row", how="left", maintain_order="left")
-    states = states.join(body, on="row", how="left", maintain_order="left").select(
+    states = table.frame.select("row", "lines", "code")
+    body = frame.select("row", "excluded", "order_no", "record")
+    if states.height == body.height:
+        states = states.hstack(body.drop("row"))
+    else:
+        states = states.join(body, on="row", how="left", maintain_order="left")
+    states = states.select(
         "row",
         "lines",
         pl.coalesce("code", "excluded").alias("excluded"),
         "order_no",
         "record",
     )
-    numbers = pl.DataFrame({"row": pl.int_range(1, sheet.last + 1, dtype=pl.UInt32, eager=True)})
-    return _whole(numbers.join(states, on="row", how="left", maintain_order="left"), sheet.name)
+    if table.gaps and states.height:
+        last = states["row"][-1]
+        numbers = pl.DataFrame({"row": pl.int_range(1, last + 1, dtype=pl.UInt32, eager=True)})
+        states = numbers.join(states, on="row", how="left", maintain_order="left")
+    return _whole(states, table.name)
 
 
 def _whole(frame: pl.DataFrame, sheet: str) -> pl.DataFrame:

@@ -13,7 +13,7 @@ Finds = list[Finding]
 
 
 def derive(
-    frame: pl.DataFrame, events: Mapping[str, Any], sheet: str
+    frame: pl.DataFrame, events: Mapping[str, Any], sheet: str, seen: dict[str, int]
 ) -> tuple[pl.DataFrame, Finds]:
     """Movement type, positive quantity and a stable id from a ledger of signed events.
 
@@ -21,11 +21,10 @@ def derive(
     and sign, ``plus_reason`` and ``minus_reason`` by reason where the event decides nothing.
     An event whose sign contradicts its type becomes ``other`` with its sign kept. The id is a
     hash of the row's content and its occurrence in the file: the same ledger, exported again
-    with more days, yields the same ids.
+    with more days, yields the same ids. ``seen`` counts them from block to block.
     """
     types, quantities, ids = [], [], []
     findings: Finds = []
-    seen: dict[str, int] = {}
     content = [name for name in frame.columns if name not in ("row", "order_row", "order_no")]
     for row in frame.to_dicts():
         event = (row.get("x_event") or "").casefold()

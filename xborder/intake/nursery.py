@@ -9,22 +9,21 @@ nothing else.
 import contextlib
 import json
 import os
-import selectors
 import signal
 import socket
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 from xborder.intake import interpreter
-from xborder.intake.limits import Limits
+from xborder.intake.limits import MIB, Limits
+from xborder.intake.messages import Collector
 
 SHOW_ERRORS = "XBORDER_READER_ERRORS"
 """Set, the traceback of a reader that failed is printed; it may quote cells of the file."""
 
-BLOCK = 1024 * 1024
 MESSAGE = 64 * 1024
 
 
@@ -59,11 +58,22 @@ class Nursery:
             self._process.kill()
             self._process.wait()
 
-    def read(self, order: dict[str, Any], source: int, limits: Limits) -> tuple[bytes, str | None]:
-        """A reader's answer to an order, or the code of the finding that its death amounts to.
+    def read(
+        self,
+        order: dict[str, Any],
+        source: int,
+        limits: Limits,
+        take: Callable[[dict[str, Any], list[memoryview]], None],
+    ) -> str | None:
+        """Have a reader carry out an order; ``take`` gets each message, JSON and tables.
 
-        ``source`` is the file's descriptor. Raises RuntimeError when the nursery itself is gone.
+        ``source`` is the file's descriptor. Returns the code of the finding that the reader's
+        death amounts to, or None. Raises RuntimeError when the nursery itself is gone; what
+        ``take`` raises goes through, after the reader has been ended.
         """
+        size = os.fstat(source).st_size / MIB
+        wall = limits.wall_seconds + size * limits.wall_per_mib
+        order = order | {"cpu_seconds": limits.cpu_seconds + int(size * limits.cpu_per_mib)}
         with _pipe() as (answer, answering), _pipe() as (errors, erring):
             message = json.dumps(order).encode()
             try:
@@ -75,12 +85,18 @@ class Nursery:
                 raise RuntimeError("the readers' nursery has ended") from error
             if not reader:
                 raise RuntimeError("the readers' nursery has ended")
-            deadline = time.monotonic() + limits.wall_seconds
-            parts = _collect(answer.fd, errors.fd, limits, deadline)
-            status = self._end(reader, 0.0 if parts is None else deadline - time.monotonic())
-        if parts is None or status is None:
-            return b"", "FILE_TOO_HEAVY"
-        return _judged(status, *parts)
+            collector = Collector(answer.fd, errors.fd, limits.output_bytes, wall, take)
+            done = False
+            try:
+                done = collector.run()
+            finally:
+                status = self._end(reader, collector.left if done else 0.0)
+        if not done or status is None:
+            return "FILE_TOO_HEAVY"
+        code = _judged(status, collector.errors)
+        if code is None and not collector.whole:
+            raise RuntimeError("a reader has ended within a message")
+        return code
 
     def _end(self, reader: int, patience: float) -> int | None:
         """The exit status of a reader; None when it had to be killed.
@@ -138,39 +154,14 @@ def _kill_group(reader: int) -> None:
         os.killpg(reader, signal.SIGKILL)
 
 
-def _collect(
-    answer: int, errors: int, limits: Limits, deadline: float
-) -> tuple[bytes, bytes] | None:
-    """Both pipes until they close; None beyond the time or the size allowed."""
-    held: dict[int, list[bytes]] = {answer: [], errors: []}
-    size = 0
-    with selectors.DefaultSelector() as selector:
-        for descriptor in held:
-            selector.register(descriptor, selectors.EVENT_READ)
-        while selector.get_map():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return None
-            for key, _ in selector.select(left):
-                block = os.read(key.fd, BLOCK)
-                if not block:
-                    selector.unregister(key.fd)
-                    continue
-                size += len(block)
-                if size > limits.output_bytes:
-                    return None
-                held[key.fd].append(block)
-    return b"".join(held[answer]), b"".join(held[errors])[-4096:]
-
-
-def _judged(status: int, answer: bytes, errors: bytes) -> tuple[bytes, str | None]:
+def _judged(status: int, errors: bytes) -> str | None:
     if status == 0:
-        return answer, None
+        return None
     if status in (3, -signal.SIGXCPU) or b"MemoryError" in errors or b"memory allocation" in errors:
-        return b"", "FILE_TOO_HEAVY"
+        return "FILE_TOO_HEAVY"
     if status < 0:
-        return b"", "FILE_TOO_HEAVY" if status == -signal.SIGKILL else "PARSER_DIED"
+        return "FILE_TOO_HEAVY" if status == -signal.SIGKILL else "PARSER_DIED"
     # A traceback may quote cells, so it is shown only to who asks for it by this variable.
     if os.environ.get(SHOW_ERRORS):
         sys.stderr.write(errors.decode("utf-8", "replace"))
-    return b"", "PARSER_DIED"
+    return "PARSER_DIED"

@@ -2,20 +2,24 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import polars as pl
-import python_calamine
 
 from xborder.findings import Finding
-from xborder.intake import delimited, encoding, headers, lines, preflight, workbook
-from xborder.intake.grid import NUMBER, TEXT, Row, Sheet
+from xborder.intake import biff, delimited, grid, headers, lines, preflight, workbook
+from xborder.intake.delimited import Form
+from xborder.intake.grid import Sheet
 from xborder.intake.layouts import KINDS, Layout, all_layouts
-from xborder.intake.limits import Limits, Refused, refuse
-from xborder.intake.lines import Circumstances
+from xborder.intake.limits import MIB, Limits, Refused, refuse
+from xborder.intake.lines import Circumstances, SheetLines
+from xborder.intake.stream import Stream, proved
+from xborder.intake.survey import Survey
+from xborder.intake.whole_orders import Sender, WholeOrders
 
 ISSUES = "问题清单 Issues"
 """The sheet of findings that an annotated copy carries; it may come back with the corrections."""
@@ -26,7 +30,10 @@ Columns = dict[str, dict[str, tuple[int, str]]]
 
 @dataclass
 class Parsed:
-    """What the child hands back; ``kind`` None means that the file is refused."""
+    """What the child hands back; ``kind`` None means that the file is refused.
+
+    ``records`` and ``rows`` are those of all blocks where ``parse`` has put them together.
+    """
 
     kind: str | None = None
     layout: str | None = None
@@ -39,6 +46,20 @@ class Parsed:
     encoding: str | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is known about a file before it is read.
+
+    ``kind`` demands a kind of file, ``shop_channel`` the channel of the shop whose order file
+    it is (the own template fits every shop).
+    """
+
+    kind: str | None = None
+    shop_channel: str | None = None
+    around: Circumstances = field(default_factory=Circumstances)
+    limits: Limits = field(default_factory=Limits)
+
+
 def parse(
     data: bytes,
     file_name: str,
@@ -48,95 +69,98 @@ def parse(
     around: Circumstances | None = None,
     limits: Limits | None = None,
 ) -> Parsed:
-    """Read a file. Never raises for what a file may hold: a refusal is a finding.
-
-    ``kind`` demands a kind of file, ``shop_channel`` the channel of the shop whose order file
-    it is (the own template fits every shop).
-    """
-    limits = limits or Limits()
-    parsed = Parsed()
-    try:
-        _parse(parsed, data, file_name, kind, shop_channel, around or Circumstances(), limits)
-    except Refused as refused:
-        parsed.kind = None
-        parsed.findings = [*parsed.findings[:100], refused.finding]
+    """Read a file that lies in memory, as a whole. Never raises for what a file may hold."""
+    asked = Asked(kind, shop_channel, around or Circumstances(), limits or Limits())
+    parts: list[SheetLines] = []
+    parsed = parse_blocks(io.BytesIO(data), asked, lambda _, part: parts.append(part))
+    if parts:
+        parsed.records, parsed.rows = lines.in_order([(one.records, one.rows) for one in parts])
+    if parsed.kind is None:
         parsed.records = pl.DataFrame()
+        return parsed
+    parsed.findings += [one for part in parts for one in part.findings]
     return parsed
 
 
-def _parse(
-    parsed: Parsed,
-    data: bytes,
-    file_name: str,
-    kind: str | None,
-    shop_channel: str | None,
-    around: Circumstances,
-    limits: Limits,
-) -> None:
-    layouts = all_layouts()
-    file_type = preflight.file_type(data)
-    if file_type == "text":
-        sheets, found = _delimited(parsed, data, layouts, limits)
+def parse_blocks(
+    file: BinaryIO, asked: Asked, send: Callable[[Parsed, SheetLines], None]
+) -> Parsed:
+    """Read a file block by block; ``send`` gets each, with what is known of the file by then.
+
+    What belongs to no block comes back.
+    Never raises for what a file may hold: a refusal is a finding, and may come after blocks.
+    """
+    parsed = Parsed()
+    try:
+        _parse(parsed, file, asked, Sender(partial(send, parsed), asked.limits.findings))
+    except Refused as refused:
+        parsed.kind = None
+        parsed.findings = [*parsed.findings[:100], refused.finding]
+    return parsed
+
+
+def _parse(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
+    head = file.read(MIB)
+    if head.startswith((preflight.OLE, b"PK")):
+        size = file.seek(0, 2)
+        most = min(asked.limits.unpacked_bytes, asked.limits.file_bytes)
+        if size > most:
+            refuse("FILE_TOO_LARGE", value=str(size), expected=str(most))
+        file.seek(0)
+        data = file.read()
+        _sheets(parsed, _workbook(data, asked.limits), asked, sender)
     else:
-        sheets = _workbook(data, file_type, limits)
-        found = [headers.recognise(delimited.first_rows(sheet), layouts) for sheet in sheets]
-    chosen = _choose(sheets, found)
-    layout = chosen.layout if chosen else _refuse_unknown(sheets, found)
-    if kind in KINDS and layout.kind != kind:
-        refuse("KIND_DIFFERS", value=layout.kind, expected=str(kind), layout=layout.title_zh)
+        preflight.file_type(head)
+        _text(parsed, file, asked, sender)
+    layout = next(one for one in all_layouts() if one.layout == parsed.layout)
+    if not sender.any_data:
+        if not layout.may_be_empty:
+            refuse("NO_DATA_ROWS")
+        parsed.findings.append(Finding("EMPTY_REPORT"))
+
+
+def _agree(parsed: Parsed, layout: Layout, asked: Asked) -> None:
+    """The file's layout is the one that counts, unless something else was asked for."""
+    if asked.kind in KINDS and layout.kind != asked.kind:
+        refuse("KIND_DIFFERS", value=layout.kind, expected=str(asked.kind), layout=layout.title_zh)
     if (
         layout.kind == "orders"
-        and shop_channel
-        and layout.channel not in (shop_channel, "template")
+        and asked.shop_channel
+        and layout.channel not in (asked.shop_channel, "template")
     ):
-        refuse("CHANNEL_DIFFERS", value=layout.channel, expected=shop_channel)
+        refuse("CHANNEL_DIFFERS", value=layout.channel, expected=asked.shop_channel)
     parsed.kind, parsed.layout, parsed.channel = layout.kind, layout.layout, layout.channel
     parsed.order_fields = layout.order_fields if layout.kind == "orders" else ()
-    records, rows = [], []
+
+
+def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -> None:
+    """A workbook: every sheet of the layout that counts, as one block."""
+    layouts = all_layouts()
+    found = [headers.recognise(delimited.first_rows(sheet), layouts) for sheet in sheets]
+    chosen = _choose(sheets, found)
+    layout = chosen.layout if chosen else _refuse_unknown(sheets, found)
+    _agree(parsed, layout, asked)
+    parts: list[SheetLines] = []
     for sheet, recognition in zip(sheets, found, strict=True):
         mapping, header = recognition.mapping, recognition.header
         mine = mapping is not None and mapping.layout is layout and not sheet.hidden
         if mine and mapping is not None and header is not None:
-            part = lines.read(sheet, header, mapping, around)
-            records.append(part.records)
-            rows.append(part.rows)
-            parsed.findings += part.findings
+            wanted = {column for column, _ in mapping.columns.values()}
+            table = grid.table(sheet, header, sorted(wanted.union(*mapping.doubled.values())))
+            table = lines.classified(table, header, mapping)
+            survey = Survey(sheet.name, header.number, mapping, asked.around.zone)
+            survey.add(table, alone=True)
+            parsed.findings += lines.about_header(sheet.name, header, mapping)
+            parts.append(lines.read(table, header, mapping, asked.around, survey.proved()))
             parsed.columns[sheet.name] = mapping.columns
         elif sheet.name == ISSUES and sheet.rows:
-            rows.append(lines.every_row(sheet, "NOT_DATA"))
+            parts.append(lines.every_row(sheet, "NOT_DATA", layout.kind))
         elif sheet.rows and sheet.name not in layout.other_sheets:
-            rows.append(lines.every_row(sheet, "SHEET_NOT_READ"))
+            parts.append(lines.every_row(sheet, "SHEET_NOT_READ", layout.kind))
             code = "SHEET_HIDDEN" if sheet.hidden else "SHEET_NOT_READ"
             parsed.findings.append(Finding(code, sheet=sheet.name, value=str(sheet.last)))
-    _assemble(parsed, records, rows, layout, limits)
-
-
-def _assemble(
-    parsed: Parsed,
-    records: list[pl.DataFrame],
-    rows: list[pl.DataFrame],
-    layout: Layout,
-    limits: Limits,
-) -> None:
-    """Put the sheets together; record numbers run on from sheet to sheet."""
-    before = 0
-    shifted = []
-    for sheet_rows in rows:
-        shifted.append(sheet_rows.with_columns(record=(pl.col("record") + before).cast(pl.UInt32)))
-        before += sheet_rows["record"].drop_nulls().len()
-    parsed.rows = pl.concat(shifted)
-    parsed.records = pl.concat(records)
-    if not parsed.rows.filter(
-        pl.col("record").is_not_null()
-        | ~pl.col("excluded").is_in(
-            ["HEADER", "BLANK", "FOOTER", "NOT_DATA", "DESCRIPTION", "SHEET_NOT_READ"]
-        )
-    ).height:
-        if not layout.may_be_empty:
-            refuse("NO_DATA_ROWS")
-        parsed.findings.append(Finding("EMPTY_REPORT"))
-    if len(parsed.findings) > limits.findings:
-        refuse("TOO_MANY_FAULTS", value=str(len(parsed.findings)))
+    records, rows = lines.in_order([(one.records, one.rows) for one in parts])
+    sender.send(SheetLines(records, rows, [one for part in parts for one in part.findings]))
 
 
 def _choose(sheets: list[Sheet], found: list[headers.Recognition]) -> headers.Mapping | None:
@@ -181,94 +205,47 @@ def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> No
     )
 
 
-def _delimited(
-    parsed: Parsed, data: bytes, layouts: Sequence[Layout], limits: Limits
-) -> tuple[list[Sheet], list[headers.Recognition]]:
+def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     """A text file: its encoding, the delimiter under which its header makes sense, its rows."""
-    text, parsed.encoding = encoding.decode(data)
-    text = text.lstrip("\ufeff")
-    if not text.strip():
+    layouts, limits = all_layouts(), asked.limits
+    prior = [one for layout in layouts if layout.channel == asked.shop_channel
+             for one in getattr(layout, "encodings", ())]  # fmt: skip
+    parsed.encoding = proved(file, prior)
+    stream = Stream(file, parsed.encoding)
+    window = stream.window(4 * delimited.PREVIEW_CHARACTERS)
+    begin = window[: 4 * delimited.PREVIEW_CHARACTERS].decode(errors="ignore")
+    if not begin.strip():
         refuse("FILE_EMPTY")
-    declared = delimited.declared_delimiter(text)
     best: tuple[tuple[int, float], str, headers.Recognition, Sheet] | None = None
-    for delimiter in declared or delimited.DELIMITERS:
-        head = delimited.preview(text, delimiter, True, limits)
+    for delimiter in delimited.declared_delimiter(begin) or delimited.DELIMITERS:
+        head = delimited.preview(begin, delimiter, True, limits)
         recognition = headers.recognise(delimited.first_rows(head), layouts)
         if best is None or recognition.weight > best[0]:
             best = (recognition.weight, delimiter, recognition, head)
     assert best is not None
     _, delimiter, recognition, head = best
-    if recognition.mapping is None:
-        return [head], [recognition]
-    layout = recognition.mapping.layout
-    if not layout.quoted:
-        head = delimited.preview(text, delimiter, False, limits)
-        recognition = headers.recognise(delimited.first_rows(head), [layout])
+    if recognition.mapping and not recognition.mapping.layout.quoted:
+        head = delimited.preview(begin, delimiter, False, limits)
+        recognition = headers.recognise(delimited.first_rows(head), [recognition.mapping.layout])
     mapping, header = recognition.mapping, recognition.header
     if mapping is None or header is None:
-        return [head], [recognition]
+        _refuse_unknown([head], [recognition])
+    _agree(parsed, mapping.layout, asked)
+    parsed.columns[""] = mapping.columns
     wanted = {0, *(column for column, _ in mapping.columns.values())}
-    kept = sorted(wanted.union(*mapping.doubled.values()))
-    lines_there = delimited.physical_lines(text)
-    # The decoded text would lie in memory four times over; the bytes are decoded again.
-    marks = len(encoding.decoded_start(data, parsed.encoding))
-    del text
-    source = io.BytesIO(data)
-    source.seek(marks)
-    with io.TextIOWrapper(source, encoding=parsed.encoding, newline="") as stream:
-        width = len(header.texts)
-        sheet = delimited.rows(stream, delimiter, layout.quoted, kept, width, limits)
-    counted = sum(row.lines for row in sheet.rows)
-    if counted != lines_there:
-        refuse("CSV_NOT_WELL_FORMED", row=sheet.last, line=counted, reason="physical lines")
-    return [sheet], [recognition]
+    heads = {
+        str(at): header.texts[at] or "" for at in sorted(wanted.union(*mapping.doubled.values()))
+    }
+    form = Form(delimiter, mapping.layout.quoted, heads, len(header.texts), limits)
+    whole = WholeOrders(stream, form, header, mapping, asked.around, sender)
+    parsed.findings += whole.survey()
+    whole.deliver()
 
 
-def _workbook(data: bytes, file_type: str, limits: Limits) -> list[Sheet]:
-    if len(data) > limits.unpacked_bytes:
-        refuse("FILE_TOO_LARGE", value=str(len(data)), expected=str(limits.unpacked_bytes))
-    if file_type == "xlsx":
+def _workbook(data: bytes, limits: Limits) -> list[Sheet]:
+    if preflight.file_type(data) == "xlsx":
         return workbook.read(preflight.unpack(data, limits), limits)
-    return _biff(data, limits)
-
-
-def _biff(data: bytes, limits: Limits) -> list[Sheet]:
-    """An .xls workbook through calamine, after the preflight found a BIFF stream in it."""
-    try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        tables = [
-            (meta.name, meta.visible, book.get_sheet_by_name(meta.name))
-            for meta in book.sheets_metadata
-            if meta.typ == python_calamine.SheetTypeEnum.WorkSheet
-        ]
-    except python_calamine.PasswordError:
-        refuse("FILE_PASSWORD_PROTECTED")
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
-        refuse("FILE_DAMAGED", reason=str(error)[:200])
-    sheets = []
-    for name, visible, table in tables:
-        sheet = Sheet(name, hidden=visible != python_calamine.SheetVisibleEnum.Visible)
-        if table.width > limits.columns:
-            refuse("TOO_MANY_COLUMNS", sheet=name, value=str(table.width), expected="512")
-        for number, values in enumerate(table.to_python(skip_empty_area=False), 1):
-            texts, kinds = zip(*(_biff_cell(value) for value in values), strict=True)
-            if any(texts):
-                sheet.rows.append(Row(number, list(texts), b"".join(kinds)))
-        sheets.append(sheet)
-    return sheets
-
-
-def _biff_cell(value: object) -> tuple[str | None, bytes]:
-    if isinstance(value, bool):
-        return ("TRUE" if value else "FALSE"), TEXT
-    if isinstance(value, float | int):
-        text, is_number = workbook.cell_number(repr(value))
-        return text, NUMBER if is_number else TEXT
-    if hasattr(value, "isoformat"):
-        return value.isoformat(sep=" ") if hasattr(value, "hour") and hasattr(
-            value, "year"
-        ) else value.isoformat(), TEXT
-    return (str(value) or None), TEXT
+    return biff.read(data, limits)
 
 
 def base_name(file_name: str) -> str:

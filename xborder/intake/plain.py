@@ -6,11 +6,11 @@ a value from another workbook) is told at its place, never guessed.
 """
 
 import io
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -64,15 +64,16 @@ def read_plain(source: Path, limits: Limits | None = None) -> Plain:
             finding = Finding("FILE_TOO_LARGE", file=name, value=str(size), expected=expected)
             return Plain(digest, name, size, nothing, findings.to_frame([finding]))
         order = {"plain": True, "limits": asdict(limits)}
-        answer, code = stack.enter_context(Nursery()).read(order, handle.fileno(), limits)
+        frames: list[pl.DataFrame] = []
+
+        def take(_: dict[str, Any], tables: list[memoryview]) -> None:
+            frames.extend(pl.read_ipc_stream(io.BytesIO(one)) for one in tables)
+
+        code = stack.enter_context(Nursery()).read(order, handle.fileno(), limits, take)
     if code:
         found = findings.to_frame([Finding(code, file=name)])
         return Plain(digest, name, size, nothing, found)
-    length = int.from_bytes(answer[:8], "big")
-    cells_length, _ = json.loads(answer[8 : 8 + length])["lengths"]
-    split = 8 + length + cells_length
-    cells = pl.read_ipc_stream(io.BytesIO(answer[8 + length : split]))
-    found = pl.read_ipc_stream(io.BytesIO(answer[split:]))
+    cells, found = frames
     return Plain(digest, name, size, cells, found.with_columns(file=pl.lit(name)))
 
 
@@ -120,7 +121,15 @@ def _delimited(data: bytes, limits: Limits) -> Sheet:
     if not 0 < width <= limits.columns:
         refuse("TOO_MANY_COLUMNS", value=str(width), expected=str(limits.columns))
     stream = io.StringIO(text, newline="")
-    return delimited.rows(stream, delimiter, True, range(width), width, limits)
+    sheet = Sheet("")
+    read = delimited.records(stream, delimiter, True, limits, width=width)
+    for number, (cells, lines) in enumerate(read, 1):
+        size = len(cells)
+        if any(cells):
+            texts = cells[:width] + [""] * (width - size)
+            astray = size if size < width or any(cells[width:]) else 0
+            sheet.rows.append(Row(number, texts, None, lines, astray))
+    return sheet
 
 
 def _unreadable(sheet: Sheet) -> Iterator[Finding]:

@@ -3,12 +3,11 @@
 import contextlib
 import hashlib
 import io
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import polars as pl
 
@@ -159,26 +158,56 @@ def read_blocks(
     """
     limits = limits or Limits()
     name = base_name(file_name)
+    order = {
+        "kind": kind,
+        "shop_channel": exporter_shop.channel if exporter_shop else None,
+        "zone": exporter_shop.time_zone if exporter_shop else "Asia/Shanghai",
+        "currency": (exporter_shop.currency if exporter_shop else "") or "",
+        "limits": asdict(limits),
+    }
+    told: dict[str, Any] = {}
+    found = findings.to_frame([])
+    held = code_tables or _packaged()
+
+    def take(said: dict[str, Any], tables: list[memoryview]) -> None:
+        nonlocal told, found
+        frames = [pl.read_ipc_stream(io.BytesIO(one)) for one in tables]
+        if len(frames) == 1:
+            told, found = said, _of_file(frames[0], name)
+            return
+        records, rows, about = frames
+        if records.height:
+            records = codes.apply(records, said["kind"], said["layout"], held)
+        keep(Block(records, rows, _of_file(about, name)))
+
     with contextlib.ExitStack() as stack:
         handle = stack.enter_context(_opened(source))
         digest, size = digest_of(handle)
-        if size > limits.file_bytes:
-            value, most = str(size), str(limits.file_bytes)
-            finding = Finding("FILE_TOO_LARGE", file=name, value=value, expected=most)
-            return _refused(digest, name, size, finding)
-        order = {
-            "file_name": name,
-            "kind": kind,
-            "shop_channel": exporter_shop.channel if exporter_shop else None,
-            "zone": exporter_shop.time_zone if exporter_shop else "Asia/Shanghai",
-            "currency": (exporter_shop.currency if exporter_shop else "") or "",
-            "limits": asdict(limits),
-        }
         readers = nursery or stack.enter_context(Nursery())
-        answer, code = readers.read(order, handle.fileno(), limits)
+        code = readers.read(order, handle.fileno(), limits, take)
     if code:
-        return _refused(digest, name, size, Finding(code, file=name))
-    return _reading(answer, digest, name, size, code_tables or _packaged(), keep)
+        told, found = {}, findings.to_frame([Finding(code, file=name)])
+    usable = told.get("kind") is not None and not found["severity"].eq("fatal").any()
+    return Head(
+        sha256=digest,
+        file_name=name,
+        size=size,
+        kind=told["kind"] if usable else None,
+        layout=told.get("layout"),
+        channel=told.get("channel"),
+        columns={
+            sheet: {one: (place[0], place[1]) for one, place in mapped.items()}
+            for sheet, mapped in told.get("columns", {}).items()
+        },
+        findings=found,
+        usable=usable,
+        encoding=told.get("encoding"),
+        order_fields=frozenset(told.get("order_fields", ())),
+    )
+
+
+def _of_file(found: pl.DataFrame, name: str) -> pl.DataFrame:
+    return found.with_columns(file=pl.lit(name))
 
 
 def _packaged() -> "tables.Tables":
@@ -222,61 +251,3 @@ def digest_of(handle: BinaryIO) -> tuple[str, int]:
         digest.update(block)
         size += len(block)
     return digest.hexdigest(), size
-
-
-def _reading(
-    answer: bytes,
-    digest: str,
-    name: str,
-    size: int,
-    held: "tables.Tables",
-    keep: Callable[[Block], None],
-) -> Head:
-    length = int.from_bytes(answer[:8], "big")
-    head = json.loads(answer[8 : 8 + length])
-    frames, position = [], 8 + length
-    for extent in head["lengths"]:
-        frames.append(pl.read_ipc_stream(io.BytesIO(answer[position : position + extent])))
-        position += extent
-    records, rows, found = frames
-    found = found.with_columns(file=pl.lit(name))
-    kind = head["kind"]
-    usable = kind is not None and not found["severity"].eq("fatal").any()
-    if usable:
-        records = codes.apply(records, kind, head["layout"], held)
-        keep(Block(records, rows, found))
-        found = found.clear()
-    elif rows.height:
-        keep(Block(records, rows, found.clear()))
-    return Head(
-        sha256=digest,
-        file_name=name,
-        size=size,
-        kind=kind if usable else None,
-        layout=head["layout"],
-        channel=head["channel"],
-        columns={
-            sheet: {one: (place[0], place[1]) for one, place in mapped.items()}
-            for sheet, mapped in head["columns"].items()
-        },
-        findings=found,
-        usable=usable,
-        encoding=head["encoding"],
-        order_fields=frozenset(head["order_fields"]),
-    )
-
-
-def _refused(digest: str, name: str, size: int, finding: Finding) -> Head:
-    return Head(
-        sha256=digest,
-        file_name=name,
-        size=size,
-        kind=None,
-        layout=None,
-        channel=None,
-        columns={},
-        findings=findings.to_frame([finding]),
-        usable=False,
-        encoding=None,
-        order_fields=frozenset(),
-    )

@@ -1,0 +1,114 @@
+"""Whole columns of cells → canonical text (整列规范化), the same as cell by cell but faster.
+
+What nearly all cells look like is brought to its form by an expression; each distinct text that
+looks otherwise is read once by the functions of ``cells``, ``numbers`` and ``dates``, which
+say what is right: a test holds these columns to them.
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from xborder.intake import cells, dates
+
+DIGITS = r"^(?:0|[1-9][0-9]{0,30})$"
+NUMBER = r"^(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?$"
+TRAILING_ZERO = r"^(?:0|[1-9][0-9]{0,30})\.[0-9]{0,29}0$"
+MOMENT = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(?: ?[+-][0-9]{2}:?[0-9]{2})?$"
+)
+HOUR = len("2026-04-05 21")
+SETTLED = {
+    "order_no": r"^[A-Z0-9#/_-]{1,15}$|^[0-9]{0,15}[A-Z#/_-][A-Z0-9#/_-]{0,99}$",
+    "identifier": r"^[A-Za-z0-9#/_-]{1,15}$|^[0-9]{0,15}[A-Za-z#/_-][A-Za-z0-9#/_-]{0,99}$",
+    "hs_code": r"^(?:[0-9]{4}|[0-9]{6}|[0-9]{8}|[0-9]{10}|[0-9]{13})$",
+    "number": NUMBER,
+    "moment": MOMENT,
+}
+"""Cells of each type that are clean as they stand, and betray no damage."""
+
+
+def settled(series: pl.Series, field_type: str) -> bool:
+    """Whether every cell of a column is clean text without damage, seen at one look."""
+    if series.null_count() == len(series):
+        return True
+    pattern = SETTLED.get(field_type)
+    if pattern is None:
+        return not series.str.contains(cells.UNTIDY).any() and not (series == "").any()
+    return bool(series.str.contains(pattern).all())
+
+
+def cleaned(series: pl.Series) -> tuple[pl.Series, bool]:
+    """Trimmed text, NFC, inner white space as one blank, empty as null.
+
+    The second value tells that some cell holds a character that no text may hold.
+    """
+    untidy = series.str.contains(cells.UNTIDY).fill_null(value=False)
+    forbidden = False
+    if untidy.any():
+        distinct = series.filter(untidy).unique()
+        tidy = cells.cleaned(distinct)
+        forbidden = bool(tidy.str.contains(cells.FORBIDDEN).any())
+        series = _replaced(series, distinct, tidy)
+    return (series.replace("", None) if (series == "").any() else series), forbidden
+
+
+def _replaced(series: pl.Series, old: pl.Series, new: pl.Series) -> pl.Series:
+    changed = old.ne_missing(new)
+    return series.replace(old.filter(changed), new.filter(changed)) if changed.any() else series
+
+
+def _each(series: pl.Series, usual: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """The cells that do not look as usual, each distinct one read once."""
+    rest = series.filter(~usual.fill_null(value=True)).unique()
+    return _replaced(series, rest, read(rest)) if len(rest) else series
+
+
+def as_number(series: pl.Series, convention: str) -> pl.Series:
+    """Numbers in the one canonical form; the rest as written."""
+    point = convention == "point"
+    usual = series.str.contains(NUMBER if point else DIGITS)
+    series = _each(series, usual, lambda rest: cells.as_number(rest, convention))
+    longer = series.str.contains(TRAILING_ZERO) if point else None
+    if longer is None or not longer.any():
+        return series
+    short = pl.col("text").str.strip_chars_end("0").str.strip_suffix(".")
+    frame = pl.DataFrame({"text": series, "longer": longer})
+    return frame.select(pl.when("longer").then(short).otherwise("text")).to_series()
+
+
+def as_date(series: pl.Series, date_order: str, zone: str) -> pl.Series:
+    """Dates and times as ISO 8601; the rest as written."""
+    usual = series.str.contains(MOMENT)
+    if not usual.any():
+        return cells.as_date(series, date_order, zone)
+    frame = pl.DataFrame({"text": series, "usual": usual})
+    text = pl.col("text")
+    hour = pl.when("usual").then(text.str.head(10) + " " + text.str.slice(11, 2))
+    frame = frame.with_columns(hour=hour, tail=text.str.slice(19).str.strip_chars())
+    hours = frame["hour"].drop_nulls().unique()
+    offsets = pl.Series([_offset(one, zone) for one in hours], dtype=pl.String)
+    written = pl.col("tail").str.head(3) + ":" + pl.col("tail").str.tail(2)
+    frame = frame.with_columns(offset=pl.col("hour").replace_strict(hours, offsets, default=None))
+    offset = pl.when(pl.col("tail") == "").then("offset").otherwise(written)
+    moment = text.str.head(10) + "T" + text.str.slice(11, 8) + offset
+    done = pl.col("offset").is_not_null()
+    frame = frame.select("text", moment=pl.when(done).then(moment), done=done)
+    rest = frame.filter(~pl.col("done") & text.is_not_null())["text"].unique()
+    series = _replaced(series, rest, cells.as_date(rest, date_order, zone)) if len(rest) else series
+    return frame.select(pl.coalesce("moment", series.alias("text"))).to_series()
+
+
+def _offset(hour: str, zone: str) -> str | None:
+    """The offset of a zone in an hour of a day; None where it changes or the day is none."""
+    first, last = (dates.canonical(f"{hour}:{one}", "", zone) for one in ("00:00", "59:59"))
+    return first[19:] if first[10] == "T" and first[19:] == last[19:] else None
+
+
+def as_identifier(series: pl.Series, field_type: str) -> pl.Series:
+    """Identifiers without Excel's protections; order numbers in capitals."""
+    distinct = series.drop_nulls().unique()
+    if len(distinct) * 2 > len(series):
+        return cells.as_identifier(series, field_type)
+    return _replaced(series, distinct, cells.as_identifier(distinct, field_type))

@@ -1,0 +1,199 @@
+"""What only the whole of a sheet can tell (通读), found before its first line is made.
+
+Which order of day and month the dates prove, whether doubled columns say the same, and which
+orders have lines in more than one block. Tables are taken in one after the other; what is held
+of each is 8 bytes an order.
+"""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from xborder.findings import Finding
+from xborder.intake import cells, columns, dates
+from xborder.intake.grid import Table
+from xborder.intake.headers import Mapping
+from xborder.intake.layouts import fields
+from xborder.intake.limits import refuse
+
+YEAR_LAST = r"^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}"
+"""What a date must look like to be looked at by ``dates.order``."""
+
+
+@dataclass(frozen=True)
+class DatesSeen:
+    """What the dates of one column have shown: whether any has its year last, which order of
+    day and month (``dmy``, ``mdy``, ``mixed``) they prove, and the first of them."""
+
+    seen: bool = False
+    proved: str = ""
+    row: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What a whole sheet says about how its columns are to be read, and findings about that.
+
+    ``events_seen`` counts the same rows of a ledger of events, from block to block.
+    """
+
+    date_order: str = ""
+    findings: tuple[Finding, ...] = ()
+    events_seen: dict[str, int] = field(default_factory=dict)
+
+
+class Survey:
+    """The survey of one sheet; ``add`` its tables in order, each classified."""
+
+    def __init__(self, name: str, header: int, mapping: Mapping, zone: str) -> None:
+        """Begin the survey of the sheet ``name``, whose header stands in row ``header``."""
+        self._name, self._header, self._mapping, self._zone = name, header, mapping, zone
+        self._dates: dict[str, DatesSeen] = {}
+        self._differs = ""
+        self._keys = Keys(mapping)
+        self._hashes: list[pl.Series] = []
+
+    def add(self, table: Table, *, alone: bool = False) -> None:
+        """Take the rows of a table in; ``alone``: there is no other, so no order straddles."""
+        body = table.frame.filter(pl.col("code").is_null())
+        self._see_dates(table, body)
+        for name, others in self._mapping.doubled.items():
+            first, head = self._mapping.columns[name]
+            below = table.frame.filter(pl.col("row") > self._header)
+            texts = [_bare(below, column) for column in (first, *others)]
+            same = all((texts[0] == other).all() for other in texts[1:])
+            self._differs = self._differs or ("" if same else head)
+        if not alone:
+            self._hashes.append(self._keys.of(body).drop_nulls().unique())
+
+    def _see_dates(self, table: Table, body: pl.DataFrame) -> None:
+        types = fields(self._mapping.layout.kind)
+        for name, (column, _) in self._mapping.columns.items():
+            kind = types.get(name, "moment" if name == "x_moment" else "text")
+            series = body[str(column)]
+            if kind not in ("date", "moment"):
+                continue
+            if not table.typed and columns.settled(series, "moment"):
+                continue
+            series, _ = columns.cleaned(series)
+            if table.typed:
+                kinds = body[f"{column}k"]
+                series = cells.dated(series, kinds, kind, table.base_1904, self._zone)
+            series = series.rename("text")
+            self._dates[name] = _together(self._dates.get(name), _dates_in(series, body["row"]))
+
+    def proved(self) -> Proved:
+        """What the tables have shown.
+
+        Raises Refused with DUPLICATE_HEADER where two columns of one header differ.
+        """
+        if self._differs:
+            head = self._differs
+            refuse("DUPLICATE_HEADER", sheet=self._name, row=self._header, column=head, value=head)
+        order, findings = date_order(self._name, self._mapping, self._dates)
+        return Proved(order, tuple(findings))
+
+    def straddling(self) -> pl.Series:
+        """Hashes of the orders that have lines in more than one table."""
+        if len(self._hashes) < 2:
+            return pl.Series([], dtype=pl.UInt64)
+        every = pl.concat(self._hashes).sort()
+        return every.filter(every == every.shift(1)).unique()
+
+
+class Keys:
+    """A number for the order of each row, from table to table: a hash of its order number."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        """Begin with a sheet's first table."""
+        layout = mapping.layout
+        self._order_no = (
+            str(mapping.columns["order_no"][0]) if "order_no" in mapping.columns else ""
+        )
+        if layout.kind != "orders":
+            self._order_no = ""
+        self._filled = layout.fill_order_no
+        alone = [one for one in layout.order_fields if one in mapping.columns]
+        self._alone = [str(mapping.columns[one][0]) for one in alone if one != "ordered_at"]
+        self._last: str | None = None
+
+    def of(self, body: pl.DataFrame) -> pl.Series:
+        """The hashes (UInt64) of a table's rows of data; null for a row of no order."""
+        if not self._order_no:
+            return pl.Series([None] * body.height, dtype=pl.UInt64)
+        series = body[self._order_no]
+        if not columns.settled(series, "order_no"):
+            series = columns.as_identifier(columns.cleaned(series)[0], "order_no")
+        if self._filled and series.null_count():
+            hollow = [
+                (pl.col(one).is_null() | (pl.col(one).str.strip_chars() == ""))
+                for one in self._alone
+            ]
+            follows = pl.all_horizontal(pl.col("key").is_null(), *hollow)
+            filled = pl.col("key").forward_fill().fill_null(pl.lit(self._last, pl.String))
+            frame = body.with_columns(key=series)
+            last = series.drop_nulls()
+            series = frame.select(
+                pl.when(follows).then(filled).otherwise("key").alias("key")
+            ).to_series()
+            self._last = last[-1] if len(last) else self._last
+        elif self._filled and len(series):
+            self._last = series[-1]
+        frame = pl.DataFrame({"key": series, "hash": series.hash()})
+        return frame.select(pl.when(pl.col("key").is_not_null()).then("hash")).to_series()
+
+
+def _bare(frame: pl.DataFrame, column: int) -> pl.Series:
+    return frame[str(column)].fill_null("").str.strip_chars()
+
+
+def _dates_in(series: pl.Series, rows: pl.Series) -> DatesSeen:
+    """What the dates of a column show in one table."""
+    likely = series.filter(series.str.contains(YEAR_LAST).fill_null(value=False)).unique()
+    texts = [text for text in likely if dates.YEAR_LAST.fullmatch(text)]
+    if not texts:
+        return DatesSeen()
+    at = series.is_in(pl.Series(texts).implode()).arg_true()[0]
+    return DatesSeen(True, dates.order(texts).proved, rows[at], series[at])
+
+
+def _together(one: DatesSeen | None, other: DatesSeen) -> DatesSeen:
+    if one is None or not one.seen:
+        return other
+    if not other.seen:
+        return one
+    return DatesSeen(True, _both(one.proved, other.proved), one.row, one.text)
+
+
+def _both(*ways: str) -> str:
+    proved = {way for way in ways if way}
+    return "mixed" if len(proved) > 1 else next(iter(proved), "")
+
+
+def date_order(
+    name: str, mapping: Mapping, seen: dict[str, DatesSeen]
+) -> tuple[str, list[Finding]]:
+    """Day-first or month-first, from what the file proves or what the channel always writes.
+
+    ``seen``: field → what its column's dates have shown.
+    """
+    layout = mapping.layout
+    shown = {field: one for field, one in seen.items() if one.seen}
+    if not shown:
+        return "", []
+    field, first = next((field, shown[field]) for field in mapping.columns if field in shown)
+    proved = _both(*(one.proved for one in shown.values()))
+    place = cells.Place(name, field, *mapping.columns[field])
+    if proved == "mixed":
+        return "", [place.finding("DATE_ORDER_MIXED", first.row, first.text)]
+    if layout.resaved_dates:
+        resaved = [place.finding("EXCEL_RESAVED", first.row, first.text)]
+        if proved:
+            return proved, resaved
+        return "", [*resaved, place.finding("DATE_AMBIGUOUS", first.row, first.text)]
+    if proved or layout.date_order:
+        chosen = proved or layout.date_order
+        note = place.finding("DATE_ORDER_ASSUMED", first.row, first.text, chosen)
+        return chosen, [] if proved else [note]
+    return "", [place.finding("DATE_AMBIGUOUS", first.row, first.text)]

@@ -1,0 +1,167 @@
+"""A text's blocks of rows as blocks of whole orders (整单分块).
+
+The file is looked at twice: the first time a survey finds what only the whole can tell, the
+second time lines are made. An order whose rows lie in several blocks of the file is held aside
+and comes at the end, with the others of its kind; if they are too many to hold, the file is
+looked at again for each part of them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from xborder.findings import Finding
+from xborder.intake import blocks, lines
+from xborder.intake.blocks import Part
+from xborder.intake.delimited import Form
+from xborder.intake.grid import Row, Table
+from xborder.intake.headers import Mapping
+from xborder.intake.limits import refuse
+from xborder.intake.lines import Circumstances, SheetLines
+from xborder.intake.stream import Stream
+from xborder.intake.survey import Keys, Proved, Survey
+
+ROWS = 50_000
+"""Rows of a block of orders that were held aside."""
+MOST_HELD = 96 * 1024 * 1024
+"""Bytes of rows held aside at a time."""
+NO_DATA = ("HEADER", "BLANK", "FOOTER", "NOT_DATA", "DESCRIPTION", "SHEET_NOT_READ")
+
+
+class Sender:
+    """Hands blocks on, and counts what they hold. Raises Refused with TOO_MANY_FAULTS."""
+
+    def __init__(self, send: Callable[[SheetLines], None], most: int) -> None:
+        """Blocks go to ``send``; ``most`` findings are too few to stop."""
+        self._send, self._most, self._told = send, most, 0
+        self.any_data = False
+
+    def send(self, block: SheetLines) -> None:
+        """Hand a block on."""
+        self._told += len(block.findings)
+        if self._told > self._most:
+            refuse("TOO_MANY_FAULTS", value=str(self._told))
+        excluded = block.rows["excluded"]
+        said = excluded.drop_nulls().unique().is_in(list(NO_DATA))
+        self.any_data = self.any_data or bool(excluded.null_count()) or not said.all()
+        self._send(block)
+
+
+class WholeOrders:
+    """One text file's rows, surveyed and then delivered as blocks."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        form: Form,
+        header: Row,
+        mapping: Mapping,
+        around: Circumstances,
+        sender: Sender,
+    ) -> None:
+        """Begin with a stream at its beginning and the header that was found in it."""
+        self._stream, self._form, self._header, self._mapping = stream, form, header, mapping
+        self._around, self._sender = around, sender
+        self._parts: list[Part] = []
+        self._proved = Proved()
+        self._straddling = pl.Series([], dtype=pl.UInt64)
+
+    def survey(self) -> list[Finding]:
+        """Look at the whole file; returns the findings about its header."""
+        survey = Survey("", self._header.number, self._mapping, self._around.zone)
+        room = blocks.HELD
+        for part in blocks.first_parts(self._stream, self._form, self._header.number):
+            assert part.frame is not None
+            table = self._table(part.frame)
+            if part.rows_before:
+                survey.add(table, alone=len(self._parts) == 1 and self._stream.finished)
+            room -= int(table.frame.estimated_size())
+            self._parts.append(replace(part, frame=table.frame if room > 0 else None))
+        self._straddling = survey.straddling()
+        self._proved = survey.proved()
+        return list(lines.about_header("", self._header, self._mapping))
+
+    def deliver(self) -> None:
+        """Make the lines, block by block; the orders held aside in ranges of their hashes."""
+        first, last = 0, len(self._straddling)
+        while True:
+            aside = Aside(self._straddling, first, last)
+            keys = Keys(self._mapping)
+            before: SheetLines | None = None
+            for at, table in enumerate(self._tables()):
+                mine = aside.part(table, keys) if last else table
+                if first:
+                    continue
+                made = self._lines(mine)
+                if before:
+                    made.rows = pl.concat([before.rows, made.rows])
+                # The rows above the data are no block of their own.
+                before = made if at == 0 and len(self._parts) > 1 else None
+                if not before and made.rows.height:
+                    self._sender.send(made)
+            for table in aside.tables():
+                self._sender.send(self._lines(table))
+            if aside.last == len(self._straddling):
+                return
+            first = aside.last
+
+    def _tables(self) -> Iterator[Table]:
+        """Every part once more, as it was held or read anew."""
+        self._stream.rewind()
+        for part in self._parts:
+            if part.frame is None:
+                yield self._table(blocks.again(self._stream, self._form, part))
+            else:
+                self._stream.skip(part.length)
+                yield Table("", part.frame)
+
+    def _table(self, frame: pl.DataFrame) -> Table:
+        return lines.classified(Table("", frame), self._header, self._mapping)
+
+    def _lines(self, table: Table) -> SheetLines:
+        return lines.read(table, self._header, self._mapping, self._around, self._proved)
+
+
+class Aside:
+    """Rows of orders held aside: those of a range of the straddling orders, or less of them."""
+
+    def __init__(self, orders: pl.Series, first: int, last: int) -> None:
+        """``orders``: hashes, sorted; of them those from ``first`` to before ``last``."""
+        self._orders, self._first, self.last = orders, first, last
+        self._held: list[pl.DataFrame] = []
+
+    def part(self, table: Table, keys: Keys) -> Table:
+        """Take the rows that are to be held from a table; returns the others."""
+        frame = table.frame.with_row_index("at")
+        body = frame.filter(pl.col("code").is_null())
+        key = keys.of(body)
+        place = self._orders.search_sorted(key.fill_null(0)).cast(pl.UInt32)
+        place = place.clip(upper_bound=len(self._orders) - 1)
+        found = (self._orders.gather(place) == key).fill_null(value=False)
+        if not found.any():
+            return table
+        moved = body.with_columns(order=place).filter(found)
+        self._held.append(moved.filter(self._within()).drop("at"))
+        while self.last - self._first > 1 and self._size() > MOST_HELD:
+            self.last = (self._first + self.last) // 2
+            self._held = [one.filter(self._within()) for one in self._held]
+        goes = pl.repeat(value=False, n=frame.height, eager=True).scatter(moved["at"], True)
+        return replace(table, frame=table.frame.filter(~goes))
+
+    def _within(self) -> pl.Expr:
+        return pl.col("order").is_between(self._first, self.last - 1)
+
+    def _size(self) -> int:
+        return sum(int(one.estimated_size()) for one in self._held)
+
+    def tables(self) -> Iterator[Table]:
+        """The rows held, whole orders together, in the file's order."""
+        if not self._held:
+            return
+        held = pl.concat(self._held)
+        sizes = held.group_by("order").len().sort("order")
+        group = ((pl.col("len").cum_sum() - 1) // ROWS).alias("group")
+        held = held.join(sizes.select("order", group), on="order", maintain_order="left")
+        for frame in held.partition_by("group", maintain_order=True, include_key=False):
+            yield Table("", frame.drop("order"))
