@@ -174,7 +174,6 @@ def _parsed(
             separator=form.separator.decode(),
             quote_char='"' if form.quoted else None,
             columns=list(form.kept),
-            new_columns=[str(column) for column in form.kept],
             truncate_ragged_lines=True,
             raise_if_empty=False,
         ).slice(1)
@@ -182,6 +181,7 @@ def _parsed(
         return None
     if cells.height != height:
         return None
+    cells.columns = list(form.heads)
     needed = form.kept[-1] + 1
     ragged = [0 if size >= needed else size for size in sizes] if sizes else None
     return cells.select(

@@ -32,6 +32,8 @@ CANDIDATES: dict[str, Callable[[str], Iterable[float]]] = {
 SEPARATORS = re.compile(rb'[\r\n\t,;"\x00]+')
 """None of them can be the second byte of a double-byte character."""
 MOST_EVIDENCE = 64 * 1024
+MOST_LOOKED_AT = 2 * 1024 * 1024
+"""Bytes searched for cells that are evidence; once more so many when UTF-8 has failed."""
 PLAUSIBLE = 0.6
 AHEAD = 0.15
 PRIOR_WITHIN = 0.3
@@ -56,6 +58,7 @@ class Evidence:
     _decoder: codecs.IncrementalDecoder | None = None
     _segments: dict[bytes, None] = field(default_factory=dict)
     _size: int = 0
+    _looked: int = 0
     _rest: bytes = b""
     _start: bytes = b""
 
@@ -75,7 +78,7 @@ class Evidence:
             refuse("NUL_BYTES", offset=self._offset + at)
         if self._failed is None:
             self._check(block)
-        if self._size < MOST_EVIDENCE and not self.marked:
+        if self._size < MOST_EVIDENCE and self._looked < MOST_LOOKED_AT and not self.marked:
             self._gather(block)
         self._offset += len(block)
 
@@ -96,6 +99,7 @@ class Evidence:
             self._decoder.decode(block, final)
         except UnicodeDecodeError as error:
             self._failed = self._offset - waiting + error.start
+            self._looked = 0
             self._failed_bytes = bytes(error.object[error.start : error.start + 4])
 
     def _gather(self, block: bytes) -> None:
@@ -109,6 +113,7 @@ class Evidence:
             self._keep(done)
 
     def _keep(self, block: bytes) -> None:
+        self._looked += len(block)
         for cell in SEPARATORS.split(block):
             if self._size >= MOST_EVIDENCE:
                 return
