@@ -1,12 +1,7 @@
 """Files of other channels: what their columns mean."""
 
-from pathlib import Path
-
-import polars as pl
-import pytest
 from intake_files import codes, csv_bytes, read_here
 
-from xborder import intake
 from xborder.intake.lines import Circumstances
 
 SHOPIFY = [
@@ -174,70 +169,3 @@ def test_a_file_without_header_quotes_no_personal_data() -> None:
     (refused,) = read_here(data).findings
     assert "jane@" not in refused.value
     assert "138" not in refused.value
-
-
-# The real files of ../shared/samples, as channels.md says under "Acceptance".
-
-
-@pytest.mark.parametrize(
-    ("name", "layout", "orders", "lines"),
-    [
-        ("shopify/orders_export_2orders.csv", "shopify_orders", 2, 2),
-        ("shopify/orders_export_crlf_inside_lf.csv", "shopify_orders", 57, 57),
-        ("shopify/orders_export_79col_multiline_notes.csv", "shopify_orders", 5, 6),
-        ("amazon/unshipped_orders_flatfile_2009.txt", "amazon_unshipped", 4, 6),
-        (
-            "customs_cn/tianjin_oms/upload_orders_long_anonymised.xlsx",
-            "tianjin_oms_long",
-            58,
-            60,
-        ),
-    ],
-)
-def test_samples_are_read(samples: Path, name: str, layout: str, orders: int, lines: int) -> None:
-    reading = intake.read(samples / name, Path(name).name)
-    assert reading.usable
-    assert reading.layout == layout
-    assert reading.records["order_no"].n_unique() == orders
-    assert reading.records.height == lines
-    assert reading.rows["record"].drop_nulls().to_list() == list(range(lines))
-
-
-def test_sample_resaved_by_excel(samples: Path) -> None:
-    path = samples / "shopify/orders_export_excel_resaved_ddmmyyyy.csv"
-    reading = intake.read(path, path.name)
-    told = {row["code"]: row for row in reading.findings.iter_rows(named=True)}
-    assert {"EXCEL_RESAVED", "COLUMN_MISSING", "COLUMNS_DELETED"} <= set(told)
-    assert told["COLUMN_MISSING"]["expected"] == "Lineitem price"
-    assert "Shipping Name" in told["COLUMNS_DELETED"]["expected"]
-    two = reading.records.filter(pl.col("order_no") == "#4083")
-    assert two["ordered_at"].to_list() == ["2023-12-31T13:33:00+08:00"] * 2
-    assert two["country"].to_list() == ["CA", "CA"]
-    assert reading.rows["order_no"].null_count() == 1
-
-
-def test_sample_amazon_ledger(samples: Path) -> None:
-    path = samples / "amazon/fba_inventory_ledger_detail.txt"
-    reading = intake.read(path, path.name)
-    (movement,) = reading.records.iter_rows(named=True)
-    assert (movement["movement_type"], movement["qty"]) == ("sold", "1")
-    assert movement["moved_at"] == "2026-05-13T09:00:00+08:00"
-    assert (movement["warehouse"], movement["sku"]) == ("PHL7", "SKU1")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "1688/buyer_orders_inlineStr_synthetic.xlsx",
-        "temu/orders_export_33col.xlsx",
-        "etsy/EtsySoldOrderItems2020.csv",
-        "ebay/orders_report_us_50col.csv",
-        "customs_cn/customs_entry_dump_anonymised.xlsx",
-        "customs_cn/welogix_order_import_83col.xlsx",
-        "customs_cn/tianjin_oms/upload_orders_wide_anonymised.xlsx",
-    ],
-)
-def test_samples_of_channels_without_layout_are_not_swallowed(samples: Path, name: str) -> None:
-    reading = intake.read(samples / name, Path(name).name)
-    assert not reading.usable
-    assert reading.findings["code"].to_list() == ["UNKNOWN_LAYOUT"]

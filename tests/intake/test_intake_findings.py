@@ -24,3 +24,10 @@ def test_refusals_are_fatal_and_nothing_else_is() -> None:
     others = {code for text in SOURCES for code in RAISED.findall(text)} - refused
     assert {catalogue[code].severity for code in refused} == {"fatal"}
     assert "fatal" not in {catalogue[code].severity for code in others}
+
+
+def test_codes_of_refusing_layouts_are_fatal() -> None:
+    refusing = {layout.refuse for layout in all_layouts() if layout.refuse}
+    catalogue = findings.catalogue()
+    assert len(refusing) > 4
+    assert {catalogue[code].severity for code in refusing} == {"fatal"}

@@ -65,9 +65,11 @@ def _each(series: pl.Series, usual: pl.Series, read: Callable[[pl.Series], pl.Se
     return _replaced(series, rest, read(rest)) if len(rest) else series
 
 
-def as_number(series: pl.Series, convention: str) -> pl.Series:
-    """Numbers in the one canonical form; the rest as written."""
+def as_number(series: pl.Series, convention: str, kinds: pl.Series | None = None) -> pl.Series:
+    """Numbers in the one canonical form; the rest as written. See ``cells.as_number``."""
     point = convention == "point"
+    if kinds is not None and not point:
+        return cells.as_number(series, convention, kinds)
     usual = series.str.contains(NUMBER if point else DIGITS)
     series = _each(series, usual, lambda rest: cells.as_number(rest, convention))
     longer = series.str.contains(TRAILING_ZERO) if point else None

@@ -15,7 +15,7 @@ from xborder.intake.stream import Stream
 
 DELIMITERS = ",\t;|"
 PREVIEW_CHARACTERS = 262_144
-PREVIEW_ROWS = 20
+PREVIEW_ROWS = 30
 SEP_LINE = re.compile(r"\ufeff?sep=(.)[\r\n]", re.ASCII)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 
 from xborder.findings import Finding
-from xborder.intake import cells, columns, movements
+from xborder.intake import cells, columns, exclusions, meaning, movements
 from xborder.intake.grid import Row, Sheet, Table
 from xborder.intake.headers import Mapping, normal, renamed
-from xborder.intake.layouts import HIDDEN, Layout, fields
+from xborder.intake.layouts import Layout, fields
 from xborder.intake.limits import Limits, refuse
 from xborder.intake.survey import Proved
 
@@ -60,10 +60,11 @@ def in_order(
     sheets = rows["sheet"].unique(maintain_order=True)
     place = pl.col("sheet").replace_strict(sheets, list(range(len(sheets))))
     rows = rows.sort(place, "row", maintain_order=True)
-    records = pl.concat([one for one, _ in parts])[rows["record"].drop_nulls()]
-    number = pl.col("record").is_not_null().cum_sum() - 1
-    kept = pl.when(pl.col("record").is_not_null()).then(number).cast(pl.UInt32)
-    return records, rows.with_columns(record=kept)
+    # A row may be several records, and several rows one.
+    records = pl.concat([one for one, _ in parts]).with_row_index("was").sort(place, "row", "was")
+    now = records.select(record="was", now=pl.int_range(pl.len(), dtype=pl.UInt32))
+    rows = rows.join(now, on="record", how="left", maintain_order="left")
+    return records.drop("was"), rows.drop("record").rename({"now": "record"}).select(list(ROWS))
 
 
 def record_columns(kind: str) -> dict[str, pl.DataType]:
@@ -99,18 +100,21 @@ def read(
     layout = mapping.layout
     body = table.frame.filter(pl.col("code").is_null())
     frame, findings = _columns(table, body, mapping, around, proved)
-    findings += _ragged(table, header, body)
+    findings += [*_ragged(table, header, body), *exclusions.footers(table.frame, table.name)]
     frame, found = _fill(frame, table, mapping)
     findings += found
-    frame = _order_level(frame, layout, around)
+    places = {
+        name: cells.Place(table.name, name, *place) for name, place in mapping.columns.items()
+    }
+    frame = meaning.completed(_order_level(frame, layout, around), layout)
+    findings += meaning.shifted(frame, layout.kind, places)
     if layout.events:
         frame, found = movements.derive(frame, layout.events, table.name, proved.events_seen)
         findings += found
-    frame = _exclude(frame, layout)
-    findings += list(_warn(frame, layout, mapping, table.name))
-    number = (pl.col("excluded").is_null().cum_sum() - 1).cast(pl.UInt32)
-    frame = frame.with_columns(record=pl.when(pl.col("excluded").is_null()).then(number))
-    kept = frame.filter(pl.col("excluded").is_null())
+    frame = exclusions.exclude(frame, layout)
+    findings += exclusions.told(frame, layout, mapping, table.name)
+    kept, frame, found = meaning.lines_of(frame, layout, places)
+    findings += found
     wanted = record_columns(layout.kind)
     records = kept.with_columns(sheet=pl.lit(table.name)).select(
         (pl.col(name) if name in kept.columns else pl.lit(None)).cast(kind).alias(name)
@@ -148,13 +152,15 @@ def classified(table: Table, header: Row, mapping: Mapping) -> Table:
     )
     frame = table.frame
     footers, described = set(layout.footers), set(layout.descriptions)
-    if footers or described:
+    if footers or described or layout.footer_patterns:
         frame = frame.with_columns(
             first=pl.col("first").str.strip_chars().str.to_lowercase().str.strip_chars_end(":：")
         )
         sku = str(mapping.columns["sku"][0]) if "sku" in mapping.columns else None
         alone = pl.col(sku).fill_null("") == "" if sku else pl.lit(value=True)
         footer = pl.col("first").is_in(list(footers)) & alone
+        for pattern in layout.footer_patterns:
+            footer |= pl.col("first").str.contains(f"^(?:{pattern})$")
         code = code.when(footer).then(pl.lit("FOOTER"))
         described_row = pl.col("first").is_in(list(described))
         code = code.when(described_row).then(pl.lit("DESCRIPTION"))
@@ -210,15 +216,17 @@ def _columns(
     """The mapped columns, cleaned and normalised by type, and findings at their cells."""
     layout = mapping.layout
     rows = body["row"]
-    types = fields(layout.kind)
+    types = layout.types
+    zone = layout.zone or around.zone
+    told: dict[str, pl.Series] = {}
     done = {"row": rows}
     findings: list[Finding] = []
     for name, (column, header) in mapping.columns.items():
         series = body[str(column)]
-        field_type = types.get(name, "moment" if name == "x_moment" else "text")
+        field_type = types[meaning.group_of(name)[0]]
+        kinds = body[f"{column}k"] if table.typed else None
         if table.typed or not columns.settled(series, field_type):
             series, forbidden = columns.cleaned(series)
-            kinds = body[f"{column}k"] if table.typed else None
             if forbidden or table.typed or field_type in cells.IDENTIFIERS:
                 place = cells.Place(table.name, name, column, header)
                 damage = cells.damage(place, field_type, series, kinds, rows)
@@ -226,19 +234,20 @@ def _columns(
             if len(findings) > around.most_findings:
                 refuse("TOO_MANY_FAULTS", value=f"> {around.most_findings}")
             if kinds is not None:
-                series = cells.dated(series, kinds, field_type, table.base_1904, around.zone)
+                series = cells.dated(series, kinds, field_type, table.base_1904, zone)
             if field_type in cells.IDENTIFIERS:
                 series = columns.as_identifier(series, field_type)
+        series = meaning.written(series, name, layout, told)
         if field_type == "number":
-            series = columns.as_number(series, layout.number)
+            series = columns.as_number(series, proved.signs.get(name, "point"), kinds)
         elif field_type in ("date", "moment"):
-            series = columns.as_date(series, proved.date_order, around.zone)
+            series = columns.as_date(series, proved.date_order, zone)
         done[name] = series
     within = (
         set(rows.filter(rows.is_in([one.row for one in proved.findings]))) if rows.len() else ()
     )
     findings += [one for one in proved.findings if one.row in within]
-    frame = pl.DataFrame(done)
+    frame = pl.DataFrame(told | done)
     if "order_no" not in frame.columns:
         frame = frame.with_columns(order_no=pl.lit(None, dtype=pl.String))
     return frame, findings
@@ -297,42 +306,6 @@ def _order_level(frame: pl.DataFrame, layout: Layout, around: Circumstances) -> 
         now = pl.col(name) if name in frame.columns else pl.lit(None, dtype=pl.String)
         frame = frame.with_columns(pl.coalesce(now, pl.lit(value)).alias(name))
     return frame
-
-
-def _matches(frame: pl.DataFrame, name: str, values: tuple[str, ...], scope: str) -> pl.Expr:
-    text = pl.col(name).str.to_lowercase().str.strip_chars()
-    found = text.is_in(list(values)) if values else pl.col(name).is_not_null()
-    found = found.fill_null(False)
-    if scope == "order":
-        return (
-            pl.when(pl.col("order_no").is_null())
-            .then(found)
-            .otherwise(found.any().over("order_no"))
-        )
-    return found
-
-
-def _exclude(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    """The first matching rule's code in ``excluded``."""
-    code = pl.lit(None, dtype=pl.String)
-    for rule in reversed(layout.exclude):
-        if rule.field in frame.columns:
-            match = _matches(frame, rule.field, rule.values, rule.scope)
-            code = pl.when(match).then(pl.lit(rule.code)).otherwise(code)
-    return frame.with_columns(excluded=code)
-
-
-def _warn(frame: pl.DataFrame, layout: Layout, mapping: Mapping, sheet: str) -> Iterator[Finding]:
-    """Findings of the layout's warning rules, one an order."""
-    for rule in layout.warn:
-        if rule.field not in mapping.columns:
-            continue
-        match = _matches(frame, rule.field, rule.values, rule.scope)
-        found = frame.filter(match & pl.col("excluded").is_null())
-        place = cells.Place(sheet, rule.field, *mapping.columns[rule.field])
-        for row in found.unique("order_row", keep="first", maintain_order=True).to_dicts():
-            value = "" if rule.field.startswith(HIDDEN) else row[rule.field] or ""
-            yield place.finding(rule.code, row["order_row"], value)
 
 
 def _rows(table: Table, frame: pl.DataFrame) -> pl.DataFrame:

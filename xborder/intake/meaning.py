@@ -7,7 +7,7 @@ columns here; every function needs all rows of an order, and no others.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
@@ -22,65 +22,44 @@ AMOUNT = pl.Decimal(38, 10)
 CENT = 2
 Places = Mapping[str, Place]
 Finds = list[Finding]
+Sign = tuple[str, Finding | None]
 
 
-def written(
-    raw: dict[str, pl.Series], layout: Layout
-) -> tuple[dict[str, pl.Series], dict[str, pl.Series]]:
-    """Cells as written, without the channel's words for nothing, and fields that amounts tell.
+def written(series: pl.Series, name: str, layout: Layout, told: dict[str, pl.Series]) -> pl.Series:
+    """A column as written, without the channel's words for nothing.
 
-    The second part holds the currency by line where the layout's ``signs`` know the sign of an
-    amount (``US $ 25.98``); a sign that says nothing (a bare ``$``) is left out by the layout.
+    Where the layout's ``signs`` know the sign of an amount (``US $ 25.98``), the currency of
+    each line goes into ``told``; a sign that says nothing is left out by the layout.
     """
-    if layout.empty:
-        nothing = list(layout.empty)
-        raw = {
-            name: series.set(series.is_in(nothing).fill_null(False), None)
-            for name, series in raw.items()
-        }
-    told: dict[str, pl.Series] = {}
-    if layout.signs:
+    if layout.empty and series.is_in(list(layout.empty)).any():
+        series = series.set(series.is_in(list(layout.empty)).fill_null(value=False), None)
+    if name in layout.sign_of and layout.signs:
         signs = sorted(layout.signs, key=len, reverse=True)
-        pattern = "|".join(re.escape(one) for one in signs)
-        for name in layout.sign_of:
-            if name in raw:
-                sign = raw[name].str.extract(f"({pattern})").replace(dict(layout.signs))
-                told["currency"] = (
-                    sign if "currency" not in told else _first(told["currency"], sign)
-                )
-    return raw, told
+        found = series.str.extract("(" + "|".join(map(re.escape, signs)) + ")")
+        sign = found.replace(dict(layout.signs))
+        before = told.get("currency", sign)
+        told["currency"] = before.zip_with(before.is_not_null(), sign)
+    return series
 
 
-def _first(one: pl.Series, other: pl.Series) -> pl.Series:
-    return one.zip_with(one.is_not_null(), other)
+def decimal_sign(seen: numbers.Convention, layout: Layout, place: Place, row: int) -> Sign:
+    """The decimal sign of a column, proved by it or given by the channel.
 
-
-def convention(
-    texts: Sequence[str], layout: Layout, place: Place, row: int
-) -> tuple[str, Finding | None]:
-    """The decimal sign of a column of texts, proved by it or given by the channel.
-
-    A finding where the column contradicts itself, where a channel that writes both leaves it
-    open, or where ``1,234`` was read as the channel writes numbers.
+    ``row``: where its first doubtful or contradicting text stands. A finding where the column
+    contradicts itself, where a channel that writes both leaves it open, or where ``1,234`` was
+    read as the channel writes numbers.
     """
-    seen = numbers.convention(texts)
+    text = seen.doubtful
     if seen.proved == "mixed":
-        return "", place.finding("NUMBER_SIGN_MIXED", row, _example(texts, "comma"))
-    if seen.proved:
-        return seen.proved, None
-    if not seen.doubtful:
-        return "point", None
-    both = numbers.readings(seen.doubtful)
+        return "", place.finding("NUMBER_SIGN_MIXED", row, text)
+    if seen.proved or not text:
+        return seen.proved or "point", None
     if layout.number == "auto":
-        return "", place.finding("NUMBER_AMBIGUOUS", row, seen.doubtful, both)
-    usual = numbers.canonical(seen.doubtful, layout.number)
-    if layout.number == "point" and "," not in seen.doubtful:
-        return layout.number, None
-    return layout.number, place.finding("NUMBER_SIGN_ASSUMED", row, seen.doubtful, usual)
-
-
-def _example(texts: Sequence[str], sign: str) -> str:
-    return next((one for one in texts if numbers.convention([one]).proved == sign), "")
+        return "", place.finding("NUMBER_AMBIGUOUS", row, text, numbers.readings(text))
+    if layout.number == "point" and "," not in text:
+        return "point", None
+    usual = numbers.canonical(text, layout.number)
+    return layout.number, place.finding("NUMBER_SIGN_ASSUMED", row, text, usual)
 
 
 def completed(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -120,12 +99,13 @@ def _net(
 
 
 def lines_of(
-    kept: pl.DataFrame, layout: Layout, places: Places
+    frame: pl.DataFrame, layout: Layout, places: Places
 ) -> tuple[pl.DataFrame, pl.DataFrame, Finds]:
-    """Lines of the rows that count, which row became which line (row, record), findings.
+    """Lines of the rows that are not ``excluded``, the rows with their ``record``, findings.
 
-    Where a row became several lines, ``record`` is the first of them.
+    ``record`` is the number of the line that a row became; of several the first.
     """
+    kept = frame.filter(pl.col("excluded").is_null())
     found: Finds = []
     if layout.groups:
         kept = _side_by_side(kept)
@@ -135,12 +115,15 @@ def lines_of(
         kept, more = _allocated(kept, layout, places)
         found += more
     if layout.one_unit_rows and kept.height:
-        return *_counted(kept, layout), found
-    kept = kept.with_columns(record=pl.int_range(pl.len(), dtype=pl.UInt32))
-    placed = kept.select("row", "record")
-    if layout.groups or layout.items:
+        kept, placed = _counted(kept, layout)
+    elif layout.groups or layout.items:
+        placed = kept.select("row", record=pl.int_range(pl.len(), dtype=pl.UInt32))
         placed = placed.unique("row", keep="first", maintain_order=True)
-    return kept, placed, found
+    else:
+        number = (pl.col("excluded").is_null().cum_sum() - 1).cast(pl.UInt32)
+        whole = frame.with_columns(record=pl.when(pl.col("excluded").is_null()).then(number))
+        return kept, whole, found
+    return kept, frame.join(placed, on="row", how="left", maintain_order="left"), found
 
 
 def stop(layout: Layout, found: Finds) -> None:
@@ -272,7 +255,7 @@ def _counted(frame: pl.DataFrame, layout: Layout) -> tuple[pl.DataFrame, pl.Data
     frame = frame.with_columns(x_lone=lone)
     sums = [name for name in layout.scale if name in frame.columns]
     grouped = frame.group_by(*key, "x_lone", maintain_order=True).agg(
-        pl.exclude(*sums).first(),
+        pl.exclude(*key, "x_lone", *sums).first(),
         *(_amount(name).sum().alias(f"x_{name}") for name in sums),
         *(pl.col(name).first() for name in sums),
         x_units=pl.len().cast(pl.String),
@@ -285,9 +268,10 @@ def _counted(frame: pl.DataFrame, layout: Layout) -> tuple[pl.DataFrame, pl.Data
         ),
         qty=pl.col("x_units"),
         row=pl.col("x_rows").list.first(),
-        record=pl.int_range(pl.len(), dtype=pl.UInt32),
     )
-    placed = grouped.select(pl.col("x_rows").alias("row"), "record").explode("row")
+    placed = grouped.select(
+        pl.col("x_rows").alias("row"), record=pl.int_range(pl.len(), dtype=pl.UInt32)
+    ).explode("row")
     return grouped.drop("x_lone", "x_units", "x_rows", *(f"x_{one}" for one in sums)), placed
 
 

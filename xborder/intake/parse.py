@@ -11,7 +11,7 @@ from typing import BinaryIO, NoReturn
 import polars as pl
 
 from xborder.findings import Finding
-from xborder.intake import biff, delimited, grid, headers, lines, preflight, workbook
+from xborder.intake import biff, delimited, grid, headers, lines, meaning, preflight, workbook
 from xborder.intake.delimited import Form
 from xborder.intake.grid import Sheet
 from xborder.intake.layouts import KINDS, Layout, all_layouts
@@ -159,6 +159,7 @@ def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -
             parts.append(lines.every_row(sheet, "SHEET_NOT_READ", layout.kind))
             code = "SHEET_HIDDEN" if sheet.hidden else "SHEET_NOT_READ"
             parsed.findings.append(Finding(code, sheet=sheet.name, value=str(sheet.last)))
+    meaning.stop(layout, [*parsed.findings, *(one for part in parts for one in part.findings)])
     records, rows = lines.in_order([(one.records, one.rows) for one in parts])
     sender.send(SheetLines(records, rows, [one for part in parts for one in part.findings]))
 
@@ -239,6 +240,7 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     form = Form(delimiter, mapping.layout.quoted, heads, len(header.texts), limits)
     whole = WholeOrders(stream, form, header, mapping, asked.around, sender)
     parsed.findings += whole.survey()
+    meaning.stop(mapping.layout, parsed.findings)
     whole.deliver()
 
 

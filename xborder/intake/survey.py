@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from xborder.findings import Finding
-from xborder.intake import cells, columns, dates
-from xborder.intake.grid import Table
+from xborder.intake import cells, columns, dates, numbers
+from xborder.intake.grid import NUMBER, Table
 from xborder.intake.headers import Mapping
-from xborder.intake.layouts import fields
 from xborder.intake.limits import refuse
+from xborder.intake.meaning import decimal_sign, group_of
 
 YEAR_LAST = r"^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}"
 """What a date must look like to be looked at by ``dates.order``."""
+
+
+SIGNED = ","
+"""A number of a channel that writes points proves nothing unless there is a comma somewhere."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,38 @@ class DatesSeen:
 
 
 @dataclass(frozen=True)
+class NumbersSeen:
+    """Which decimal sign the numbers of one column prove, and the first text that leaves it
+    open or contradicts what came before."""
+
+    proved: str = ""
+    row: int = 0
+    text: str = ""
+
+    def and_of(self, texts: pl.Series, series: pl.Series, rows: pl.Series) -> "NumbersSeen":
+        """With the texts of one more table, which stand in ``series``."""
+        seen = numbers.convention(texts)
+        proved = _both(self.proved, seen.proved)
+        text = seen.doubtful
+        if proved == "mixed" and self.proved != "mixed":
+            other = self.proved or numbers.convention([texts[0]]).proved
+            ways = ((one, numbers.convention([one]).proved) for one in texts)
+            text = next((one for one, way in ways if way and way != other), texts[0])
+        if not text or (self.text and proved != "mixed"):
+            return NumbersSeen(proved, self.row, self.text)
+        return NumbersSeen(proved, int(rows[(series == text).arg_true()[0]]), text)
+
+
+@dataclass(frozen=True)
 class Proved:
     """What a whole sheet says about how its columns are to be read, and findings about that.
 
+    ``signs``: field → the decimal sign of its numbers, where texts have one.
     ``events_seen`` counts the same rows of a ledger of events, from block to block.
     """
 
     date_order: str = ""
+    signs: dict[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     events_seen: dict[str, int] = field(default_factory=dict)
 
@@ -50,6 +79,7 @@ class Survey:
         """Begin the survey of the sheet ``name``, whose header stands in row ``header``."""
         self._name, self._header, self._mapping, self._zone = name, header, mapping, zone
         self._dates: dict[str, DatesSeen] = {}
+        self._numbers: dict[str, NumbersSeen] = {}
         self._differs = ""
         self._keys = Keys(mapping)
         self._hashes: list[pl.Series] = []
@@ -58,6 +88,7 @@ class Survey:
         """Take the rows of a table in; ``alone``: there is no other, so no order straddles."""
         body = table.frame.filter(pl.col("code").is_null())
         self._see_dates(table, body)
+        self._see_numbers(table, body)
         for name, others in self._mapping.doubled.items():
             first, head = self._mapping.columns[name]
             below = table.frame.filter(pl.col("row") > self._header)
@@ -68,9 +99,8 @@ class Survey:
             self._hashes.append(self._keys.of(body).drop_nulls().unique())
 
     def _see_dates(self, table: Table, body: pl.DataFrame) -> None:
-        types = fields(self._mapping.layout.kind)
         for name, (column, _) in self._mapping.columns.items():
-            kind = types.get(name, "moment" if name == "x_moment" else "text")
+            kind = self._mapping.layout.types[group_of(name)[0]]
             series = body[str(column)]
             if kind not in ("date", "moment"):
                 continue
@@ -81,7 +111,23 @@ class Survey:
                 kinds = body[f"{column}k"]
                 series = cells.dated(series, kinds, kind, table.base_1904, self._zone)
             series = series.rename("text")
-            self._dates[name] = _together(self._dates.get(name), _dates_in(series, body["row"]))
+            twelve = self._mapping.layout.twelve_hours
+            seen = _dates_in(series, body["row"], twelve)
+            self._dates[name] = _together(self._dates.get(name), seen)
+
+    def _see_numbers(self, table: Table, body: pl.DataFrame) -> None:
+        layout = self._mapping.layout
+        for name, (column, _) in self._mapping.columns.items():
+            if layout.types[group_of(name)[0]] != "number":
+                continue
+            series = body[str(column)]
+            wanted = series.str.contains(SIGNED if layout.number == "point" else r"[.,]")
+            if table.typed:
+                wanted &= body[f"{column}k"] != NUMBER.decode()
+            texts = series.filter(wanted.fill_null(value=False)).unique(maintain_order=True)
+            if len(texts):
+                before = self._numbers.get(name, NumbersSeen())
+                self._numbers[name] = before.and_of(texts, series, body["row"])
 
     def proved(self) -> Proved:
         """What the tables have shown.
@@ -92,7 +138,14 @@ class Survey:
             head = self._differs
             refuse("DUPLICATE_HEADER", sheet=self._name, row=self._header, column=head, value=head)
         order, findings = date_order(self._name, self._mapping, self._dates)
-        return Proved(order, tuple(findings))
+        signs: dict[str, str] = {}
+        for name, seen in self._numbers.items():
+            place = cells.Place(self._name, name, *self._mapping.columns[name])
+            signs[name], found = decimal_sign(
+                numbers.Convention(seen.proved, seen.text), self._mapping.layout, place, seen.row
+            )
+            findings += [found] if found else []
+        return Proved(order, signs, tuple(findings))
 
     def straddling(self) -> pl.Series:
         """Hashes of the orders that have lines in more than one table."""
@@ -148,14 +201,14 @@ def _bare(frame: pl.DataFrame, column: int) -> pl.Series:
     return frame[str(column)].fill_null("").str.strip_chars()
 
 
-def _dates_in(series: pl.Series, rows: pl.Series) -> DatesSeen:
+def _dates_in(series: pl.Series, rows: pl.Series, twelve_hours: str) -> DatesSeen:
     """What the dates of a column show in one table."""
     likely = series.filter(series.str.contains(YEAR_LAST).fill_null(value=False)).unique()
     texts = [text for text in likely if dates.YEAR_LAST.fullmatch(text)]
     if not texts:
         return DatesSeen()
     at = series.is_in(pl.Series(texts).implode()).arg_true()[0]
-    return DatesSeen(True, dates.order(texts).proved, rows[at], series[at])
+    return DatesSeen(True, dates.order(texts, twelve_hours).proved, rows[at], series[at])
 
 
 def _together(one: DatesSeen | None, other: DatesSeen) -> DatesSeen:
@@ -169,6 +222,10 @@ def _together(one: DatesSeen | None, other: DatesSeen) -> DatesSeen:
 def _both(*ways: str) -> str:
     proved = {way for way in ways if way}
     return "mixed" if len(proved) > 1 else next(iter(proved), "")
+
+
+def _ambiguous(place: cells.Place, first: DatesSeen) -> Finding:
+    return place.finding("DATE_AMBIGUOUS", first.row, first.text, dates.readings(first.text))
 
 
 def date_order(
@@ -191,9 +248,9 @@ def date_order(
         resaved = [place.finding("EXCEL_RESAVED", first.row, first.text)]
         if proved:
             return proved, resaved
-        return "", [*resaved, place.finding("DATE_AMBIGUOUS", first.row, first.text)]
+        return "", [*resaved, _ambiguous(place, first)]
     if proved or layout.date_order:
         chosen = proved or layout.date_order
         note = place.finding("DATE_ORDER_ASSUMED", first.row, first.text, chosen)
         return chosen, [] if proved else [note]
-    return "", [place.finding("DATE_AMBIGUOUS", first.row, first.text)]
+    return "", [_ambiguous(place, first)]
