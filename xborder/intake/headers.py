@@ -130,25 +130,40 @@ def _keys(columns: tuple[Column, ...], wanted: tuple[str, ...]) -> tuple[frozens
 
 @dataclass
 class Recognition:
-    """The layout found, in which row its header stands; or the nearest ones."""
+    """The layout found and in which row its header stands; or what the first rows resemble."""
 
     mapping: Mapping | None
     header: Row | None
-    nearest: list[tuple[float, str]]
+    rows: Sequence[Row] = ()
+    layouts: Sequence[Layout] = ()
 
     @property
     def weight(self) -> tuple[int, float]:
-        """For choosing between readings of one file: more mapped columns win."""
+        """For choosing between readings of one file: more mapped columns win, then wider rows."""
         if self.mapping is None:
-            return (0, self.nearest[0][0] if self.nearest else 0.0)
+            return (0, float(max((len(row.texts) for row in self.rows), default=0)))
         return (len(self.mapping.columns), self.mapping.score)
+
+    def resembling(self) -> tuple[list[tuple[float, str]], Row | None]:
+        """The nearest layouts and the row most like a header, for a refusal to say so."""
+        nearest: dict[str, float] = {}
+        likely: tuple[float, Row] | None = None
+        for row in self.rows:
+            for layout in self.layouts:
+                mapping = match(row.texts, layout)
+                score = mapping.score if mapping.columns else 0.0
+                nearest[layout.layout] = max(score, nearest.get(layout.layout, 0.0))
+                if likely is None or score > likely[0]:
+                    likely = (score, row)
+        ranked = sorted(((score, name) for name, score in nearest.items()), reverse=True)
+        return ranked, likely[1] if likely else None
 
 
 def recognise(rows: Iterable[Row], layouts: Sequence[Layout]) -> Recognition:
     """Find the layout and the header row among the first rows of a sheet.
 
     The row that maps most columns of a layout with all its required fields wins; the first
-    one on a tie. ``header`` is the best row even when no layout was recognised.
+    one on a tie.
     """
     rows = list(rows)
     keyed = [(() if one.groups else _keys(one.columns, one.recognise), one) for one in layouts]
@@ -162,23 +177,8 @@ def recognise(rows: Iterable[Row], layouts: Sequence[Layout]) -> Recognition:
                 if mapping.recognised and (best is None or weight > best[0]):
                     best = (weight, mapping, row)
     if best:
-        return Recognition(best[1], best[2], [])
-    return _nearest(rows, layouts)
-
-
-def _nearest(rows: Sequence[Row], layouts: Sequence[Layout]) -> Recognition:
-    """What an unknown header resembles, for the refusal to say so."""
-    nearest: dict[str, float] = {}
-    likely: tuple[float, Row] | None = None
-    for row in rows:
-        for layout in layouts:
-            mapping = match(row.texts, layout)
-            score = mapping.score if mapping.columns else 0.0
-            nearest[layout.layout] = max(score, nearest.get(layout.layout, 0.0))
-            if likely is None or score > likely[0]:
-                likely = (score, row)
-    ranked = sorted(((score, name) for name, score in nearest.items()), reverse=True)
-    return Recognition(None, likely[1] if likely else None, ranked)
+        return Recognition(best[1], best[2])
+    return Recognition(None, None, rows, layouts)
 
 
 def renamed(missing: Iterable[str], mapping: Mapping) -> dict[str, tuple[int, str]]:

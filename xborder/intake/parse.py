@@ -184,9 +184,10 @@ def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> No
         refuse("FILE_EMPTY")
     sheet, likely = max(zip(sheets, found, strict=True), key=lambda pair: pair[1].weight)
     names = {layout.layout: layout for layout in all_layouts()}
-    texts = likely.header.texts if likely.header else []
+    nearest, header = likely.resembling()
+    texts = header.texts if header else []
     near = []
-    for score, name in likely.nearest[:3]:
+    for score, name in nearest[:3]:
         layout = names[name]
         mapped = headers.match(texts, layout).columns
         absent = [one for one in (*layout.recognise, *layout.needed) if one not in mapped]
@@ -200,7 +201,7 @@ def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> No
     refuse(
         "UNKNOWN_LAYOUT",
         sheet=sheet.name,
-        row=likely.header.number if likely.header else None,
+        row=header.number if header else None,
         value=" | ".join(heads[:30])[:600],
         nearest="; ".join(near) or "-",
     )
