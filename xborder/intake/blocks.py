@@ -16,7 +16,7 @@ from xborder.intake.delimited import Form
 from xborder.intake.stream import Stream
 
 BLOCK = 16 * 1024 * 1024
-"""Bytes of text in a block: some 30,000 to 100,000 rows."""
+"""Bytes of text in a block, where ``Limits.block_rows`` rows are more."""
 HELD = 96 * 1024 * 1024
 """Bytes of tables that are kept between the two looks at a file."""
 
@@ -48,9 +48,16 @@ def _next(stream: Stream, form: Form, last: Part) -> Part:
     assert frame is not None
     lines = last.lines_before + int(frame["lines"].sum())
     place = Part(0, last.rows_before + frame.height, lines, False, None)
-    window = stream.window(BLOCK)
-    length = _cut(window, form.quoted, stream.ended)
+    seen = stream.window(BLOCK)
+    window = _few(seen, form.limits.block_rows)
+    length = _cut(window, form.quoted, stream.ended and len(window) == len(seen))
     return _read(stream, form, replace(place, length=length), window)
+
+
+def _few(window: bytes, rows: int) -> bytes:
+    """As much of a window as some ``rows`` lines fill."""
+    lines = window.count(b"\n")
+    return window if lines <= rows else window[: len(window) * rows // lines]
 
 
 def again(stream: Stream, form: Form, part: Part) -> pl.DataFrame:

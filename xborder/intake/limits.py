@@ -18,7 +18,7 @@ class Limits:
 
     Memory does not grow with a text file, which may be of any size; time does, by so much a
     MiB (``cpu_per_mib``, ``wall_per_mib``). ``file_bytes`` is for all other files,
-    ``output_bytes`` for one block.
+    ``output_bytes`` for one block, ``block_rows`` for about how many rows that is.
     """
 
     file_bytes: int = 256 * MIB
@@ -34,6 +34,7 @@ class Limits:
     wall_seconds: float = 40.0
     wall_per_mib: float = 0.3
     output_bytes: int = 512 * MIB
+    block_rows: int = 50_000
 
 
 class Refused(Exception):  # noqa: N818 - it is the file's fate, not our error

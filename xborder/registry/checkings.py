@@ -15,18 +15,18 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, NamedTuple
 
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from xborder.checks import Context, check_orders
+from xborder.checks import Context, OrderCheck, check_orders
 from xborder.crashpoints import crash_point
 from xborder.registry import counters, faults, in_force, orders, readings, uploads, waybills
 from xborder.registry.database import reading, transaction
-from xborder.registry.parts import Part, parts_of, shared_waybills
+from xborder.registry.parts import Part, parts_of, shared_waybills, slices
 from xborder.registry.store import Store
 from xborder.schemas.exporters import Exporter
 from xborder.schemas.tables import Tables
@@ -235,7 +235,7 @@ def _checked(
         ),
         placed=readings.columns_of(store, concerned),
     )  # fmt: skip
-    result = check_orders(lines, own, told)
+    result = _together([check_orders(few, own, told) for few in slices(lines)])
     ids = open_now.select("order_id", "shop", "order_no")
     where = folder(check_id)
     heads = result.heads.join(ids, on=["shop", "order_no"], maintain_order="left")
@@ -251,6 +251,17 @@ def _checked(
             pl.col("logisticsNo").alias("logistics_no"),
             pl.col("ieDate").str.to_date("%Y%m%d").alias("export_date"),
         ),
+    )
+
+
+def _together(results: list[OrderCheck]) -> OrderCheck:
+    if len(results) == 1:
+        return results[0]
+    return OrderCheck(
+        **{
+            name.name: pl.concat([getattr(one, name.name) for one in results])
+            for name in fields(OrderCheck)
+        }
     )
 
 

@@ -117,9 +117,9 @@ def shared_waybills(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Logistics numbers that orders of the parts share, with each other and with others before.
 
-    The first: those that two waiting orders have, if there is more than one part (within one
-    it shows by itself). The second: who has taken a number that a waiting order of another
-    number has too, as the registry knew it before the first of them is checked.
+    The first: those that two waiting orders have. The second: who has taken a number that a
+    waiting order of another number has too, as the registry knew it before the first of them
+    is checked.
     """
     hashes, taken = [], []
     for part in parts:
@@ -131,15 +131,23 @@ def shared_waybills(
         )
         clash = found.join(own, on=_WAYBILL).filter(other).select(found.columns)
         taken.append(found.join(clash.unique(), on=found.columns, how="semi"))
-        if len(parts) > 1:
-            hashes.append(first.select(pl.struct(_WAYBILL).hash().alias("hash")))
+        hashes.append(first.select(pl.struct(_WAYBILL).hash().alias("hash")))
+    every = pl.concat(hashes).get_column("hash").sort()
+    twice = every.filter(every == every.shift()).unique()
     shared = pl.DataFrame(schema=dict.fromkeys(_WAYBILL, pl.String))
-    if hashes:
-        every = pl.concat(hashes).get_column("hash").sort()
-        twice = every.filter(every == every.shift()).unique()
-        if twice.len():
-            shared = _shared(twice, (_first_parcels(shipments.of(one.number)) for one in parts))
+    if twice.len():
+        shared = _shared(twice, (_first_parcels(shipments.of(one.number)) for one in parts))
     return shared, pl.concat(taken)
+
+
+def slices(lines: pl.DataFrame) -> list[pl.DataFrame]:
+    """Lines of a part in slices of whole orders; one, unless a block was far too large."""
+    if lines.height <= 2 * LINES:
+        return [lines]
+    sizes = lines.group_by(ORDER, maintain_order=True).len()
+    nth = ((pl.col("len").cum_sum() - pl.col("len")) // LINES).alias("nth")
+    placed = lines.join(sizes.select(*ORDER, nth), on=ORDER, maintain_order="left")
+    return placed.partition_by("nth", maintain_order=True, include_key=False)
 
 
 def _first_parcels(shipped: pl.DataFrame) -> pl.DataFrame:
