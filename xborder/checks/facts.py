@@ -79,9 +79,10 @@ def tariff(tables: Tables, on: date, decisions: pl.DataFrame) -> pl.DataFrame:
         has["BATTERY"].alias("battery_expected"),
         pl.concat_str(
             pl.when(letters != "").then(letters),
+            pl.when(has["CITES"] & ~letters.str.contains(CITES)).then(pl.lit("CITES")),
             *(
                 pl.when(has[name]).then(pl.lit(name))
-                for name in ("CITES", "EXPORT_CONTROL", "EXPORT_LICENCE")
+                for name in ("EXPORT_CONTROL", "EXPORT_LICENCE")
             ),
             separator=" ",
             ignore_nulls=True,

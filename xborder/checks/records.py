@@ -10,6 +10,8 @@ import polars as pl
 
 from xborder import findings
 from xborder.checks.amounts import decimal
+from xborder.checks.elements import with_elements
+from xborder.checks.facts import none
 from xborder.checks.places import VIOLATIONS, no_sources, placements, to_findings
 from xborder.checks.rules import Rule, apply
 from xborder.schemas import violations as schema_violations
@@ -47,6 +49,7 @@ def _rules(kind: str) -> list[Rule]:
         return [
             Rule("NET_ABOVE_GROSS", "line", "gross_weight",
                  decimal("net_weight") > decimal("gross_weight"), expected=_c("net_weight")),
+            *_elements(),
         ]  # fmt: skip
     if kind == "shipments":
         return [
@@ -54,6 +57,29 @@ def _rules(kind: str) -> list[Rule]:
                  decimal("net_weight") > decimal("gross_weight"), expected=_c("net_weight")),
         ]  # fmt: skip
     return []
+
+
+def _elements() -> list[Rule]:
+    """What the model text says beside the heading's elements: told, and held by none of it.
+
+    A verified element that is missing holds the orders, so that an operator who refuses the fact
+    finds the row in force.
+    """
+    written = _c("gmodel").is_not_null() & _c("hs_code").str.contains("^[0-9]{10}$")
+    return [
+        Rule("ELEMENTS_UNKNOWN", "line", "gmodel", written & _c("elements.key").is_null(),
+             params={"hs_code": _c("hs_code")}),
+        Rule("ELEMENTS_MISSING_UNVERIFIED", "line", "gmodel",
+             written & (_c("elements.missing_zh") != "") & ~_c("elements.verified"),
+             params={name: _c(f"elements.{name}")
+                     for name in ("key", "wanted", "given", "missing_zh", "missing_en")}),
+        Rule("ELEMENT_VALUE_UNEXPECTED", "line", "gmodel", _c("elements.odd").is_not_null(),
+             expected=_c("elements.odd_expected"),
+             params={"element": _c("elements.odd"), "element_zh": _c("elements.odd_zh"),
+                     "element_en": _c("elements.odd_en")}),
+        Rule("BRAND_TYPE_CONTRADICTS", "line", "gmodel", _c("elements.brand").is_not_null(),
+             params={"brand": _c("elements.brand")}),
+    ]  # fmt: skip
 
 
 def check(
@@ -85,6 +111,8 @@ def check(
         pl.lit(0, pl.UInt32).alias("place_in_order"),
         *no_sources(),
     )  # fmt: skip
+    if kind == "goods":
+        lines = with_elements(lines, held_tables, held_tables.today, none())
     broken = schema_violations(SCHEMAS[kind], records, held_tables)
     from_schema = broken.select(
         pl.col("row").alias("at"), pl.lit("line").alias("source"), "field", "code",

@@ -1,8 +1,9 @@
 """Checkings (核验): every order that is open, against what is known now.
 
 An order is checked again only when something it depends on has changed: its exporter's
-profile, catalogue or shipments, the tables or what of them holds on the day, or the order
-itself. So a mended catalogue takes up the held orders by itself, and nothing is uploaded again.
+profile, catalogue or shipments, the tables or what of them holds on the day, what the operator
+decided about their facts, or the order itself. So a mended catalogue takes up the held orders by
+itself, and nothing is uploaded again.
 An order that is held for a logistics number another order has is looked at each time: the other
 may be cancelled, or the months be over.
 
@@ -24,7 +25,16 @@ from sqlalchemy import Connection, Engine
 
 from xborder.checks import Context, OrderCheck, check_orders
 from xborder.crashpoints import crash_point
-from xborder.registry import counters, faults, in_force, orders, readings, uploads, waybills
+from xborder.registry import (
+    counters,
+    decisions,
+    faults,
+    in_force,
+    orders,
+    readings,
+    uploads,
+    waybills,
+)
 from xborder.registry.database import reading, transaction
 from xborder.registry.parts import Part, parts_of, shared_waybills, slices
 from xborder.registry.store import Store
@@ -32,7 +42,7 @@ from xborder.schemas.exporters import Exporter
 from xborder.schemas.tables import Tables
 from xborder.settings import Settings
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Raised when the rules change in a way that should re-check what is open."""
 
 WORKERS = 2
@@ -85,8 +95,9 @@ def _inputs_version(engine: Engine, exporter: Exporter, tables: Tables, on: date
     """Hash of what an exporter's orders are checked against, besides the waybills in use."""
     with reading(engine) as connection:
         in_force = _files(connection, exporter.id, "goods", "shipments")
+        decided = decisions.in_force(connection, exporter.id).rows()
     # The profile as it was loaded: its file may have changed or gone since.
-    parts = [RULES_VERSION, tables.version_on(on), repr(exporter), repr(in_force)]
+    parts = [RULES_VERSION, tables.version_on(on), repr(exporter), repr(in_force), repr(decided)]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
@@ -126,12 +137,14 @@ class _Work:
                 shipments.take(self.store, _files(connection, self.exporter.id, "shipments"))
                 shared, taken = shared_waybills(connection, self.store, self.parts, shipments)
                 catalogue = _files(connection, self.exporter.id, "goods")
+                decided = decisions.in_force(connection, self.exporter.id)
             context = Context(
                 tables=self.tables,
                 on=self.on,
                 exporter=self.exporter,
                 goods=in_force.goods(self.store, catalogue),
                 shared=shared,
+                decisions=decided,
                 waybill_months=self.settings.waybill_months,
             )
             with transaction(self.engine) as connection:
@@ -313,6 +326,7 @@ def context_of(
         shipments = in_force.shipments(store, _files(connection, exporter.id, "shipments"))
         numbers = shipments.select("logistics_code", "logistics_no").unique()
         taken = waybills.taken(connection, numbers)
+        decided = decisions.in_force(connection, exporter.id)
     concerned = pl.concat([goods["upload_id"], shipments["upload_id"]]).unique().sort()
     return Context(
         tables=tables,
@@ -322,5 +336,6 @@ def context_of(
         shipments=shipments,
         waybills=taken,
         placed=readings.columns_of(store, concerned),
+        decisions=decided,
         waybill_months=settings.waybill_months,
     )
