@@ -200,9 +200,30 @@ def _number(one: Column, texts: Texts, styles: Styles) -> list[str | pl.Series]:
     blank = _blank(styles.blanks[False])
     if raw.absent == len(raw.values):
         return [blank]
-    number = pl.col("number")
     least = LEAST.get(one.kind, 0)
-    frame = pl.DataFrame({"raw": raw.values, "number": value.values})
+    shown = pl.Series([f's="{style}"><v>' for style in styles.numbers])
+    if value.places is None or value.led or raw.look.longest > DIGITS:
+        return [_by_cell(one, raw.values, value.values, least, shown, styles)]
+    places = np.maximum(value.places, least)
+    fewest = int(places.min())
+    style = shown[fewest] if fewest == places.max() else shown.gather(places)
+    if not value.absent:
+        return [style, value.values, "</v></c>"]
+    filled = together([style, value.values, "</v></c>"], len(places))
+    return [_either(value.values.is_null(), blank, filled)]
+
+
+def _by_cell(
+    one: Column,
+    raw: pl.Series,
+    short: pl.Series,
+    least: int,
+    shown: pl.Series,
+    styles: Styles,
+) -> pl.Series:
+    """The same where signs, leading zeros, or more digits than Excel holds occur."""
+    number = pl.col("number")
+    frame = pl.DataFrame({"raw": raw, "number": short})
     wrong = frame.filter(~number.str.contains(r"^-?[0-9]+(?:\.[0-9]+)?$"))
     if len(wrong):
         raise ValueError(f"{one.source}: no plain number {wrong['raw'][0]!r}")
@@ -219,19 +240,13 @@ def _number(one: Column, texts: Texts, styles: Styles) -> list[str | pl.Series]:
         .str.replace_all(r"[-.]", "")
         .str.strip_chars_start("0")
         .str.len_bytes()
-        .alias("digits")
-        if raw.look.longest > DIGITS
-        else pl.lit(0, pl.UInt32).alias("digits"),
+        .alias("digits"),
         (number.str.len_bytes() - 1 - number.str.find(".", literal=True))
         .fill_null(0)
         .clip(lower_bound=least)
         .alias("places"),
     )
     plain = (pl.col("digits") <= DIGITS) & (pl.col("places") <= PLACES)
-    shown = pl.Series([f's="{style}"><v>' for style in styles.numbers])
-    few, most = frame.select(pl.col("places").min().alias("few"), pl.col("places").max()).row(0)
-    if few == most <= PLACES and raw.look.longest <= DIGITS and not raw.absent:
-        return [shown[few], frame["number"], "</v></c>"]
     style = shown.gather(frame["places"].clip(upper_bound=PLACES))
     filled = together([style, frame["number"], "</v></c>"], len(frame))
     cells = frame.select(plain.alias("plain"), pl.col("number")).with_columns(filled=filled)
@@ -244,9 +259,13 @@ def _number(one: Column, texts: Texts, styles: Styles) -> list[str | pl.Series]:
         + pl.lit("</t></is></c>")
     )
     chosen = (
-        pl.when(number.is_null()).then(pl.lit(blank)).when("plain").then("filled").otherwise(long)
+        pl.when(number.is_null())
+        .then(pl.lit(_blank(styles.blanks[False])))
+        .when("plain")
+        .then("filled")
+        .otherwise(long)
     )
-    return [cells.select(chosen.alias("text")).to_series()]
+    return cells.select(chosen.alias("text")).to_series()
 
 
 def _height(columns: tuple[Column, ...], texts: Texts) -> list[str | pl.Series]:

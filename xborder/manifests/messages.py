@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from xborder.manifests.group import KEY, Group
-from xborder.manifests.texts import Texts, Value, bytes_of, joined, together
+from xborder.manifests.texts import Number, Texts, Value, bytes_of, joined, together
 
 NAMESPACE = "http://www.chinaport.gov.cn/ceb"
 VERSION = "1.0"
@@ -199,7 +199,9 @@ def _wrong(one: Field, value: Value) -> tuple[str, pl.Expr] | None:
 
     The look at the whole column proves most columns right; the others are gone through by cell.
     """
-    for why, proven, wrong in _number(one, value) if one.type == "N" else _text(one, value):
+    for why, proven, wrong in (
+        _number(one, value) if isinstance(value, Number) else _text(one, value)
+    ):
         if not proven and value.values.to_frame("value").select(wrong.any()).item():
             return why, wrong
     return None
@@ -228,12 +230,14 @@ def _text(one: Field, value: Value) -> Iterator[tuple[str, bool, pl.Expr]]:
     )
 
 
-def _number(one: Field, value: Value) -> Iterator[tuple[str, bool, pl.Expr]]:
+def _number(one: Field, value: Number) -> Iterator[tuple[str, bool, pl.Expr]]:
     number = pl.col("value")
     if one.required:
         yield "a value is required", not value.absent, number.is_null()
     total, _, after = one.digits.partition(",")
     pattern = rf"^-?[0-9]{{1,{total}}}(\.[0-9]{{1,{after}}})?$" if after else r"^[0-9]+$"
-    yield f"no plain number of {one.digits} digits", False, ~number.str.contains(pattern)
+    short = value.look.longest <= int(total)
+    proven = value.places is not None and short and int(value.places.max()) <= int(after or 0)
+    yield f"no plain number of {one.digits} digits", proven, ~number.str.contains(pattern)
     digits = number.str.len_chars() - number.str.count_matches(r"[-.]")
-    yield f"more than {total} digits", value.look.longest <= int(total), digits > int(total)
+    yield f"more than {total} digits", short, digits > int(total)

@@ -5,7 +5,7 @@ column's bytes shows that for all of them; only a column that fails it is gone t
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -120,11 +120,68 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Number(Value):
+    """A column of decimals without trailing zeros.
+
+    ``places``: digits after the point, by row; None unless all are ``digits[.digits]``.
+    ``led``: some have a zero before their first digit, as ``007``.
+    """
+
+    places: np.ndarray | None = None
+    led: bool = True
+
+
+def shortened(found: Value) -> Number:
+    """Decimals without their trailing zeros; what is none stays as it is, as far as that goes."""
+    plain = _plain(found)
+    if plain is None:
+        column = pl.col(found.values.name)
+        pointed = column.str.contains(".", literal=True)
+        short = column.str.strip_chars_end("0").str.strip_chars_end(".")
+        chosen = pl.when(pointed).then(short).otherwise(column)
+        text = found.values.to_frame().select(chosen).to_series()
+        return Number(text, look(text))
+    lengths, places, led = plain
+    values = found.values
+    if (lengths < values.str.len_bytes().fill_null(0).to_numpy()).any():
+        cut = {"text": values, "letters": pl.Series(lengths)}
+        values = pl.DataFrame(cut).select(pl.col("text").str.head(pl.col("letters"))).to_series()
+    there = lengths[lengths > 0]
+    seen = replace(found.look, shortest=int(there.min()), longest=int(there.max()), plain=True)
+    return Number(values, seen, places, led)
+
+
+def _plain(found: Value) -> tuple[np.ndarray, np.ndarray, bool] | None:
+    """Lengths without trailing zeros, decimals, and whether zeros lead; None for other texts."""
+    letters, at = bytes_of(found.values)
+    if not found.look.plain or at[0] == at[-1]:
+        return None
+    used = letters[at[0] : at[-1]]
+    if used.min() < 0x2E or used.max() > 0x39 or (used == 0x2F).any():
+        return None
+    points = np.flatnonzero(used == 0x2E) + at[0]
+    rows = np.searchsorted(at, points, side="right") - 1
+    if (np.diff(rows) == 0).any() or (points == at[rows]).any():
+        return None
+    ends = at[rows + 1]
+    while (zero := letters[ends - 1] == 0x30).any():
+        ends = ends - zero
+    ends = ends - (letters[ends - 1] == 0x2E)
+    lengths, places = np.diff(at), np.zeros(len(at) - 1, np.int64)
+    lengths[rows] = ends - at[rows]
+    places[rows] = np.maximum(ends - points - 1, 0)
+    long = at[:-1][lengths > 1]
+    led = bool(((letters[long] == 0x30) & (letters[long + 1] != 0x2E)).any())
+    return lengths, places, led
+
+
+@dataclass(frozen=True)
 class Texts:
     """A frame whose columns are written as text; what was looked at once is remembered."""
 
     frame: pl.DataFrame
     _found: dict[object, Value] = field(default_factory=dict)
+    _numbers: dict[object, Number] = field(default_factory=dict)
 
     def raw(self, source: str) -> Value:
         """A column as text, the empty text as an absent value; absent altogether: all absent."""
@@ -140,21 +197,12 @@ class Texts:
             return self.standing(sources[0])
         return self._once((sources, default), lambda: self._value(sources, default))
 
-    def number(self, sources: tuple[str, ...], default: str) -> Value:
+    def number(self, sources: tuple[str, ...], default: str) -> Number:
         """The same for plain decimals, which lose their trailing zeros."""
-
-        def shortened() -> Value:
-            found = self.value(sources, default)
-            column = pl.col(found.values.name)
-            pointed = column.str.contains(".", literal=True)
-            frame = found.values.to_frame()
-            if not frame.select((pointed & column.str.contains("[0.]$")).any()).item():
-                return found
-            short = column.str.strip_chars_end("0").str.strip_chars_end(".")
-            values = frame.select(pl.when(pointed).then(short).otherwise(column)).to_series()
-            return Value(values, look(values))
-
-        return self._once(("number", sources, default), shortened)
+        key = ("number", sources, default)
+        if key not in self._numbers:
+            self._numbers[key] = shortened(self.value(sources, default))
+        return self._numbers[key]
 
     def xml(self, found: Value) -> pl.Series:
         """Values as they stand in an XML text."""
