@@ -3,7 +3,10 @@
 The child knows no code tables: it starts faster and the tables stay in one place.
 """
 
+import tomllib
 from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -53,12 +56,23 @@ def _reader(
 
     def read(text: str) -> str:
         found = look_up(text)
+        if not found and table == "country":
+            found = _countries().get(text.strip().casefold().removesuffix("站")) or look_up(
+                text.strip().removesuffix("站")
+            )
         if found:
             return found
         code, _, rest = text.partition(" ")
         return code if rest and names.get(code) == rest else text
 
     return read
+
+
+@cache
+def _countries() -> dict[str, str]:
+    """Casefolded name of a country in a channel's language → ISO alpha-2."""
+    text = files(__package__).joinpath("countries.toml").read_text("utf-8")
+    return {name.casefold(): code for code, names in tomllib.loads(text).items() for name in names}
 
 
 def _choices(kind: str, layout: str, name: str, held: "tables.Tables") -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
@@ -11,7 +11,17 @@ from typing import BinaryIO, NoReturn
 import polars as pl
 
 from xborder.findings import Finding
-from xborder.intake import biff, delimited, grid, headers, lines, meaning, preflight, workbook
+from xborder.intake import (
+    biff,
+    delimited,
+    encoding,
+    grid,
+    headers,
+    lines,
+    meaning,
+    preflight,
+    workbook,
+)
 from xborder.intake.delimited import Form
 from xborder.intake.grid import Sheet
 from xborder.intake.layouts import KINDS, Layout, all_layouts
@@ -24,6 +34,7 @@ from xborder.intake.whole_orders import Sender, WholeOrders
 ISSUES = "问题清单 Issues"
 """The sheet of findings that an annotated copy carries; it may come back with the corrections."""
 
+MARKED = tuple(mark for mark, _ in encoding.MARKS)
 PERSONAL = re.compile(r"@|[0-9]{5}", re.ASCII)
 Columns = dict[str, dict[str, tuple[int, str]]]
 
@@ -121,6 +132,11 @@ def _parse(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None
 
 def _agree(parsed: Parsed, layout: Layout, asked: Asked) -> None:
     """The file's layout is the one that counts, unless something else was asked for."""
+    if layout.refuse:
+        # It is refused whatever was asked for, with what to export instead.
+        parsed.layout, parsed.channel = layout.layout, layout.channel
+        parsed.kind = layout.kind
+        return
     if asked.kind in KINDS and layout.kind != asked.kind:
         refuse("KIND_DIFFERS", value=layout.kind, expected=str(asked.kind), layout=layout.title_zh)
     if (
@@ -210,9 +226,7 @@ def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> No
 def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     """A text file: its encoding, the delimiter under which its header makes sense, its rows."""
     layouts, limits = all_layouts(), asked.limits
-    prior = [one for layout in layouts if layout.channel == asked.shop_channel
-             for one in getattr(layout, "encodings", ())]  # fmt: skip
-    parsed.encoding = proved(file, prior)
+    parsed.encoding = proved(file, _prior(file, layouts, asked))
     stream = Stream(file, parsed.encoding)
     window = stream.window(4 * delimited.PREVIEW_CHARACTERS)
     begin = window[: 4 * delimited.PREVIEW_CHARACTERS].decode(errors="ignore")
@@ -243,6 +257,29 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     parsed.findings += whole.survey()
     meaning.stop(mapping.layout, parsed.findings)
     whole.deliver()
+
+
+def _prior(file: BinaryIO, layouts: Sequence[Layout], asked: Asked) -> Sequence[str]:
+    """Encodings that the shop's channel is known for, or the one whose header stands there.
+
+    Channels that write other encodings than UTF-8 have headers in ASCII, which reads alike.
+    """
+    if asked.shop_channel:
+        return [
+            one for layout in layouts if layout.channel == asked.shop_channel
+            for one in layout.encodings
+        ]  # fmt: skip
+    file.seek(0)
+    head = file.read(delimited.PREVIEW_CHARACTERS)
+    if head.isascii() or head.startswith(MARKED):
+        return ()
+    begin = head.decode("latin-1")
+    for delimiter in delimited.DELIMITERS:
+        sheet = delimited.preview(begin, delimiter, True, asked.limits)
+        mapping = headers.recognise(delimited.first_rows(sheet), layouts).mapping
+        if mapping is not None:
+            return mapping.layout.encodings
+    return ()
 
 
 def _workbook(data: bytes, limits: Limits) -> list[Sheet]:
