@@ -10,6 +10,7 @@ from schemas_rows import GOOD
 from xborder import schemas
 from xborder.schemas import library, tables, validation
 from xborder.schemas.compiler import Filter
+from xborder.schemas.levels import Levels
 
 NASTY = [
     *("", " ", "0", "-0", "-1", "00", "1.5", "1.", ".5", "+1", "1e3", "NaN", "inf", "1_000"),
@@ -136,6 +137,6 @@ def instance(name: str, row: dict[str, str | None]) -> dict[str, object]:
 def passed_though_bad(found: Filter, frame: pl.DataFrame, oracle: pl.DataFrame) -> set[int]:
     """Rows that the oracle finds bad and no part of the filter stops."""
     stopped: set[int] = set()
-    for _, rows in found.stopped(frame):
+    for _, rows in found.stopped(Levels(frame)):
         stopped |= set(range(frame.height)) if rows is None else set(rows.to_list())
     return set(oracle.get_column("row").to_list()) - stopped

@@ -13,6 +13,7 @@ from schemas_mutations import NASTY
 from xborder.schemas import library, numbers, tables
 from xborder.schemas.compiler import compile_filter
 from xborder.schemas.fast_checker import FastChecker
+from xborder.schemas.levels import Levels
 from xborder.schemas.parts import split
 from xborder.schemas.slow_checker import SlowChecker
 
@@ -123,7 +124,7 @@ def test_a_superset_is_stopped_and_parts_add_up(case, tmp_path):
     lib, held = made(tmp_path, rules), tables.packaged()
     found = compile_filter(lib, "own", held, frozenset(COLUMNS))
     stopped = {}
-    for part, numbered in found.stopped(rows()):
+    for part, numbered in found.stopped(Levels(rows())):
         stopped[part.place] = set(range(1500)) if numbered is None else set(numbered.to_list())
     parts = {
         part: (FastChecker(lib, "own", held, part.root), SlowChecker(lib, "own", held, part.root))

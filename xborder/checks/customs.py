@@ -4,91 +4,125 @@ ISO codes are kept inside; here they are mapped to the customs numbers that CEB 
 and what has no number stays null (a finding), never invented.
 """
 
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+
 import polars as pl
 
 from xborder.checks.amounts import DECIMAL, decimal
 from xborder.checks.context import Context
-from xborder.checks.joined import ORDER
+from xborder.checks.joined import ORDER, Joined
 from xborder.checks.rules import ORDER_TYPES
+from xborder.schemas.tables import Tables
 
 
-def with_customs_facts(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
+def with_customs_facts(joined: Joined, context: Context) -> Joined:
     """The joined lines with customs codes, tariff verdicts, CNY value, waybill use and route.
 
-    Added: ``customs.*`` codes (text), ``known.subheading`` (Boolean), ``cny_rate`` and ``value_cny`` (Decimal, CNY), ``route``
-    (list or declaration; R03, R04), ``route.why_zh``/``_en``, ``declared.hs_code``,
-    ``waybill.taken_by`` (an order number), ``waybill.shared`` (with an order of another part).
+    Added to goods: ``known.subheading`` (Boolean). To orders: ``customs.*`` codes (text), ``order.licence_no``,
+    ``cny_rate`` and ``value_cny`` (Decimal, CNY), ``route`` (list or declaration; R03, R04),
+    ``route.why_zh``/``_en``, ``waybill.twice`` (Boolean: another order has its logistics
+    number), ``waybill.taken_by`` (an order number). To shops: ``order_type_of_mode``. To lines:
+    ``declared.hs_code``.
     """
-    wide = _with_codes(wide, context)
-    wide = _with_subheading(wide, context)
-    wide = _with_value(wide, context)
-    wide = _with_route(wide, context)
-    return _with_waybills(_with_hs_code(wide, context), context)
+    joined = _with_subheading(joined, context)
+    joined = _with_codes(joined, context)
+    joined = _with_route(joined, context)
+    return _with_waybills(_with_hs_code(joined, context), context)
 
 
 def _mapped(column: str, table: dict[str, str]) -> pl.Expr:
     return pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
 
 
-def _with_codes(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
-    countries = context.tables.country_to_customs
-    currencies = context.tables.currency_to_customs
-    return wide.with_columns(
-        _mapped("head.country", countries).alias("customs.country"),
-        _mapped("shipment.destination_country", countries).alias("customs.arrival"),
-        _mapped("head.currency", currencies).alias("customs.currency"),
-        _mapped("shipment.freight_currency", currencies).alias("customs.freight_currency"),
-        _mapped("shipment.insurance_currency", currencies).alias("customs.insurance_currency"),
-        pl.col("profile.mode")
-        .replace_strict(ORDER_TYPES, default=None, return_dtype=pl.String)
-        .alias("order_type_of_mode"),
-        pl.col("goods.licence_no").drop_nulls().first().over(ORDER).alias("order.licence_no"),
-    )
-
-
-def _with_subheading(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
+def _with_subheading(joined: Joined, context: Context) -> Joined:
     """Whether the tariff knows the subheading: then a code that is not in it does not exist.
 
     Where the tariff is complete it knows every one.
     """
-    complete = context.tables.tariff_is_complete(context.on)
-    subheadings = context.tables.tariff(context.on).get_column("hs_code").str.slice(0, 6).unique()
-    return wide.with_columns(
+    complete, subheadings = _subheadings(context.tables, context.on)
+    goods = joined.goods.with_columns(
         (pl.col("goods.hs_code").str.slice(0, 6).is_in(subheadings.implode()) | pl.lit(complete))
         .fill_null(value=False)
-        .alias("known.subheading"),
+        .alias("known.subheading")
     )
+    return replace(joined, goods=goods)
 
 
-def _with_value(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
-    used = wide.get_column("head.currency").drop_nulls().unique().to_list()
+@lru_cache(maxsize=8)
+def _subheadings(tables: Tables, on: date) -> tuple[bool, pl.Series]:
+    codes = tables.tariff(on).get_column("hs_code")
+    return tables.tariff_is_complete(on), codes.str.slice(0, 6).unique()
+
+
+def _with_codes(joined: Joined, context: Context) -> Joined:
+    """Customs numbers of countries and currencies, and what the order is worth in CNY."""
+    countries = context.tables.country_to_customs
+    currencies = context.tables.currency_to_customs
+    orders = joined.orders
+    used = orders.get_column("head.currency").drop_nulls().unique().to_list()
     rates = {
         currency: str(rate)
         for currency in used
         if (rate := context.tables.cny_rate(currency, context.on)) is not None
     }
-    return wide.with_columns(
-        decimal(_mapped("head.currency", rates)).alias("cny_rate")
+    orders = orders.with_columns(
+        _mapped("head.country", countries).alias("customs.country"),
+        _mapped("shipment.destination_country", countries).alias("customs.arrival"),
+        _mapped("head.currency", currencies).alias("customs.currency"),
+        _mapped("shipment.freight_currency", currencies).alias("customs.freight_currency"),
+        _mapped("shipment.insurance_currency", currencies).alias("customs.insurance_currency"),
+        decimal(_mapped("head.currency", rates)).alias("cny_rate"),
+        _first_of_goods(joined, "goods.licence_no").alias("order.licence_no"),
     ).with_columns((pl.col("d.goods_value") * pl.col("cny_rate")).cast(DECIMAL).alias("value_cny"))
+    shops = joined.shops.with_columns(
+        _mapped("profile.mode", ORDER_TYPES).alias("order_type_of_mode")
+    )
+    return replace(joined, orders=orders, shops=shops)
 
 
-def _with_route(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
+def _first_of_goods(joined: Joined, name: str) -> pl.Series:
+    """For each order the first value that one of its goods has."""
+    values = joined.goods.get_column(name)
+    found = values.clear(joined.orders.height)
+    if values.null_count() < values.len():
+        stated = pl.DataFrame({"order": joined.order, "value": values[joined.stock]})
+        first = stated.drop_nulls().unique("order", keep="first", maintain_order=True)
+        found = found.scatter(first.get_column("order"), first.get_column("value"))
+    return found
+
+
+def in_any_line(joined: Joined, verdict: pl.Expr) -> pl.Series:
+    """For each order whether something holds for the goods of one of its lines."""
+    goods = joined.goods.select(verdict.fill_null(value=False)).to_series()
+    found = pl.repeat(False, joined.orders.height, dtype=pl.Boolean, eager=True)
+    if goods.any():
+        found = found.scatter(joined.order.filter(goods[joined.stock]).unique(), True)
+    return found
+
+
+def _with_route(joined: Joined, context: Context) -> Joined:
     """R03: 9710 and 9810 go by list up to the threshold, without licence, inspection, tax or
     rebate claim; else by declaration. R04: 9610 always by list."""
     limit = context.tables.threshold_cny(context.on)
-    reasons = {
-        "value": (pl.col("value_cny") > pl.lit(limit).cast(DECIMAL),
+    reasons: dict[str, tuple[pl.Expr | pl.Series, str, str]] = {
+        "value": ((pl.col("value_cny") > pl.lit(limit).cast(DECIMAL)).fill_null(value=False),
                   f"货值超过 {limit} 元", f"its value is above CNY {limit}"),
-        "licence": (pl.col("tariff.licence") | pl.col("goods.licence_no").is_not_null(),
+        "licence": (in_any_line(joined, pl.col("tariff.licence")
+                                 | pl.col("goods.licence_no").is_not_null()),
                     "商品涉证", "goods need a licence"),
-        "inspection": (pl.col("tariff.inspection"), "商品涉检", "goods need inspection"),
-        "rebate": (pl.col("goods.rebate") == "Y", "申请退税", "a rebate is claimed"),
+        "inspection": (in_any_line(joined, pl.col("tariff.inspection")),
+                       "商品涉检", "goods need inspection"),
+        "rebate": (in_any_line(joined, pl.col("goods.rebate") == "Y"),
+                   "申请退税", "a rebate is claimed"),
     }  # fmt: skip
-    wide = wide.with_columns(
-        expr.fill_null(value=False).any().over(ORDER).alias(f"route.{name}")
-        for name, (expr, _, _) in reasons.items()
+    mode = joined.by_order.frame(["profile.mode"]).to_series()
+    orders = joined.orders.with_columns(
+        mode.alias("mode"),
+        *(found.alias(f"route.{name}") for name, (found, _, _) in reasons.items()),
     )
-    b2b = pl.col("profile.mode").is_in(["9710", "9810"])
+    b2b = pl.col("mode").is_in(["9710", "9810"])
     why = {
         language: pl.concat_str(
             [
@@ -100,8 +134,8 @@ def _with_route(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
         ).alias(f"route.why_{language}")
         for language, place, separator in (("zh", 1, "、"), ("en", 2, "; "))
     }
-    return wide.with_columns(
-        pl.when(pl.col("profile.mode") == "9610")
+    orders = orders.with_columns(
+        pl.when(pl.col("mode") == "9610")
         .then(pl.lit("list"))
         .when(b2b & pl.any_horizontal(f"route.{name}" for name in reasons))
         .then(pl.lit("declaration"))
@@ -109,50 +143,77 @@ def _with_route(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
         .then(pl.lit("list"))
         .alias("route"),
         *why.values(),
-    )
+    ).drop("mode")
+    return replace(joined, orders=orders)
 
 
-def _with_hs_code(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
+def _with_hs_code(joined: Joined, context: Context) -> Joined:
     """R10: flag A declares the first digits of the HS code only, filled with zeros."""
     digits = {mode: context.tables.hs_padding(mode, context.on) or 10 for mode in ORDER_TYPES}
+    facts = joined.by_line.frame(
+        ["goods.hs_code", "profile.mode", "profile.statistics_flag", "route"]
+    )
     kept = pl.col("profile.mode").replace_strict(digits, default=10, return_dtype=pl.UInt8)
     simplified = (pl.col("profile.statistics_flag") == "A") & (pl.col("route") == "list")
-    return wide.with_columns(
+    declared = facts.select(
         pl.when(simplified)
         .then(pl.col("goods.hs_code").str.slice(0, kept).str.pad_end(10, "0"))
         .otherwise(pl.col("goods.hs_code"))
         .alias("declared.hs_code")
     )
+    return replace(joined, lines=joined.lines.hstack(declared))
 
 
-def _with_waybills(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """The other order that took the same logistics number within the months before (R24)."""
+def _with_waybills(joined: Joined, context: Context) -> Joined:
+    """Logistics numbers that others of these orders have too, and the other order that took
+    one within the months before (R24)."""
+    number = joined.orders.get_column("shipment.logistics_no")
+    twice = number.is_not_null() & number.is_duplicated()
+    if twice.any():
+        key = pl.struct("shipment.logistics_code", "shipment.logistics_no")
+        twice &= joined.orders.select(key.is_duplicated()).to_series()
+    if not context.shared.is_empty():
+        twice |= _shared(joined.orders, context)
+    taken_by = _taken_by(joined.orders, context)
+    orders = joined.orders.with_columns(
+        twice.alias("waybill.twice"), taken_by.alias("waybill.taken_by")
+    )
+    return replace(joined, orders=orders)
+
+
+def _shared(orders: pl.DataFrame, context: Context) -> pl.Series:
+    """Whether an order that is checked in another part has the same logistics number."""
+    shared = context.shared.unique().with_columns(pl.lit(value=True).alias("shared"))
+    found = orders.join(
+        shared, left_on=["shipment.logistics_code", "shipment.logistics_no"],
+        right_on=["logistics_code", "logistics_no"], how="left", maintain_order="left",
+        nulls_equal=True,
+    )  # fmt: skip
+    return found.get_column("shared").fill_null(value=False)
+
+
+def _taken_by(orders: pl.DataFrame, context: Context) -> pl.Series:
+    if context.waybills.is_empty():
+        return pl.repeat(None, orders.height, dtype=pl.String, eager=True)
     taken = context.waybills.rename({"shop": "other_shop", "order_no": "other_order"}).with_columns(
         pl.col("export_date").str.to_date(strict=False)
     )
-    parcels = wide.filter(pl.col("place_in_order") == 0).select(
+    parcels = orders.select(
         *ORDER,
         pl.col("shipment.logistics_code").alias("logistics_code"),
         pl.col("shipment.logistics_no").alias("logistics_no"),
-        pl.col("shipment.export_date").str.to_date(strict=False).alias("leaves_on"),
-    )
+        pl.col("shipment.export_date").alias("leaves_on"),
+    ).with_row_index("order")
     clashes = (
-        parcels.join(taken, on=["logistics_code", "logistics_no"])
+        parcels.join(taken, on=["logistics_code", "logistics_no"], maintain_order="left_right")
+        .with_columns(pl.col("leaves_on").str.to_date(strict=False))
         .filter(
             (pl.col("other_shop") != pl.col("shop"))
             | (pl.col("other_order") != pl.col("order_no")),
             pl.col("leaves_on") < pl.col("export_date").dt.offset_by(f"{context.waybill_months}mo"),
             pl.col("export_date") < pl.col("leaves_on").dt.offset_by(f"{context.waybill_months}mo"),
         )
-        .group_by(ORDER)
-        .agg(pl.col("other_order").first().alias("waybill.taken_by"))
+        .unique("order", keep="first")
     )
-    wide = wide.join(clashes, on=ORDER, how="left", maintain_order="left")
-    if context.shared.is_empty():
-        return wide.with_columns(pl.lit(value=False).alias("waybill.shared"))
-    shared = context.shared.with_columns(pl.lit(value=True).alias("waybill.shared"))
-    return wide.join(
-        shared, left_on=["shipment.logistics_code", "shipment.logistics_no"],
-        right_on=["logistics_code", "logistics_no"], how="left", maintain_order="left",
-        nulls_equal=True,
-    )  # fmt: skip
+    found = pl.repeat(None, orders.height, dtype=pl.String, eager=True)
+    return found.scatter(clashes.get_column("order"), clashes.get_column("other_order"))

@@ -15,7 +15,8 @@ import polars as pl
 from xborder.checks import facts
 from xborder.checks.amounts import DECIMAL
 from xborder.checks.context import Context
-from xborder.checks.joined import ORDER
+from xborder.checks.customs import in_any_line
+from xborder.checks.joined import Joined
 from xborder.checks.places import VIOLATIONS
 from xborder.schemas.tables import Tables
 
@@ -25,27 +26,35 @@ VAGUE_FOR = "EU"
 """The group of countries whose filings refuse vague descriptions (ICS2; R47)."""
 
 
-def notices(wide: pl.DataFrame, context: Context) -> pl.DataFrame:
+def notices(joined: Joined, context: Context) -> pl.DataFrame:
     """Notices on joined lines with their customs facts; columns of ``places.VIOLATIONS``."""
     tables, on = context.tables, context.on
-    firsts = wide.filter(pl.col("place_in_order") == 0).select(
-        "at", "upload_id", *ORDER, "value_cny", "profile.mode", "head.country",
-        pl.coalesce(
-            pl.col("shipment.export_date"), pl.col("head.ordered_at").str.slice(0, 10),
-            pl.lit(on.isoformat()),
-        ).alias("day"),
-    )  # fmt: skip
-    going = frozenset(firsts.get_column("head.country").drop_nulls().unique())
+    country = joined.orders.get_column("head.country")
+    going = frozenset(country.drop_nulls().unique())
     silent = facts.refused(context.decisions, "notice")
+    asked = [
+        (tables.group(row["group"]) & going, row)
+        for row in tables.table("destination_notice", on).iter_rows(named=True)
+        if row["notice"] not in silent
+    ]
     found = [pl.DataFrame(schema=VIOLATIONS)]
-    for row in tables.table("destination_notice", on).iter_rows(named=True):
-        countries = tables.group(row["group"]) & going
-        if countries and row["notice"] not in silent:
-            concerned = _with_goods(wide, _concerned(firsts, row, countries, tables, on), row)
-            found.append(_told(concerned, row))
+    if any(countries for countries, _ in asked):
+        firsts = joined.by_order.frame(
+            ["at", "upload_id", "value_cny", "profile.mode", "head.country",
+             "shipment.export_date", "head.ordered_at"]
+        ).with_row_index("order").with_columns(
+            pl.coalesce(
+                pl.col("shipment.export_date"), pl.col("head.ordered_at").str.slice(0, 10),
+                pl.lit(on.isoformat()),
+            ).alias("day"),
+        )  # fmt: skip
+        for countries, row in asked:
+            if countries:
+                concerned = _concerned(firsts, row, countries, tables, on)
+                found.append(_told(_with_goods(joined, concerned, row), row))
     vague = tables.group(VAGUE_FOR) & going
     if vague:
-        found += _vague(wide, vague, tables)
+        found += _vague(joined, vague, tables)
     return pl.concat(found)
 
 
@@ -76,20 +85,19 @@ def _cny(value: str, rate: Decimal) -> pl.Expr:
     return pl.lit(Decimal(value) * rate).cast(DECIMAL)
 
 
-def _with_goods(wide: pl.DataFrame, orders: pl.DataFrame, row: Row) -> pl.DataFrame:
+def _with_goods(joined: Joined, orders: pl.DataFrame, row: Row) -> pl.DataFrame:
     """Those of the orders that hold goods which the notice names."""
     if orders.is_empty() or not (row["hs_prefixes"] or row["food_contact"]):
         return orders
     code = pl.col("goods.hs_code")
-    tests = [code.is_not_null()]
+    named = code.is_not_null()
     if row["hs_prefixes"]:
-        codes = wide.get_column("goods.hs_code").drop_nulls().unique()
+        codes = joined.goods.get_column("goods.hs_code").drop_nulls().unique()
         starts = tuple(row["hs_prefixes"].split(";"))
-        tests.append(code.is_in([one for one in codes if one.startswith(starts)]))
+        named &= code.is_in([one for one in codes if one.startswith(starts)])
     if row["food_contact"]:
-        tests.append(pl.col("goods.food_contact") == row["food_contact"])
-    return orders.join(wide.filter(*tests).select(ORDER), on=ORDER, how="semi",
-                       maintain_order="left")  # fmt: skip
+        named &= pl.col("goods.food_contact") == row["food_contact"]
+    return orders.filter(in_any_line(joined, named)[orders.get_column("order")])
 
 
 def _told(orders: pl.DataFrame, row: Row) -> pl.DataFrame:
@@ -113,7 +121,7 @@ def _told(orders: pl.DataFrame, row: Row) -> pl.DataFrame:
     ).cast(VIOLATIONS)  # type: ignore[arg-type]
 
 
-def _vague(wide: pl.DataFrame, countries: frozenset[str], tables: Tables) -> list[pl.DataFrame]:
+def _vague(joined: Joined, countries: frozenset[str], tables: Tables) -> list[pl.DataFrame]:
     """Descriptions that ICS2 refuses, where they stand: in the order file or the catalogue."""
     words = {word.casefold() for word in tables.members("vague_description")}
     longest = max(map(len, words), default=0)
@@ -123,14 +131,18 @@ def _vague(wide: pl.DataFrame, countries: frozenset[str], tables: Tables) -> lis
         ("line", "goods_name", "goods_name", own),
         ("goods", "item_name", "goods.item_name", ~own),
     ):
-        text = pl.col(name).str.strip_chars()
+        text = pl.col(name).str.strip_chars().str.to_lowercase()
         # Few are that short; only those are looked at letter by letter.
-        short = wide.filter(
-            pl.col("head.country").is_in(sorted(countries)), here,
-            pl.col(name).str.len_bytes() <= longest + 8,
-        )  # fmt: skip
+        brief = (pl.col(name).str.len_bytes() <= longest + 8).fill_null(value=False)
+        rows = joined.by_line.evaluate({"brief": brief})["brief"].spread().arg_true()
+        short = joined.by_line.take(rows).frame(
+            dict.fromkeys(["at", "head.country", "goods_name", name])
+        )
+        told = short.filter(
+            pl.col("head.country").is_in(sorted(countries)), here, text.is_in(sorted(words))
+        )
         found.append(
-            short.filter(text.str.to_lowercase().is_in(sorted(words))).select(
+            told.select(
                 "at",
                 pl.lit(source).alias("source"),
                 pl.lit(field).alias("field"),
@@ -139,5 +151,5 @@ def _vague(wide: pl.DataFrame, countries: frozenset[str], tables: Tables) -> lis
                 pl.lit("").alias("expected"),
                 pl.lit("{}").alias("params"),
             ).cast(VIOLATIONS)  # type: ignore[arg-type]
-        )  # fmt: skip
+        )
     return found

@@ -5,7 +5,6 @@ from datetime import date
 import polars as pl
 
 from xborder.checks.amounts import decimal
-from xborder.checks.context import Context
 from xborder.checks.elements import with_elements
 from xborder.schemas.tables import Tables
 
@@ -67,7 +66,6 @@ def with_hazards(goods: pl.DataFrame, tables: Tables, on: date) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def known(context: Context) -> pl.DataFrame:
-    """The goods in force with the columns of ``elements.COLUMNS`` and ``hazard.*``."""
-    goods = with_elements(context.goods, context.tables, context.on, context.decisions)
-    return with_hazards(goods, context.tables, context.on)
+def known(goods: pl.DataFrame, tables: Tables, on: date, decisions: pl.DataFrame) -> pl.DataFrame:
+    """Goods in force with the columns of ``elements.COLUMNS`` and ``hazard.*``."""
+    return with_hazards(with_elements(goods, tables, on, decisions), tables, on)

@@ -1,25 +1,23 @@
-"""Order lines joined with catalogue, shipment, profile and tariff: one wide row a line.
+"""Order lines with catalogue, shipment, profile and tariff: each fact once, where it varies.
 
 Columns of the line keep their names; the others are prefixed ``goods.``, ``shipment.``,
-``profile.``, ``tariff.``; exact amounts are ``d.*`` (``Decimal(38, 10)``).
+``profile.``, ``tariff.``; exact amounts are ``d.*`` (``Decimal(38, 10)``). Facts of the goods
+stand on ``goods`` (one row a SKU of these lines), those of the order on ``orders`` and those of
+the shop on ``shops``, so that rules judge them there and not on every line.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from functools import cached_property, lru_cache
 
 import polars as pl
 
-from xborder.checks import facts, goods
-from xborder.checks.amounts import (
-    DECIMAL,
-    bounded,
-    decimal,
-    exactly,
-    half_up,
-    minor_digits,
-    price_of,
-    share_out,
-)
+from xborder.checks import facts
+from xborder.checks import goods as goods_facts
+from xborder.checks.amounts import decimal, exactly
 from xborder.checks.context import Context
+from xborder.schemas.levels import Levels
+from xborder.schemas.tables import Tables
 
 ORDER = ["shop", "order_no"]
 """The key of an order within an exporter; each shop sells on one channel."""
@@ -28,35 +26,159 @@ HEAD_FIELDS = ("ordered_at", "currency", "country", "warehouse", "order_type", "
 """What holds for the whole order; a channel may state it on the first line only."""
 
 
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Lines, orders, goods and shops, and the row numbers (UInt32) that lead from one to another.
+
+    ``order`` and ``stock`` (the row of ``goods``) have an entry for each line, ``first`` (its
+    first line) and ``shop`` for each order. The last rows of ``goods`` and ``shops`` are empty:
+    they stand for what a line names and nobody knows.
+    """
+
+    lines: pl.DataFrame
+    orders: pl.DataFrame
+    order: pl.Series
+    first: pl.Series
+    goods: pl.DataFrame
+    stock: pl.Series
+    shops: pl.DataFrame
+    shop: pl.Series
+
+    @cached_property
+    def by_line(self) -> Levels:
+        """All columns, a row for each line."""
+        shop = (self.shops, self.shop[self.order])
+        return Levels(self.lines, (shop, (self.goods, self.stock), (self.orders, self.order)))
+
+    @cached_property
+    def by_order(self) -> Levels:
+        """All columns, a row for each order; those of line and goods from its first line."""
+        goods = (self.goods, self.stock[self.first])
+        return Levels(self.orders, ((self.shops, self.shop), goods, (self.lines, self.first)))
+
+
 def prefixed(frame: pl.DataFrame, prefix: str) -> pl.DataFrame:
     """The same frame with ``prefix`` before each column name."""
     return frame.rename({name: f"{prefix}{name}" for name in frame.columns})
 
 
-def join(lines: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """All that is known of each line, with its index ``at`` (UInt32)."""
-    wide = lines.with_row_index("at").with_columns(
-        pl.len().over(ORDER).alias("lines"),
-        pl.int_range(pl.len(), dtype=pl.UInt32).over(ORDER).alias("place_in_order"),
+def alone(lines: pl.DataFrame) -> Joined:
+    """Lines (with their index ``at``) and their orders, without any other source.
+
+    ``orders`` has its key, ``lines`` (their number), ``head.*``,
+    ``d.freight``, ``d.order_discount`` and an empty ``route``; ``lines`` gains ``place_in_order`` (UInt32, from 0).
+    """
+    order, first, place = _orders(lines)
+    orders = lines[ORDER][first].with_columns(
+        order.unique_counts().alias("lines"),
+        pl.lit(None, pl.String).alias("route"),
+        *_heads(lines, order, first),
     )
-    parcels = context.shipments.group_by(ORDER, maintain_order=True).agg(
-        pl.len().alias("parcels"), pl.all().first()
+    nowhere = pl.zeros(lines.height, pl.UInt32, eager=True)
+    return Joined(
+        lines=lines.with_columns(place.alias("place_in_order")),
+        orders=orders.with_columns(pl.col("d.freight").fill_null(exactly("0"))),
+        order=order,
+        first=first,
+        goods=pl.DataFrame(height=1),
+        stock=nowhere,
+        shops=pl.DataFrame(height=1),
+        shop=nowhere[first],
     )
-    wide = (
-        wide.join(
-            prefixed(goods.known(context), "goods."), left_on="sku", right_on="goods.sku", how="left",
-            maintain_order="left",
+
+
+def join(lines: pl.DataFrame, context: Context) -> Joined:
+    """All that is known of each line (with its index ``at``, UInt32) and of its order."""
+    own = alone(lines)
+    known = _known(_Same(context.goods), context.tables, context.on, _Same(context.decisions))
+    goods = known.join(
+        lines[["sku"]], left_on="goods.sku", right_on="sku", how="semi", maintain_order="left"
+    )
+    shops = _profiles(context)
+    ids = shops.get_column("profile.id").to_frame("shop")
+    return replace(
+        own,
+        orders=own.orders.hstack(_shipments(own.orders, context)),
+        goods=_and_nothing(goods),
+        stock=_places(lines[["sku"]], goods.select(sku="goods.sku")),
+        shops=_and_nothing(shops),
+        shop=_places(own.orders[["shop"]], ids),
+    )
+
+
+def _and_nothing(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([frame, frame.clear(1)])
+
+
+def _places(wanted: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
+    """For each row the number of its first equal in ``known``, or of the row behind the last.
+
+    A null is equal to nothing.
+    """
+    numbered = known.with_row_index("place").unique(known.columns, keep="first")
+    found = wanted.join(numbered, on=known.columns, how="left", maintain_order="left")
+    return found.get_column("place").fill_null(known.height)
+
+
+def _orders(lines: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """The order of each line (counted from 0 by first lines), the first line of each order, and
+    the place of each line in its order."""
+    runs = lines.select(pl.struct(ORDER).rle_id().alias("order")).to_series()
+    starts = (runs != runs.shift()).fill_null(value=True).arg_true()
+    keys = lines[ORDER][starts]
+    if keys.get_column("order_no").n_unique() == keys.height or keys.is_unique().all():
+        place = pl.int_range(lines.height, dtype=pl.UInt32, eager=True) - starts[runs]
+        return runs, starts, place
+    # Lines of an order that stand apart: their runs are one order.
+    merged = keys.with_row_index("run").group_by(ORDER, maintain_order=True).agg("run")
+    told = merged.with_row_index("order").explode("run").sort("run")
+    order = told.get_column("order")[runs]
+    first = starts[merged.get_column("run").list.first()]
+    place = order.to_frame("order").select(
+        pl.int_range(pl.len(), dtype=pl.UInt32).over("order")
+    ).to_series()  # fmt: skip
+    return order, first, place
+
+
+def _heads(lines: pl.DataFrame, order: pl.Series, first: pl.Series) -> list[pl.Series]:
+    """The order's own values, from whichever of its lines states them first."""
+    stated = [(name, f"head.{name}", pl.col(name)) for name in HEAD_FIELDS]
+    stated += [(name, f"d.{name}", decimal(name)) for name in ("freight", "order_discount")]
+    firsts = lines[[name for name, _, _ in stated]][first]
+    heads = firsts.select(expr.alias(named) for _, named, expr in stated).get_columns()
+    for head, (name, _, expr) in zip(heads, stated, strict=True):
+        lacking = head.is_null()
+        if first.len() == order.len() or not lacking.any():
+            continue
+        if lines.get_column(name).null_count() == lines.height:
+            continue
+        later = pl.DataFrame({"order": order, name: lines.get_column(name)})
+        found = (
+            later.filter(lacking[order])
+            .select("order", expr.alias("value"))
+            .drop_nulls()
+            .unique("order", keep="first")
         )
-        .join(
-            prefixed(parcels, "shipment."), left_on=ORDER,
-            right_on=["shipment.shop", "shipment.order_no"], how="left", maintain_order="left",
-        )
-        .join(_profiles(context), left_on="shop", right_on="profile.id", how="left",
-              maintain_order="left")
-        .join(_tariff(context), left_on="goods.hs_code", right_on="tariff.hs_code", how="left",
-              maintain_order="left")
+        head.scatter(found.get_column("order"), found.get_column("value"))
+    return heads
+
+
+def _shipments(orders: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """The first shipment of each order, and how many it has (``shipment.parcels``)."""
+    numbered = context.shipments[ORDER].with_row_index("place")
+    found = orders[ORDER].with_row_index("order").join(
+        numbered, on=ORDER, how="left", maintain_order="left_right"
     )  # fmt: skip
-    return _with_amounts(_with_head(wide))
+    parcels = found.select(pl.col("place").is_not_null().cast(pl.UInt32)).to_series()
+    if found.height > orders.height:
+        told = found.group_by("order", maintain_order=True).agg(
+            pl.first("place"), pl.count("place").alias("parcels")
+        )
+        found, parcels = told[["place"]], told.get_column("parcels")
+    held = context.shipments.drop(ORDER)[found.get_column("place")]
+    return prefixed(held, "shipment.").with_columns(
+        pl.when(parcels > 0).then(parcels).alias("shipment.parcels")
+    )
 
 
 def _profiles(context: Context) -> pl.DataFrame:
@@ -81,77 +203,26 @@ def _profiles(context: Context) -> pl.DataFrame:
     )
 
 
-def _tariff(context: Context) -> pl.DataFrame:
-    return prefixed(facts.tariff(context.tables, context.on, context.decisions), "tariff.")
+class _Same:
+    """A frame that equals only itself: what is computed from it may be kept."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+
+    def __hash__(self) -> int:
+        return id(self.frame)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.frame is other.frame
 
 
-def _with_head(wide: pl.DataFrame) -> pl.DataFrame:
-    """The order's own values, from whichever of its lines states them first."""
-    return wide.with_columns(
-        *(
-            pl.col(name).drop_nulls().first().over(ORDER).alias(f"head.{name}")
-            for name in HEAD_FIELDS
-        ),
-        decimal("freight")
-        .drop_nulls()
-        .first()
-        .over(ORDER)
-        .fill_null(exactly("0"))
-        .alias("d.freight"),
-        decimal("order_discount").drop_nulls().first().over(ORDER).alias("d.order_discount"),
-    )
-
-
-def _with_amounts(wide: pl.DataFrame) -> pl.DataFrame:
-    """Quantities, weights and the declared FOB value of each line.
-
-    The value is the line's total after the seller's discounts (the line's own and the line's
-    share of the order's), before the platform's, without shipping and tax.
-    """
-    wide = wide.with_columns(
-        decimal("qty").alias("d.qty"),
-        decimal("unit_price").alias("d.unit_price"),
-        decimal("line_total").alias("d.line_total"),
-        decimal("line_discount").fill_null(exactly("0")).alias("d.line_discount"),
-        decimal("goods.qty1_per_unit").alias("d.qty1_per_unit"),
-        decimal("goods.qty2_per_unit").alias("d.qty2_per_unit"),
-        decimal("goods.net_weight").alias("d.net_per_unit"),
-        decimal("shipment.gross_weight").alias("d.gross"),
-        decimal("shipment.net_weight").alias("d.stated_net"),
-        minor_digits(pl.col("head.currency")).alias("d.minor"),
-    ).with_columns(
-        half_up(
-            pl.coalesce(
-                pl.col("d.line_total"), bounded(pl.col("d.qty") * pl.col("d.unit_price"))
-            ) - pl.col("d.line_discount"),
-            5,
-        ).alias("d.before_share"),
+@lru_cache(maxsize=4)
+def _known(catalogue: _Same, tables: Tables, on: date, decisions: _Same) -> pl.DataFrame:
+    """The goods of a catalogue (``goods.*``) with their tariff rows (``tariff.*``): the same for
+    all blocks of a check."""
+    tariff = prefixed(facts.tariff(tables, on, decisions.frame), "tariff.")
+    known = goods_facts.known(catalogue.frame, tables, on, decisions.frame)
+    return prefixed(known, "goods.").join(
+        tariff, left_on="goods.hs_code", right_on="tariff.hs_code", how="left",
+        maintain_order="left",
     )  # fmt: skip
-    wide = wide.with_columns(
-        pl.when(pl.col("d.order_discount").is_null())
-        .then(pl.col("d.before_share"))
-        .otherwise(
-            pl.col("d.before_share")
-            - share_out("d.order_discount", "d.before_share", "d.minor", ORDER, "at")
-        )
-        .alias("d.total")
-    )
-    positive = pl.col("d.qty") > 0
-    wide = wide.with_columns(
-        pl.when(positive).then(price_of(pl.col("d.total"), pl.col("d.qty"))).alias("d.price"),
-        pl.coalesce("unit", "goods.unit").alias("declared.unit"),
-    )
-    same_unit = pl.col("declared.unit") == pl.col("goods.unit1")
-    return wide.with_columns(
-        pl.when(same_unit)
-        .then(pl.col("d.qty"))
-        .otherwise(half_up(bounded(pl.col("d.qty") * pl.col("d.qty1_per_unit")), 5))
-        .alias("d.qty1"),
-        half_up(bounded(pl.col("d.qty") * pl.col("d.qty2_per_unit")), 5).alias("d.qty2"),
-        half_up(bounded(pl.col("d.qty") * pl.col("d.net_per_unit")), 5).alias("d.net_line"),
-    ).with_columns(
-        bounded(pl.col("d.total").sum().over(ORDER).cast(DECIMAL)).alias("d.goods_value"),
-        pl.coalesce(pl.col("d.stated_net"), pl.col("d.net_line").sum().over(ORDER))
-        .cast(DECIMAL)
-        .alias("d.net"),
-    )

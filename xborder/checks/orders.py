@@ -4,7 +4,6 @@ A bad line holds its order; the rest of the file goes on. All findings are told 
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import polars as pl
 
@@ -12,9 +11,11 @@ from xborder import findings
 from xborder.checks import destinations, hazards, lists, rules
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
-from xborder.checks.joined import ORDER, join
-from xborder.checks.places import VIOLATIONS, no_sources, placements, to_findings
+from xborder.checks.joined import ORDER, Joined, alone, join
+from xborder.checks.line_amounts import with_amounts, with_stated_amounts
+from xborder.checks.places import from_schema, placements, to_findings
 from xborder.schemas import violations as schema_violations
+from xborder.schemas.levels import Levels
 from xborder.schemas.tables import Tables
 
 VERDICTS: dict[str, pl.DataType] = {
@@ -41,26 +42,19 @@ class OrderCheck:
     found: pl.DataFrame
 
 
-class _Origin(NamedTuple):
-    schema: str
-    fields: dict[str, tuple[str, str]]
-
-
-_HEAD = _Origin("clearance_list_head", lists.HEAD_ORIGIN)
-_ITEM = _Origin("clearance_list_item", lists.ITEM_ORIGIN)
-
-
 def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = None) -> OrderCheck:
     """Check order lines (canonical columns, ``shop`` and lineage) against the context.
 
     Orders whose lines obey the line's schema and every rule are accepted; a finding of
     severity error or fatal holds the order. ``told`` (shop, order_no, code, severity) are
     findings that the reading of the file told already: a damaged identifier holds its order too.
+    May run in several threads at once.
     """
-    own = _schema(context.tables, "order_line", lines.with_row_index("at"), None)
+    own = from_schema(schema_violations("order_line", lines, context.tables))
+    numbered = lines.with_row_index("at")
     if context.exporter is None:
-        return _alone(lines, own, context.placed, told)
-    wide = with_customs_facts(join(lines, context), context)
+        return _alone(numbered, own, context.placed, told)
+    joined = with_customs_facts(with_amounts(join(numbered, context)), context)
     every_rule = [
         *rules.line_rules(),
         *rules.goods_rules(),
@@ -68,115 +62,96 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
         *rules.mode_rules(context.tables, context.on),
         *hazards.rules(context.tables, context.on),
     ]
-    broken = pl.concat([own, rules.apply(every_rule, wide)])
-    heads, items = lists.heads(wide), lists.items(wide)
-    broken = _with_list_schema(context.tables, broken, wide, heads, items)
-    notices = destinations.notices(wide, context)
-    found = to_findings(pl.concat([broken, notices]), wide, context.placed)
-    orders = _verdicts(wide, broken, told)
-    accepted = orders.filter(pl.col("state") == "accepted")
+    broken = pl.concat([own, rules.apply(every_rule, joined.by_line, joined.by_order)])
+    heads, items = lists.heads(joined), lists.items(joined)
+    broken = pl.concat([broken, _by_list_schemas(context.tables, broken, joined, heads, items)])
+    notices = destinations.notices(joined, context)
+    orders = _verdicts(joined, broken, told)
+    accepted = orders.get_column("state") == "accepted"
     return OrderCheck(
         orders=orders,
-        heads=heads.join(accepted, on=ORDER, how="semi", maintain_order="left").drop("at"),
-        items=items.join(accepted, on=ORDER, how="semi", maintain_order="left").drop("at"),
-        found=found,
+        heads=heads.take(accepted.arg_true()).frame(lists.HEADS),
+        items=items.take(accepted[joined.order].arg_true()).frame(lists.ITEMS),
+        found=to_findings(pl.concat([broken, notices]), joined.by_line, context.placed),
     )
 
 
-def _as_text(items: pl.DataFrame) -> pl.DataFrame:
-    return items.with_columns(pl.col("gnum").cast(pl.String))
-
-
-def _schema(
-    held: Tables,
-    name: str,
-    frame: pl.DataFrame,
-    origin: dict[str, tuple[str, str]] | None,
-    summed: pl.DataFrame | None = None,
+def _by_list_schemas(
+    held: Tables, broken: pl.DataFrame, joined: Joined, heads: Levels, items: Levels
 ) -> pl.DataFrame:
-    """Violations of a schema, moved to the source cells that ``origin`` names.
-
-    Sums over the lines are not judged for the rows (``at``) of ``summed``.
-    """
-    if frame.is_empty():
-        return pl.DataFrame(schema=VIOLATIONS)
-    broken = schema_violations(name, frame, held)
-    at = frame.get_column("at")
-    if summed is not None:
-        broken = broken.filter(
-            ~(
-                pl.col("field").is_in(lists.SUMS)
-                & at.gather(broken.get_column("row")).is_in(summed.get_column("at").implode())
-            )
-        )
-    sources = {field: place[0] for field, place in (origin or {}).items()}
-    fields = {field: place[1] for field, place in (origin or {}).items()}
-    return broken.select(
-        at.gather(broken.get_column("row")).alias("at"),
-        pl.col("field")
-        .replace_strict(sources, default="line", return_dtype=pl.String)
-        .alias("source"),
-        pl.when(pl.col("code") == "AMOUNT_MISSING")
-        .then(pl.lit("unit_price"))
-        .otherwise(pl.col("field").replace(fields))
-        .alias("field"),
-        "code",
-        pl.col("value").fill_null(""),
-        pl.col("expected").fill_null(""),
-        pl.lit("{}").alias("params"),
-    ).cast(VIOLATIONS)  # type: ignore[arg-type]
-
-
-def _with_list_schema(
-    held: Tables, broken: pl.DataFrame, wide: pl.DataFrame, heads: pl.DataFrame, items: pl.DataFrame
-) -> pl.DataFrame:
-    """Add what the list's own schema finds beside what is known.
+    """What the list's own schema finds beside what is known.
 
     A line that is wrong already would only be told again through the amounts made from it, and
     so would its order's sums; a fault at a cell is not told twice. A warning there hides none.
     """
     faults = broken.filter(pl.col("code").is_in(findings.blocking_codes()))
-    wrong = faults.select("at").unique()
-    wrong_orders = wide.select("at", *ORDER).join(wrong, on="at", how="semi").select(ORDER).unique()
-    shipped = heads.filter(
-        pl.col("logisticsNo").is_not_null(), pl.col("tradeMode").is_in(rules.LIST_MODES)
+    holding = faults.get_column("at")
+    wrong = _marked(holding, joined.lines.height)
+    wrong_orders = _marked(joined.order[holding], joined.orders.height)
+    facts = joined.by_order.frame(["shipment.logistics_no", "profile.mode"])
+    shipped = facts.select(
+        pl.col("shipment.logistics_no").is_not_null()
+        & pl.col("profile.mode").is_in(rules.LIST_MODES).fill_null(value=False)
+    ).to_series()
+    of_heads = schema_violations("clearance_list_head", heads, held, shipped)
+    # Sums over the lines are not judged where a line is wrong.
+    of_heads = of_heads.filter(
+        ~(pl.col("field").is_in(lists.SUMS) & wrong_orders[of_heads.get_column("row")])
     )
-    sound = items.join(wrong, on="at", how="anti").join(shipped, on=ORDER, how="semi")
-    sums = heads.join(wrong_orders, on=ORDER, how="semi").select("at")
+    sound = ~wrong & shipped[joined.order]
+    of_items = schema_violations("clearance_list_item", items, held, sound)
     told = pl.concat(
         [
-            _schema(held, _HEAD.schema, shipped, _HEAD.fields, summed=sums),
-            _schema(held, _ITEM.schema, _as_text(sound), _ITEM.fields),
+            _at_sources(of_heads, joined.first, lists.HEAD_ORIGIN),
+            _at_sources(of_items, joined.lines.get_column("at"), lists.ITEM_ORIGIN),
         ]
     )
     key = ["at", "source", "field"]
-    return pl.concat(
-        [broken, told.join(faults, on=key, how="anti").unique(key, maintain_order=True)]
+    return told.join(faults, on=key, how="anti", maintain_order="left").unique(
+        key, keep="first", maintain_order=True
     )
 
 
-def _verdicts(wide: pl.DataFrame, broken: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
-    here = broken.join(wide.select("at", *ORDER), on="at").select(*ORDER, "code")
-    before = here.clear() if told is None else told.select(*ORDER, "code")
-    holding = (
-        pl.concat([here, before])
-        .filter(pl.col("code").is_in(findings.blocking_codes()))
-        .group_by(ORDER)
-        .agg(pl.col("code").unique().sort().str.join(",").alias("codes"))
+def _marked(rows: pl.Series, height: int) -> pl.Series:
+    marks = pl.repeat(False, height, dtype=pl.Boolean, eager=True)
+    return marks.scatter(rows, True) if not rows.is_empty() else marks
+
+
+def _at_sources(
+    broken: pl.DataFrame, at: pl.Series, origin: dict[str, tuple[str, str]]
+) -> pl.DataFrame:
+    """Violations of a list's schema, moved to the source cells that ``origin`` names."""
+    sources = {field: place[0] for field, place in origin.items()}
+    fields = {field: place[1] for field, place in origin.items()}
+    return from_schema(broken).with_columns(
+        at[broken.get_column("row")].alias("at"),
+        pl.col("field").replace_strict(sources, default="line", return_dtype=pl.String)
+        .alias("source"),
+        pl.col("field").replace(fields),
+    )  # fmt: skip
+
+
+def _verdicts(joined: Joined, broken: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
+    """State, route and holding codes of each order; columns of ``VERDICTS``."""
+    blocking = pl.col("code").is_in(findings.blocking_codes())
+    held = broken.filter(blocking).select("at", "code")
+    holding = held.select(joined.order[held.get_column("at")].alias("order"), "code")
+    if told is not None and not (before := told.filter(blocking)).is_empty():
+        numbered = joined.orders.select(*ORDER).with_row_index("order")
+        before = numbered.join(before, on=ORDER).select("order", "code")
+        holding = pl.concat([holding, before])
+    codes = holding.group_by("order").agg(
+        pl.col("code").unique().sort().str.join(",").alias("codes")
     )
-    return (
-        wide.filter(pl.col("place_in_order") == 0)
-        .select(*ORDER, "route")
-        .join(holding, on=ORDER, how="left", maintain_order="left")
-        .with_columns(
-            pl.when(pl.col("codes").is_null())
-            .then(pl.lit("accepted"))
-            .otherwise(pl.lit("held"))
-            .alias("state"),
-            pl.col("codes").fill_null(""),
-        )
-        .select(*VERDICTS)
+    told_codes = pl.repeat("", joined.orders.height, dtype=pl.String, eager=True).scatter(
+        codes.get_column("order"), codes.get_column("codes")
     )
+    return joined.orders.select(
+        *ORDER,
+        pl.when(told_codes == "").then(pl.lit("accepted")).otherwise(pl.lit("held")).alias("state"),
+        "route",
+        told_codes.alias("codes"),
+    ).select(*VERDICTS)
 
 
 def check_lines(
@@ -185,26 +160,19 @@ def check_lines(
     """Findings of lines that stand alone (no order, no profile): schema and amounts."""
     upload_id = lines.get_column("upload_id").first()
     placed = placements(columns, int(str(upload_id)))
-    own = _schema(held, "order_line", lines.with_row_index("at"), None)
-    return _alone(lines, own, placed).found
+    own = from_schema(schema_violations("order_line", lines, held))
+    return _alone(lines.with_row_index("at"), own, placed).found
 
 
 def _alone(
-    lines: pl.DataFrame,
-    own: pl.DataFrame,
-    placed: pl.DataFrame,
-    told: pl.DataFrame | None = None,
+    lines: pl.DataFrame, own: pl.DataFrame, placed: pl.DataFrame, told: pl.DataFrame | None = None
 ) -> OrderCheck:
     """A dry run without an exporter: the lines' own schema and amounts only."""
-    bare = lines.with_row_index("at").with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).over(ORDER).alias("place_in_order"),
-        pl.lit(None, pl.String).alias("route"),
-        *no_sources(),
-    )
-    broken = pl.concat([own, rules.apply(rules.line_rules(), bare)])
+    joined = with_stated_amounts(alone(lines))
+    broken = pl.concat([own, rules.apply(rules.line_rules(), joined.by_line, joined.by_order)])
     return OrderCheck(
-        orders=_verdicts(bare, broken, told),
+        orders=_verdicts(joined, broken, told),
         heads=pl.DataFrame(),
         items=pl.DataFrame(),
-        found=to_findings(broken, bare, placed),
+        found=to_findings(broken, joined.by_line, placed),
     )

@@ -11,6 +11,7 @@ import polars as pl
 
 from xborder import findings
 from xborder.schemas import titles
+from xborder.schemas.levels import Levels
 
 VIOLATIONS: dict[str, pl.DataType] = {
     "at": pl.UInt32(),
@@ -86,36 +87,47 @@ def no_sources() -> list[pl.Expr]:
     ]
 
 
-def _at(prefix: str) -> list[pl.Expr]:
-    """The place columns of one source in the joined lines (nulls where it is absent)."""
-    return [pl.col(f"{prefix}{name}").alias(name) for name in SOURCE]
+def from_schema(broken: pl.DataFrame) -> pl.DataFrame:
+    """Violations of the schema of lines or records, as violations at their own cells."""
+    return broken.select(
+        pl.col("row").alias("at"),
+        pl.lit("line").alias("source"),
+        # Without a unit price the line's total would do: the price is the cell to fill.
+        pl.when(pl.col("code") == "AMOUNT_MISSING")
+        .then(pl.lit("unit_price"))
+        .otherwise("field")
+        .alias("field"),
+        "code",
+        pl.col("value").fill_null(""),
+        pl.col("expected").fill_null(""),
+        pl.lit("{}").alias("params"),
+    ).cast(VIOLATIONS)  # type: ignore[arg-type]
 
 
 def to_findings(
-    violations: pl.DataFrame, lines: pl.DataFrame, placed: pl.DataFrame
+    violations: pl.DataFrame, table: Levels | pl.DataFrame, placed: pl.DataFrame
 ) -> pl.DataFrame:
     """Violations as findings, with an ``upload_id`` of the order file they concern.
 
-    ``lines`` holds the joined lines with their index ``at``; ``placed`` the placements of all
-    uploads involved. Columns: those of ``findings.FINDINGS`` and ``upload_id`` (Int64).
+    ``table`` holds the joined lines (a violation's ``at`` is the number of its row), ``placed``
+    the placements of all uploads involved. Columns: those of ``findings.FINDINGS`` and
+    ``upload_id`` (Int64).
     """
     if violations.is_empty():
         return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
-    own = violations.join(
-        lines.select("at", "order_no", "order_row", *_at("")).rename({"upload_id": "concerns"}),
-        on="at",
-    )
-    parts = [
-        _placed_in_file(own.filter(pl.col("source") == "line"), placed),
-        *(
-            _placed_in_source(own.filter(pl.col("source") == source), lines, placed, source)
-            for source in ("goods", "shipment")
-        ),
-        _placed_in_profile(own.filter(pl.col("source") == "profile"), lines),
-    ]
+    lines = Levels(table) if isinstance(table, pl.DataFrame) else table
+    place = {"line": _placed_in_file, "goods": _placed_in_source, "shipment": _placed_in_source,
+             "profile": _placed_in_profile}  # fmt: skip
+    parts = []
+    for source, to_place in place.items():
+        told = violations.filter(pl.col("source") == source)
+        if not told.is_empty():
+            at = lines.take(told.get_column("at"))
+            own = told.hstack(at.frame(["order_no", "order_row", *SOURCE]))
+            parts.append(to_place(own.rename({"upload_id": "concerns"}), at, placed, source))
     return (
         pl.concat(parts)
-        .join(_severities(), on="code", how="left")
+        .join(_severities(), on="code", how="left", maintain_order="left")
         .sort("concerns", "sheet_order", "row_order", "code", "field", maintain_order=True)
         .select(*findings.FINDINGS, pl.col("concerns").alias("upload_id"))
     )
@@ -129,8 +141,9 @@ _OUT = [
 
 def _cell(frame: pl.DataFrame, placed: pl.DataFrame, upload: str) -> pl.DataFrame:
     found = frame.join(
-        placed.rename({"upload_id": upload}), on=[upload, "sheet", "field"], how="left"
-    )
+        placed.rename({"upload_id": upload}), on=[upload, "sheet", "field"], how="left",
+        maintain_order="left",
+    )  # fmt: skip
     if upload == "concerns":
         found = found.with_columns(
             pl.when(pl.col("of_order").fill_null(value=False))
@@ -149,7 +162,9 @@ def _cell(frame: pl.DataFrame, placed: pl.DataFrame, upload: str) -> pl.DataFram
     )
 
 
-def _placed_in_file(own: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+def _placed_in_file(
+    own: pl.DataFrame, _lines: Levels, placed: pl.DataFrame, _source: str
+) -> pl.DataFrame:
     return _cell(own, placed, "concerns").select(
         pl.lit("").alias("also_at") if name == "also_at" else pl.col(source).alias(name)
         for name, source in (
@@ -167,10 +182,12 @@ def _line_place() -> pl.Expr:
 
 
 def _placed_in_source(
-    own: pl.DataFrame, lines: pl.DataFrame, placed: pl.DataFrame, source: str
+    own: pl.DataFrame, lines: Levels, placed: pl.DataFrame, source: str
 ) -> pl.DataFrame:
-    moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).join(
-        lines.select("at", *_at(f"{source}.")).rename({"upload_id": "source_upload"}), on="at"
+    moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).hstack(
+        lines.frame(f"{source}.{name}" for name in SOURCE).rename(
+            {f"{source}.{name}": name for name in SOURCE} | {f"{source}.upload_id": "source_upload"}
+        )
     )
     return _cell(moved, placed, "source_upload").select(
         "code", pl.col("file").fill_null(""), pl.col("sheet").fill_null(""), "row", "cell",
@@ -180,9 +197,11 @@ def _placed_in_source(
     )  # fmt: skip
 
 
-def _placed_in_profile(own: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).join(
-        lines.select("at", pl.col("profile.file").alias("file")), on="at"
+def _placed_in_profile(
+    own: pl.DataFrame, lines: Levels, _placed: pl.DataFrame, _source: str
+) -> pl.DataFrame:
+    moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).hstack(
+        lines.frame(["profile.file"]).rename({"profile.file": "file"})
     )
     return moved.select(
         "code", "file", pl.lit("").alias("sheet"), pl.lit(None, pl.UInt32).alias("row"),

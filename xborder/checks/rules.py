@@ -11,9 +11,9 @@ from datetime import date
 
 import polars as pl
 
-from xborder.checks.amounts import agrees, decimal, exactly, half_up, plain
-from xborder.checks.joined import ORDER
+from xborder.checks.amounts import exactly, half_up, plain
 from xborder.checks.places import VIOLATIONS
+from xborder.schemas.levels import Levels
 from xborder.schemas.tables import Tables
 
 LIST_MODES = ("9610", "9710", "9810")
@@ -56,28 +56,23 @@ def line_rules() -> list[Rule]:
     """What a line must satisfy by itself: amounts and the order's own head."""
     return [
         Rule(
-            "LINE_TOTAL_DIFFERS", "line", "line_total",
-            ~agrees(decimal("qty"), decimal("unit_price"), decimal("line_total"))
-            & ~agrees(
-                decimal("qty"), decimal("unit_price"),
-                decimal("line_total") + decimal("line_discount").fill_null(exactly("0")),
-            ),
-            expected=plain(half_up(decimal("qty") * decimal("unit_price"), 5)),
+            "LINE_TOTAL_DIFFERS", "line", "line_total", c("total_differs"),
+            expected=plain(half_up(c("d.product"), 5)),
             params={"qty": c("qty"), "price": c("unit_price")},
         ),
         *(
             Rule(
                 "ORDER_HEAD_DIFFERS", "line", name,
-                c(name).is_not_null() & (c(name) != c(name).drop_nulls().first().over(ORDER)),
-                expected=c(name).drop_nulls().first().over(ORDER),
+                c(name).is_not_null() & (c(name) != c(f"head.{name}")),
+                expected=c(f"head.{name}"),
             )
             for name in ("currency", "country", "ordered_at", "warehouse")
         ),
         Rule(
-            "ORDER_TOO_MANY_LINES", "line", "order_no", pl.len().over(ORDER) > MOST_LINES,
+            "ORDER_TOO_MANY_LINES", "line", "order_no", c("lines") > MOST_LINES,
             expected=str(MOST_LINES), once=True,
-            params={"lines": pl.len().over(ORDER).cast(pl.String),
-                    "parts": ((pl.len().over(ORDER) + MOST_LINES - 1) // MOST_LINES).cast(pl.String)},
+            params={"lines": c("lines").cast(pl.String),
+                    "parts": ((c("lines") + MOST_LINES - 1) // MOST_LINES).cast(pl.String)},
         ),
     ]  # fmt: skip
 
@@ -170,17 +165,7 @@ def shipment_rules(months: int) -> list[Rule]:
         ),
         Rule(
             "LOGISTICS_NO_TWICE", "shipment", "logistics_no",
-            _has_shipment
-            & (
-                (
-                    pl.struct(ORDER)
-                    .n_unique()
-                    .over("shipment.logistics_code", "shipment.logistics_no")
-                    > 1
-                )
-                | c("waybill.shared").fill_null(value=False)
-            ),
-            once=True,
+            _has_shipment & c("waybill.twice"), once=True,
         ),
     ]  # fmt: skip
 
@@ -237,42 +222,48 @@ def mode_rules(tables: Tables, on: date) -> list[Rule]:
     ]  # fmt: skip
 
 
-def apply(rules: list[Rule], wide: pl.DataFrame) -> pl.DataFrame:
-    """The violations of all rules; columns of ``places.VIOLATIONS``."""
-    broken = wide.select("at", *(
-        (rule.when & (c("place_in_order") == 0) if rule.once else rule.when)
-        .fill_null(value=False).alias(f"broken{index}")
-        for index, rule in enumerate(rules)
-    ))  # fmt: skip
-    found = []
-    for index, rule in enumerate(rules):
-        rows = broken.get_column(f"broken{index}")
-        if not rows.any():
+def apply(
+    rules: list[Rule], table: Levels | pl.DataFrame, orders: Levels | None = None
+) -> pl.DataFrame:
+    """The violations of all rules; columns of ``places.VIOLATIONS``.
+
+    ``table`` has all columns by line, ``orders`` by order (those of the line from its first);
+    both have ``at``. A rule is judged at the level on which its columns stand.
+    """
+    lines = Levels(table) if isinstance(table, pl.DataFrame) else table
+    found: dict[int, pl.DataFrame] = {}
+    for levels, once in ((lines, False), (orders, True)):
+        asked = {at: rule for at, rule in enumerate(rules) if rule.once is once}
+        if levels is None or not asked:
             continue
-        found.append(_violations(rule, wide, rows))
-    return pl.concat(found) if found else pl.DataFrame(schema=VIOLATIONS)
+        verdicts = levels.evaluate(
+            {str(at): rule.when.fill_null(value=False) for at, rule in asked.items()}
+        )
+        for at, rule in asked.items():
+            if verdicts[str(at)].values.any():
+                rows = verdicts[str(at)].spread().arg_true()
+                found[at] = _violations(rule, levels.take(rows))
+    told = [found[at] for at in sorted(found)]
+    return pl.concat(told) if told else pl.DataFrame(schema=VIOLATIONS)
 
 
-def _violations(rule: Rule, wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+def _violations(rule: Rule, broken: Levels) -> pl.DataFrame:
     name = rule.field if rule.source == "line" else f"{rule.source}.{rule.field}"
     expected = pl.lit(rule.expected) if isinstance(rule.expected, str) else rule.expected
-    stated = c(name).cast(pl.String) if name in wide.columns else pl.lit(None, pl.String)
+    stated = c(name).cast(pl.String) if name in broken.columns else pl.lit(None, pl.String)
     params = (
         pl.struct([text.alias(name) for name, text in rule.params.items()]).struct.json_encode()
         if rule.params
         else pl.lit("{}")
     )
-    # Windows (over) must see the whole table: evaluate first, filter afterwards.
-    return (
-        wide.select(
-            "at",
-            pl.lit(rule.source).alias("source"),
-            pl.lit(rule.field).alias("field"),
-            pl.lit(rule.code).alias("code"),
-            stated.fill_null("").alias("value"),
-            expected.cast(pl.String).fill_null("").alias("expected"),
-            params.alias("params"),
-        )
-        .filter(rows)
-        .cast(VIOLATIONS)  # type: ignore[arg-type]
-    )
+    return broken.select(
+        {
+            "at": c("at"),
+            "source": pl.lit(rule.source),
+            "field": pl.lit(rule.field),
+            "code": pl.lit(rule.code),
+            "value": stated.fill_null(""),
+            "expected": expected.cast(pl.String).fill_null(""),
+            "params": params,
+        }
+    ).cast(VIOLATIONS)  # type: ignore[arg-type]

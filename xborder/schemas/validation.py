@@ -15,6 +15,7 @@ import polars as pl
 
 from xborder.schemas import library, numbers, tables
 from xborder.schemas.compiler import Filter, compile_filter
+from xborder.schemas.levels import Levels
 from xborder.schemas.parts import Part
 
 VIOLATIONS: dict[str, pl.DataType] = {
@@ -156,25 +157,32 @@ def _judge(failure: Failure, own: Mapping[str, Any], value: Any) -> tuple[str, s
     return code, shown or _EXPECTED.get(keyword, lambda _: "")(node.get(keyword))
 
 
-def violations(name: str, frame: pl.DataFrame, held: tables.Tables | None = None) -> pl.DataFrame:
+def violations(
+    name: str,
+    table: pl.DataFrame | Levels,
+    held: tables.Tables | None = None,
+    judged: pl.Series | None = None,
+) -> pl.DataFrame:
     """Every violation of a schema in a table: all rows, all fields, all keywords.
 
-    ``frame`` has String columns; null is absent, columns that the schema does not know are
-    passed over. Text in a number's column becomes a number by ``numbers.NUMBER`` only. Returns
-    the columns of ``VIOLATIONS``, ordered by row, then by the schema's column order.
+    ``table`` has String columns; null is absent, columns that the schema does not know are
+    passed over. Text in a number's column becomes a number by ``numbers.NUMBER`` only. Rows
+    that ``judged`` (Boolean, without nulls) does not mark are passed over too. Returns the
+    columns of ``VIOLATIONS``, ordered by row, then by the schema's column order.
 
     The compiled filter names the rows and columns to look at; the checker judges those.
     """
     held = held or tables.packaged()
-    if frame.is_empty():
+    levels = Levels(table) if isinstance(table, pl.DataFrame) else table
+    if not levels.height:
         return pl.DataFrame(schema=VIOLATIONS)
     properties = library.packaged().properties(name)
-    present = [column for column in properties if column in frame.columns]
-    texts = frame.with_columns(pl.col(present).cast(pl.String))
+    present = [column for column in properties if column in levels.columns]
+    texts = levels.texts(present)
     known: dict[Verdict, int] = {}
     found = [
         _exact(part, checker(name, held, part), texts, rows, properties, known)
-        for part, rows in row_filter(name, held, frozenset(present)).stopped(texts)
+        for part, rows in row_filter(name, held, frozenset(present)).stopped(texts, judged)
     ]
     if not known:
         return pl.DataFrame(schema=VIOLATIONS)
@@ -194,7 +202,7 @@ def violations(name: str, frame: pl.DataFrame, held: tables.Tables | None = None
 def _exact(
     part: Part,
     check: Checker,
-    texts: pl.DataFrame,
+    texts: Levels,
     rows: pl.Series | None,
     properties: Mapping[str, library.Schema],
     known: dict[Verdict, int],
@@ -240,13 +248,13 @@ def _exact(
     ).explode("row")
 
 
-def _alike(texts: pl.DataFrame, columns: list[str], rows: pl.Series | None) -> pl.DataFrame:
+def _alike(texts: Levels, columns: list[str], rows: pl.Series | None) -> pl.DataFrame:
     """The distinct values of columns, with the list of the rows that have them."""
     if rows is None:
         rows = pl.int_range(texts.height, dtype=pl.UInt32, eager=True)
-    numbered = texts.select(pl.col(columns).gather(rows), rows.alias(_ROW))
     if not columns:
-        return numbered.select(pl.col(_ROW).implode())
+        return pl.DataFrame({_ROW: [rows]})
+    numbered = texts.take(rows).frame(columns).with_columns(rows.alias(_ROW))
     return numbered.group_by(columns).agg(_ROW)
 
 

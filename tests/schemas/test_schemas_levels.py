@@ -1,0 +1,79 @@
+"""What is judged where it varies is what the wide table would say."""
+
+from typing import Any
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xborder.schemas.levels import Levels
+
+TEXTS = st.one_of(st.none(), st.sampled_from(["a", "b", "c"]))
+WANTED = {
+    "constant": pl.lit("x"),
+    "goods only": pl.col("goods") == "a",
+    "shop only": pl.col("shop").is_null(),
+    "own": pl.coalesce("own", pl.lit("-")),
+    "both": pl.coalesce("goods", "shop"),
+    "all": pl.concat_str("own", "goods", "shop", ignore_nulls=True),
+}
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Levels:
+    rows = draw(st.integers(0, 12))
+
+    def level(name: str) -> tuple[pl.DataFrame, pl.Series]:
+        values = draw(st.lists(TEXTS, min_size=1, max_size=5))
+        places = st.lists(st.integers(0, len(values) - 1), min_size=rows, max_size=rows)
+        frame = pl.DataFrame({name: values}, schema={name: pl.String})
+        return frame, pl.Series(draw(places), dtype=pl.UInt32)
+
+    own = draw(st.lists(TEXTS, min_size=rows, max_size=rows))
+    frame = pl.DataFrame({"own": own}, schema={"own": pl.String})
+    return Levels(frame, (level("goods"), level("shop")))
+
+
+def wide(table: Levels) -> pl.DataFrame:
+    return table.frame(["own", "goods", "shop"])
+
+
+def expected(table: Levels) -> dict[str, list[Any]]:
+    return wide(table).with_columns(**WANTED).select(list(WANTED)).to_dict(as_series=False)
+
+
+def test_columns_stand_beside_each_other_row_by_row() -> None:
+    goods = pl.DataFrame({"goods": ["a", "b"]})
+    table = Levels(pl.DataFrame({"own": ["x", "y", "z"]}), ((goods, pl.Series([1, 0, 1])),))
+    assert wide(Levels(table.own, (*table.above, (pl.DataFrame({"shop": ["s"]}),
+                                                  pl.Series([0, 0, 0]))))).rows() == [
+        ("x", "b", "s"), ("y", "a", "s"), ("z", "b", "s"),
+    ]  # fmt: skip
+
+
+@given(tables())
+def test_expressions_say_what_they_say_of_the_wide_table(table: Levels) -> None:
+    assert table.select(WANTED).to_dict(as_series=False) == expected(table)
+    spread = {name: one.spread().to_list() for name, one in table.evaluate(WANTED).items()}
+    assert spread == expected(table)
+
+
+@given(tables(), st.data())
+def test_rows_taken_are_those_of_the_wide_table(table: Levels, data: st.DataObject) -> None:
+    places = st.lists(st.integers(0, table.height - 1), max_size=6) if table.height else st.just([])
+    rows = pl.Series(data.draw(places), dtype=pl.UInt32)
+    assert wide(table.take(rows)).equals(wide(table)[rows])
+    assert expected(table.take(rows)) == table.project(WANTED).take(rows).frame(WANTED).to_dict(
+        as_series=False
+    )
+
+
+def test_what_reads_few_rows_is_judged_on_few_rows() -> None:
+    rows = 1000
+    shops = pl.DataFrame({"shop": ["s"]})
+    table = Levels(
+        pl.DataFrame({"own": ["x"] * rows}), ((shops, pl.zeros(rows, pl.UInt32, eager=True)),)
+    )
+    found = table.evaluate({"shop": pl.col("shop") == "s", "own": pl.col("own") == "s"})
+    assert found["shop"].values.len() == 1
+    assert found["own"].values.len() == rows

@@ -1,0 +1,159 @@
+"""Quantities, weights, prices and values of order lines, exact; and their sums over orders.
+
+What few lines need (a share of an order's discount, a price that must be divided out) is
+computed for those lines only.
+"""
+
+from dataclasses import replace
+
+import polars as pl
+
+from xborder.checks.amounts import (
+    DECIMAL,
+    agrees,
+    bounded,
+    decimal,
+    exactly,
+    half_up,
+    minor_digits,
+    price_of,
+    share_out,
+)
+from xborder.checks.joined import Joined
+
+
+def c(name: str) -> pl.Expr:
+    return pl.col(name)
+
+
+def with_stated_amounts(joined: Joined) -> Joined:
+    """Lines with ``d.qty``, ``d.unit_price``, ``d.line_total``, ``d.line_discount`` as stated
+    (no discount is 0), and ``total_differs`` (Boolean): the line's total is not quantity ×
+    price, with or without the line's discount (R25); null where one of them is missing."""
+    lines = joined.lines.with_columns(
+        decimal("qty").alias("d.qty"),
+        decimal("unit_price").alias("d.unit_price"),
+        decimal("line_total").alias("d.line_total"),
+        decimal("line_discount").fill_null(exactly("0")).alias("d.line_discount"),
+    ).with_columns((c("d.qty") * c("d.unit_price")).alias("d.product"))
+    # Equal to the last digit, as most are, they agree; only the others are looked at again.
+    unlike = lines.select(c("d.product") != c("d.line_total")).to_series()
+    doubted = lines.filter(unlike).select(
+        "at",
+        (
+            ~agrees(c("d.qty"), c("d.unit_price"), c("d.line_total"))
+            & ~agrees(
+                c("d.qty"), c("d.unit_price"), c("d.line_total") + c("d.line_discount")
+            )
+        ).alias("total_differs"),
+    )  # fmt: skip
+    return replace(joined, lines=lines.with_columns(_scattered(doubted, unlike, "total_differs")))
+
+
+def _scattered(some: pl.DataFrame, marked: pl.Series, name: str) -> pl.Series:
+    """A column that stands for the marked rows only, as one for all: null elsewhere."""
+    number = marked.cast(pl.UInt32).cum_sum() - 1
+    place = pl.select(pl.when(marked).then(number)).to_series()
+    return some.get_column(name)[place].alias(name)
+
+
+def with_amounts(joined: Joined) -> Joined:
+    """Quantities, weights and the declared FOB value of each line, and their sums on the order.
+
+    The value is the line's total after the seller's discounts (the line's own and the line's
+    share of the order's), before the platform's, without shipping and tax.
+    """
+    goods = joined.goods.with_columns(
+        decimal("goods.qty1_per_unit").alias("d.qty1_per_unit"),
+        decimal("goods.qty2_per_unit").alias("d.qty2_per_unit"),
+        decimal("goods.net_weight").alias("d.net_per_unit"),
+    )
+    orders = joined.orders.with_columns(
+        decimal("shipment.gross_weight").alias("d.gross"),
+        decimal("shipment.net_weight").alias("d.stated_net"),
+        minor_digits(c("head.currency")).alias("d.minor"),
+    )
+    joined = with_stated_amounts(replace(joined, goods=goods, orders=orders))
+    return _with_sums(_with_declared(_with_totals(joined)))
+
+
+def _with_totals(joined: Joined) -> Joined:
+    lines = joined.lines.with_columns(
+        half_up(
+            pl.coalesce(c("d.line_total"), bounded(c("d.product"))) - c("d.line_discount"), 5
+        ).alias("d.total")
+    )
+    discounted = joined.orders.get_column("d.order_discount").is_not_null()
+    if discounted.any():
+        lines = _with_shares(replace(joined, lines=lines), discounted[joined.order])
+    return replace(joined, lines=lines)
+
+
+def _with_shares(joined: Joined, marked: pl.Series) -> pl.DataFrame:
+    """The lines' totals less their shares of the order's discount."""
+    numbered = joined.order.alias("order").to_frame().filter(marked)
+    some = joined.by_line.take(marked.arg_true()).frame(
+        ["at", "d.total", "d.order_discount", "d.minor"]
+    )
+    shared = some.hstack(numbered).select(
+        (c("d.total") - share_out("d.order_discount", "d.total", "d.minor", ["order"], "at")).alias(
+            "d.total"
+        )
+    )
+    return joined.lines.with_columns(
+        pl.when(marked)
+        .then(_scattered(shared, marked, "d.total"))
+        .otherwise("d.total")
+        .alias("d.total")
+    )
+
+
+def _with_declared(joined: Joined) -> Joined:
+    """Price, unit, statutory quantities and net weight, by the line's quantity."""
+    lines = joined.lines
+    # A total that is quantity × price has that price; any other is divided out.
+    whole = lines.select(
+        ((c("d.qty") > 0) & (c("d.product") == c("d.total"))).fill_null(value=False)
+    ).to_series()
+    divided = lines.select(~whole & (c("d.qty") > 0).fill_null(value=False)).to_series()
+    prices: pl.Expr = pl.when(whole).then("d.unit_price")
+    if divided.any():
+        some = lines[["d.total", "d.qty"]].filter(divided)
+        some = some.select(price_of(c("d.total"), c("d.qty")).alias("d.price"))
+        prices = pl.when(divided).then(_scattered(some, divided, "d.price")).otherwise(prices)
+    facts = joined.by_line.frame(
+        ["d.qty", "unit", "goods.unit", "goods.unit1"]
+        + [f"d.{name}_per_unit" for name in ("qty1", "qty2", "net")]
+    )
+
+    def times(name: str) -> pl.Expr:
+        if facts.get_column(name).null_count() == facts.height:
+            return pl.lit(None, DECIMAL)
+        return half_up(bounded(c("d.qty") * c(name)), 5)
+
+    unit = pl.coalesce("unit", "goods.unit")
+    declared = facts.select(
+        unit.alias("declared.unit"),
+        pl.when(unit == c("goods.unit1"))
+        .then(c("d.qty"))
+        .otherwise(times("d.qty1_per_unit"))
+        .alias("d.qty1"),
+        times("d.qty2_per_unit").alias("d.qty2"),
+        times("d.net_per_unit").alias("d.net_line"),
+    )
+    return replace(joined, lines=lines.with_columns(prices.alias("d.price"), *declared))
+
+
+def _with_sums(joined: Joined) -> Joined:
+    sums = (
+        joined.lines.select("d.total", "d.net_line", joined.order.alias("order"))
+        .group_by("order", maintain_order=True)
+        .agg(
+            bounded(pl.sum("d.total").cast(DECIMAL)).alias("d.goods_value"),
+            pl.sum("d.net_line").cast(DECIMAL).alias("d.net"),
+        )
+    )
+    orders = joined.orders.hstack(sums.drop("order")).with_columns(
+        pl.coalesce("d.stated_net", "d.net").cast(DECIMAL).alias("d.net")
+    )
+    return replace(joined, orders=orders)

@@ -1,0 +1,139 @@
+"""A wide table whose columns stand where they vary, and not once for every row.
+
+An order's currency is one value for all its lines, a catalogue row one for all lines of its
+goods. What reads such columns only is judged there and its verdict carried to the rows: a
+thousand goods instead of a million lines.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import polars as pl
+
+_HEIGHT = "number of the row at its level"
+"""Keeps the height of a level in a selection of constants; unlike any column."""
+
+
+class Answer(NamedTuple):
+    """An expression's values at a level, and the level's row for each row of the whole table
+    (None where the level is the table itself)."""
+
+    values: pl.Series
+    rows: pl.Series | None
+
+    def spread(self) -> pl.Series:
+        """The values, one a row of the whole table."""
+        return self.values if self.rows is None else self.values[self.rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """``own`` has a row for each row of the table; each of ``above`` is a frame of fewer rows
+    with, for each row of the table, the number of its row there (UInt32, no nulls).
+
+    A column may stand at several levels if its values agree. Expressions judge row by row:
+    windows, aggregates and lengths would see another number of rows at each level.
+    """
+
+    own: pl.DataFrame
+    above: tuple[tuple[pl.DataFrame, pl.Series], ...] = ()
+
+    @property
+    def height(self) -> int:
+        """Rows of the whole table."""
+        return self.own.height
+
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """Columns and the level that gives them: 0 is ``own``, then those of ``above``."""
+        levels = [self.own, *(frame for frame, _ in self.above)]
+        found: dict[str, int] = {}
+        for at, frame in enumerate(levels):
+            for name in frame.columns:
+                found.setdefault(name, at)
+        return found
+
+    @cached_property
+    def _by_height(self) -> list[tuple[int, set[str]]]:
+        """Levels of fewer rows than the table, the smallest first, with their columns."""
+        fewer = [
+            (at, frame)
+            for at, (frame, _) in enumerate(self.above, 1)
+            if frame.height < self.own.height
+        ]
+        fewer.sort(key=lambda one: one[1].height)
+        return [(at, set(frame.columns)) for at, frame in fewer]
+
+    def frame(self, names: Iterable[str]) -> pl.DataFrame:
+        """Columns of the whole table."""
+        names = list(names)
+        at: dict[int, list[str]] = {}
+        for name in names:
+            at.setdefault(self.columns[name], []).append(name)
+        parts = []
+        for level, own in at.items():
+            if level == 0:
+                parts.append(self.own[own])
+            else:
+                frame, rows = self.above[level - 1]
+                parts.append(frame[own][rows])
+        if len(parts) == 1:
+            return parts[0]
+        return pl.DataFrame([one for part in parts for one in part])[names]
+
+    def evaluate(self, wanted: Mapping[str, pl.Expr]) -> dict[str, Answer]:
+        """Each expression at the level of fewest rows that has all its columns."""
+        at: dict[int, dict[str, pl.Expr]] = {}
+        read: set[str] = set()
+        for name, expr in wanted.items():
+            roots = set(expr.meta.root_names())
+            level = next((one for one, held in self._by_height if roots <= held), 0)
+            if level == 0:
+                read |= roots
+            at.setdefault(level, {})[name] = expr
+        found: dict[str, Answer] = {}
+        for level, exprs in at.items():
+            frame, rows = self.above[level - 1] if level else (self._reading(read), None)
+            got = frame.select(pl.int_range(pl.len()).alias(_HEIGHT), **exprs)
+            found |= {name: Answer(got.get_column(name), rows) for name in exprs}
+        return {name: found[name] for name in wanted}
+
+    def _reading(self, names: set[str]) -> pl.DataFrame:
+        return self.frame(sorted(names)) if names else self.own
+
+    def select(self, wanted: Mapping[str, pl.Expr]) -> pl.DataFrame:
+        """The values of expressions, one row for each of the whole table."""
+        return self.project(wanted).frame(wanted)
+
+    def project(self, wanted: Mapping[str, pl.Expr]) -> "Levels":
+        """A table of expressions' values, each at the level where it was evaluated."""
+        at: dict[int, list[pl.Series]] = {}
+        held = {id(rows): level for level, (_, rows) in enumerate(self.above, 1)}
+        for name, (values, rows) in self.evaluate(wanted).items():
+            level = 0 if rows is None else held[id(rows)]
+            at.setdefault(level, []).append(values.alias(name))
+        own = at.pop(0, None)
+        if own is None:
+            own = [pl.int_range(self.height, dtype=pl.UInt32, eager=True).alias(_HEIGHT)]
+        above = ((pl.DataFrame(at[level]), self.above[level - 1][1]) for level in sorted(at))
+        return Levels(pl.DataFrame(own), tuple(above))
+
+    def take(self, rows: pl.Series | Sequence[int]) -> "Levels":
+        """Some rows of the table, in the order asked for."""
+        return Levels(self.own[rows], tuple((frame, held[rows]) for frame, held in self.above))
+
+    def texts(self, names: Iterable[str]) -> "Levels":
+        """These columns as text, where they are not."""
+        wanted = set(names)
+
+        def as_text(frame: pl.DataFrame) -> pl.DataFrame:
+            other = [
+                name
+                for name, dtype in frame.schema.items()
+                if name in wanted and dtype != pl.String
+            ]
+            return frame.with_columns(pl.col(other).cast(pl.String)) if other else frame
+
+        return Levels(as_text(self.own), tuple((as_text(frame), at) for frame, at in self.above))
