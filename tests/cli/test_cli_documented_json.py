@@ -110,5 +110,10 @@ def test_stock(home: Path) -> None:
     compare("xborder stock --json", *days)
 
 
+def test_facts(home: Path) -> None:
+    printed("facts", "refuse", "notice", "eudr_all", "--by", "Li", "--home", str(home))
+    compare("xborder facts --json", printed("facts", "--json", "--home", str(home)))
+
+
 def test_findings() -> None:
     compare("xborder findings --json", printed("findings", "--json"))
