@@ -1,6 +1,8 @@
 """Each channel's file, made up small: what its columns mean, and what cannot be read from it."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from intake_files import codes, csv_bytes, read_here, xlsx_bytes
 
 from xborder.intake.layouts import Layout, all_layouts
@@ -381,3 +383,50 @@ def test_reports_that_cannot_work_are_refused_with_advice(layout: Layout) -> Non
     assert refused.code == layout.refuse
     assert refused.params["advice_zh"] == layout.advice_zh != ""
     assert refused.params["advice_en"] == layout.advice_en != ""
+
+
+CELLS = st.sampled_from(
+    [
+        *(
+            "",
+            "1",
+            "-3",
+            "0",
+            "A-1",
+            "1,234",
+            "1.344,00 €",
+            "(12.00)",
+            "US $ 5.00",
+            "--",
+            "x" * 300,
+        ),
+        *("2026-04-01", "05/06/2026", "Jan-15-26", "31/12/25", "2026-13-45", "cancelled", "Amazon"),
+        *("US", "美国站", "1e309", "5.77E+17", "577123456789012000", "NaN", "é", "\u200b", "#REF!"),
+        *("【1】 Cup (商家编码:A) (产品数量:2 piece)", "【】", "name:A|sku:B|quantity:9", "yes"),
+    ]
+)
+
+
+@pytest.mark.parametrize("layout", all_layouts(), ids=lambda one: one.layout)
+@settings(max_examples=12, deadline=None, database=None)
+@given(data=st.data())
+def test_whatever_stands_in_a_channels_columns_every_row_has_one_state(
+    layout: Layout, data: st.DataObject
+) -> None:
+    heads = [column.headers[0] for column in layout.columns]
+    heads = [*heads, *(head for head in heads if layout.groups and head in ("产品sku1", "数量"))]
+    row = st.lists(CELLS, min_size=len(heads), max_size=len(heads))
+    body = data.draw(st.lists(row, max_size=6))
+    xlsx = data.draw(st.booleans())
+    rows = [heads, *body]
+    delimiter = "\t" if not layout.quoted else ","
+    parsed = read_here(xlsx_bytes(rows) if xlsx else csv_bytes(rows, delimiter=delimiter))
+    if parsed.kind is None:
+        assert any(one.code for one in parsed.findings)
+        return
+    states = parsed.rows
+    assert (states["excluded"].is_null() == states["record"].is_not_null()).all()
+    assert states["row"].to_list() == list(range(1, states.height + 1))
+    pointed = states["record"].drop_nulls()
+    assert pointed.is_empty() or pointed.max() < parsed.records.height
+    assert set(parsed.records["row"]) <= set(states["row"])

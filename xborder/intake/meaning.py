@@ -162,6 +162,8 @@ def _side_by_side(frame: pl.DataFrame) -> pl.DataFrame:
     """Goods that stand side by side in one row (宽表) → one line each, in their order."""
     numbers_there = sorted({group_of(name)[1] for name in frame.columns})
     repeated = {group_of(name)[0] for name in frame.columns if "#" in name}
+    if not repeated:
+        return frame
     marked = [name for name in frame.columns if "#" in name]
     alike = frame.drop(marked)
     parts = []
