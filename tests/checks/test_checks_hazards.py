@@ -130,7 +130,8 @@ def test_the_limits_are_those_of_the_day() -> None:
     newer = packaged.rows.filter(pl.col("code") == "battery_wh").with_columns(
         pl.lit("2027-01-01").alias("valid_from"), pl.lit("160").alias("limit")
     )
-    own = dataclasses.replace(packaged, rows=pl.concat([packaged.rows, newer]), origin="home")
+    rows = pl.concat([packaged.rows, newer])
+    own = dataclasses.replace(packaged, read=lambda: rows, origin="home")
     held = tables.combined((own,))
     assert held.hazard_limit("battery_wh", date(2026, 12, 31)) == Decimal(100)
     assert held.hazard_limit("battery_wh", date(2027, 1, 1)) == Decimal(160)

@@ -4,8 +4,6 @@ Every amount is ``Decimal(38, 10)``: CEB numbers are N19,5, so a product of two 
 fraction digits) and twice its value still fit without rounding.
 """
 
-from decimal import Decimal
-
 import polars as pl
 
 AMOUNT_TEXT = r"^-?0*[0-9]{1,14}(\.[0-9]{1,5}0*)?$"
@@ -14,7 +12,7 @@ may stand around them. Longer ones are a violation of the schema and have no amo
 
 DECIMAL = pl.Decimal(38, 10)
 
-_STEP = Decimal("0.00001")
+_STEP = "0.00001"
 _FAR_OFF = "1000000000000000"
 _NO_MINOR_UNIT = ("JPY", "KRW")
 
@@ -31,8 +29,9 @@ def decimal(column: str | pl.Expr) -> pl.Expr:
 
 
 def exactly(value: str) -> pl.Expr:
-    """A decimal constant."""
-    return pl.lit(Decimal(value)).cast(DECIMAL)
+    """A decimal constant; written as text, because a literal of Python's own type costs the
+    import of numpy."""
+    return pl.lit(value).cast(DECIMAL)
 
 
 def plain(amount: pl.Expr) -> pl.Expr:
@@ -67,7 +66,7 @@ def price_of(total: pl.Expr, quantity: pl.Expr) -> pl.Expr:
     remainder of 0.49999999996 over. The candidate is therefore checked against the total
     without a division: a price p is right when q(2p − step) ≤ 2t < q(2p + step).
     """
-    step = pl.lit(_STEP).cast(DECIMAL)
+    step = exactly(_STEP)
     candidate = half_up(total / nonzero(quantity), 5)
     twice = total + total
     low = quantity * (candidate + candidate - step)
@@ -83,7 +82,7 @@ def price_of(total: pl.Expr, quantity: pl.Expr) -> pl.Expr:
 
 def agrees(quantity: pl.Expr, price: pl.Expr, total: pl.Expr) -> pl.Expr:
     """Whether |q × p − t| ≤ q × 0.000005 + 0.000005 (R25), computed on doubled values."""
-    step = pl.lit(_STEP).cast(DECIMAL)
+    step = exactly(_STEP)
     gap = (bounded(quantity * price) - total).abs()
     return gap + gap <= quantity * step + step
 

@@ -50,8 +50,10 @@ def check(
         known_kind(kind)
     if annotate is not None:
         new_workbook(annotate)
-    context, own_shop = _context(exporter, shop, home)
-    reading = intake.read(file, file.name, exporter_shop=own_shop, kind=kind)
+    # First of all, because a fork must come before any thread.
+    with intake.Nursery(forked=True) as nursery:
+        context, own_shop = _context(exporter, shop, home)
+        reading = intake.read(file, file.name, exporter_shop=own_shop, kind=kind, nursery=nursery)
     report = check_reading(reading, context, own_shop.id if own_shop else "")
     if annotate is not None:
         from xborder.checks.annotated import annotated

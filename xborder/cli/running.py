@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from xborder import clock, settings
+from xborder import clock
 from xborder.cli import terminal
 from xborder.cli.checking import known_kind
 
@@ -193,6 +193,7 @@ def up(
     dagster_port: Annotated[int | None, typer.Option(help="port of the Dagster UI")] = None,
 ) -> None:
     """Dagster UI, daemon and the page 启动: one command, one Ctrl-C; loopback only."""
+    from xborder import settings
     from xborder.cli import demonstration, serving
     from xborder.registry.home import create, make_landing
 

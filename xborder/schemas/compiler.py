@@ -12,19 +12,15 @@ are in code points; null is an absent value, and "" is a value.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from xborder.schemas import numbers, patterns, truth
-from xborder.schemas.levels import Levels
-from xborder.schemas.library import Library, Schema
+from xborder.schemas.library import Library, Resolver, Schema
 from xborder.schemas.parts import Part, split
 from xborder.schemas.tables import Tables
 from xborder.schemas.truth import ALWAYS, NEVER, UNKNOWN, Bounds, Truth, exact
-
-if TYPE_CHECKING:
-    from referencing._core import Resolver
 
 _SILENT = {
     *("$schema", "$id", "$defs", "title", "description", "default", "x-finding", "x-expected"),
@@ -53,24 +49,17 @@ class Filter:
     parts: tuple[tuple[Part, Truth], ...]
     deferred: tuple[Deferred, ...]
 
-    def stopped(
-        self, table: Levels, judged: pl.Series | None = None
-    ) -> Iterator[tuple[Part, pl.Series | None]]:
-        """Parts with the numbers of the rows that they stop; None for all rows.
-
-        With ``judged`` (Boolean, without nulls) only rows that it marks are stopped.
-        """
-        found = table.evaluate(
-            {str(at): one for at, (_, one) in enumerate(self.parts) if isinstance(one, pl.Expr)}
-        )
-        for at, (part, one) in enumerate(self.parts):
+    def stopped(self, frame: pl.DataFrame) -> Iterator[tuple[Part, pl.Series | None]]:
+        """Parts with the numbers of the rows that they stop; None for all rows."""
+        masks = {
+            str(index): one for index, (_, one) in enumerate(self.parts) if isinstance(one, pl.Expr)
+        }
+        found = frame.select(**masks) if masks else frame.select()
+        for index, (part, one) in enumerate(self.parts):
             if isinstance(one, bool):
-                yield part, None if judged is None else judged.arg_true()
-            elif found[str(at)].values.any():
-                mask = found[str(at)].spread()
-                rows = (mask if judged is None else mask & judged).arg_true()
-                if not rows.is_empty():
-                    yield part, rows
+                yield part, None
+            elif (mask := found.get_column(str(index))).any():
+                yield part, mask.arg_true()
 
 
 @dataclass(frozen=True)
@@ -96,7 +85,7 @@ def compile_filter(library: Library, name: str, held: Tables, present: frozenset
     columns = library.properties(name)
     are_numbers = (one for one, node in columns.items() if node.get("type") == "number")
     table = _Table(present, frozenset(are_numbers), held)
-    resolver = library.registry.resolver(library.schema(name)["$id"])
+    resolver = library.resolver(name)
     compiled = [
         (part, _row(part.root, f"{name}.schema.json#", resolver, table).fails)
         for part in split(library, name)
@@ -109,7 +98,7 @@ def _absent(column: str, table: _Table) -> Truth:
     return pl.col(column).is_null() if column in table.present else True
 
 
-def _row(node: Schema, place: str, resolver: "Resolver[Schema]", table: _Table) -> Bounds:
+def _row(node: Schema, place: str, resolver: Resolver, table: _Table) -> Bounds:
     """A schema about whole rows."""
     known: list[Bounds] = list(_shared(node, place, resolver, table, None))
     for keyword, held in node.items():
@@ -132,9 +121,7 @@ def _row(node: Schema, place: str, resolver: "Resolver[Schema]", table: _Table) 
     return truth.every(known)
 
 
-def _property(
-    column: str, node: Schema, place: str, resolver: "Resolver[Schema]", table: _Table
-) -> Bounds:
+def _property(column: str, node: Schema, place: str, resolver: Resolver, table: _Table) -> Bounds:
     if column not in table.present:
         return ALWAYS
     of_value = _value(node, place, resolver, table, column)
@@ -144,11 +131,11 @@ def _property(
 
 
 def _shared(
-    node: Schema, place: str, resolver: "Resolver[Schema]", table: _Table, column: str | None
+    node: Schema, place: str, resolver: Resolver, table: _Table, column: str | None
 ) -> Iterator[Bounds]:
     """The keywords that combine schemas, about a row or (with ``column``) about a value."""
 
-    def inner(one: Schema, where: str, base: "Resolver[Schema]" = resolver) -> Bounds:
+    def inner(one: Schema, where: str, base: Resolver = resolver) -> Bounds:
         if column is None:
             return _row(one, where, base, table)
         return _value(one, where, base, table, column)
@@ -167,9 +154,7 @@ def _shared(
         yield truth.conditional(given, then, otherwise)
 
 
-def _value(
-    node: Schema, place: str, resolver: "Resolver[Schema]", table: _Table, column: str
-) -> Bounds:
+def _value(node: Schema, place: str, resolver: Resolver, table: _Table, column: str) -> Bounds:
     """A schema about the values of one column; a text is no object and no list."""
     is_number = column in table.numbers
     known = list(_shared(node, place, resolver, table, column))

@@ -10,17 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
+from typing import Any
+from urllib.parse import unquote
 
 from xborder import findings
 from xborder.schemas import patterns
-
-if TYPE_CHECKING:
-    from referencing._core import Resolver
 
 PACKAGED = Path(__file__).parent
 BASE = "https://schemas.xborder.invalid/"
@@ -45,11 +39,42 @@ class SchemaError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Library:
-    """Schemas by name, and the registry in which their references are looked up."""
+class Found:
+    """What a reference leads to, and the resolver of the references within."""
+
+    contents: Schema
+    resolver: "Resolver"
+
+
+@dataclass(frozen=True, eq=False)
+class Resolver:
+    """Looks up references (``file#/pointer``, ``#/pointer``) from within one schema.
+
+    A schema's ``$id`` is that of its file, and no keyword names a place but by its pointer, so
+    this is all there is to look up.
+    """
 
     schemas: Mapping[str, Schema]
-    registry: Registry[Schema]
+    base: str = BASE
+
+    def lookup(self, reference: str) -> Found:
+        """Raises LookupError for a reference that leads nowhere."""
+        file, _, pointer = reference.partition("#")
+        base = file if file.startswith(BASE) else BASE + file if file else self.base
+        node: Any = self.schemas[base.removeprefix(BASE).removesuffix(_SUFFIX)]
+        for step in pointer.split("/")[1:]:
+            step = unquote(step).replace("~1", "/").replace("~0", "~")
+            node = node[int(step)] if isinstance(node, list) else node[step]
+        if not isinstance(node, dict):
+            raise LookupError(reference)
+        return Found(node, Resolver(self.schemas, base))
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """Schemas by name, and their references."""
+
+    schemas: Mapping[str, Schema]
 
     def schema(self, name: str) -> Schema:
         """A schema by name. Raises SchemaError for an unknown one."""
@@ -61,17 +86,18 @@ class Library:
 
     def at(self, uri: str) -> Schema:
         """The subschema at an absolute URI with a JSON pointer."""
-        found = self.registry.resolver().lookup(uri).contents
-        assert isinstance(found, dict)
-        return found
+        return Resolver(self.schemas).lookup(uri).contents
+
+    def resolver(self, name: str) -> Resolver:
+        """What looks up the references of a schema."""
+        return Resolver(self.schemas, self.schema(name)["$id"])
 
     def properties(self, name: str) -> dict[str, Schema]:
         """Properties of a schema and of those it extends by ``allOf``, in order, resolved."""
-        schema = self.schema(name)
-        return dict(_properties(schema, self.registry.resolver(schema["$id"])))
+        return dict(_properties(self.schema(name), self.resolver(name)))
 
 
-def _merged(node: Schema, resolver: "Resolver[Schema]") -> Schema:
+def _merged(node: Schema, resolver: Resolver) -> Schema:
     """A property with what its ``$ref`` says; its own keywords go first."""
     if "$ref" not in node:
         return node
@@ -79,7 +105,7 @@ def _merged(node: Schema, resolver: "Resolver[Schema]") -> Schema:
     return _merged(found.contents, found.resolver) | node
 
 
-def _properties(node: Schema, resolver: "Resolver[Schema]") -> Iterator[tuple[str, Schema]]:
+def _properties(node: Schema, resolver: Resolver) -> Iterator[tuple[str, Schema]]:
     for name, held in node.get("properties", {}).items():
         yield name, _merged(held, resolver)
     for part in node.get("allOf", ()):
@@ -152,20 +178,18 @@ def read(folder: Path) -> Library:
         if schema.get("$id") != BASE + path.name:
             raise SchemaError(f"{path.name}: $id must be {BASE + path.name}")
         schemas[path.name.removesuffix(_SUFFIX)] = schema
-    registry: Registry[Schema] = Registry().with_resources(
-        (schema["$id"], DRAFT202012.create_resource(schema)) for schema in schemas.values()
-    )
+    library = Library(schemas)
     for name, schema in schemas.items():
         file = name + _SUFFIX
         for place, node in subschemas(schema, f"{file}#"):
             _check_values(place, node)
             if "$ref" in node:
                 try:
-                    registry.resolver(schema["$id"]).lookup(node["$ref"])
-                except Unresolvable as error:
+                    library.resolver(name).lookup(node["$ref"])
+                except (LookupError, ValueError, TypeError) as error:
                     raise SchemaError(f"{place}: $ref {node['$ref']} leads nowhere") from error
         _check_against_meta_schema(file, schema)
-    return Library(schemas, registry)
+    return library
 
 
 @cache

@@ -9,12 +9,8 @@ in a part has the same address as in the whole.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from xborder.schemas.library import Library, Schema
-
-if TYPE_CHECKING:
-    from referencing._core import Resolver
+from xborder.schemas.library import Library, Resolver, Schema
 
 _KEPT = ("$schema", "$id", "$defs")
 _TELLING = ("x-finding", "x-expected")
@@ -36,7 +32,7 @@ def split(library: Library, name: str) -> list[Part]:
     schema = library.schema(name)
     kept = {keyword: schema[keyword] for keyword in _KEPT if keyword in schema}
     every = tuple(library.properties(name))
-    resolver = library.registry.resolver(schema["$id"])
+    resolver = library.resolver(name)
     parts = []
     for place, cut in _cuts(schema, "#"):
         read = set(_reads(cut, resolver))
@@ -77,7 +73,7 @@ def _bare_cuts(node: Schema, place: str) -> Iterator[tuple[str, Schema]]:
             yield here, {keyword: held}
 
 
-def _reads(node: Schema, resolver: "Resolver[Schema]") -> Iterator[str]:
+def _reads(node: Schema, resolver: Resolver) -> Iterator[str]:
     """Columns on which the verdict of a schema about a row depends."""
     if "$ref" in node:
         found = resolver.lookup(node["$ref"])

@@ -7,9 +7,10 @@ refused with the table and the place named, so that no half of it comes into for
 
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, cached_property, partial
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -80,9 +81,14 @@ class Table:
     sha256: str
     source: str
     confidence: str
-    rows: pl.DataFrame
+    read: Callable[[], pl.DataFrame]
     complete: bool = False
     origin: str = "packaged"
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """The rows; those of the release are read when they are first asked for."""
+        return self.read()
 
     def ended(self, on: date) -> bool:
         """Whether its validity is over on a day."""
@@ -142,17 +148,10 @@ def version(entry: Mapping[str, Any], content: bytes, origin: str, file: str) ->
     actual = hashlib.sha256(content).hexdigest()
     if actual != entry["sha256"]:
         raise TableError(f"table {name}: sha256 is {actual}, expected {entry['sha256']}")
-    try:
-        rows = pl.read_csv(BytesIO(content), infer_schema=False)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise TableError(f"table {name}: {file} is no table: {error}") from error
-    missing = set(_NEEDED.get(kind, ("code", "name"))) - set(rows.columns)
-    if missing:
-        raise TableError(f"table {name}: the columns {', '.join(sorted(missing))} are missing")
-    _refuse_bad_keys(name, kind, rows)
-    wrong = wrong_value(kind, rows)
-    if wrong:
-        raise TableError(f"table {name}: {wrong}")
+    read = cache(partial(_rows, name, kind, content, file))
+    # The release's own bytes are those that its tests have read; a home's are seen here first.
+    if origin != "packaged":
+        read()
     valid_from, valid_to = entry["valid_from"], entry.get("valid_to")
     if type(valid_from) is not date or type(valid_to) not in (date, type(None)):
         raise TableError(f"table {name}: valid_from and valid_to must be dates")
@@ -166,10 +165,25 @@ def version(entry: Mapping[str, Any], content: bytes, origin: str, file: str) ->
         sha256=actual,
         source=str(entry["source"]),
         confidence=str(entry["confidence"]),
-        rows=rows,
+        read=read,
         complete=entry.get("complete", False) is True,
         origin=origin,
     )
+
+
+def _rows(name: str, kind: str, content: bytes, file: str) -> pl.DataFrame:
+    try:
+        rows = pl.read_csv(BytesIO(content), infer_schema=False)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise TableError(f"table {name}: {file} is no table: {error}") from error
+    missing = set(_NEEDED.get(kind, ("code", "name"))) - set(rows.columns)
+    if missing:
+        raise TableError(f"table {name}: the columns {', '.join(sorted(missing))} are missing")
+    _refuse_bad_keys(name, kind, rows)
+    wrong = wrong_value(kind, rows)
+    if wrong:
+        raise TableError(f"table {name}: {wrong}")
+    return rows
 
 
 def _refuse_bad_keys(name: str, kind: str, rows: pl.DataFrame) -> None:
