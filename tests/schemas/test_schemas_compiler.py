@@ -7,6 +7,7 @@ from schemas_rows import GOOD
 
 from xborder import schemas
 from xborder.schemas import compiler, library, numbers, tables, truth, validation
+from xborder.schemas.levels import Levels
 from xborder.schemas.slow_checker import SlowChecker
 
 QUICK, SLOW = 900, 20_000
@@ -66,7 +67,7 @@ def test_no_keyword_of_our_tables_is_deferred(name):
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_good_rows_are_passed(name):
-    assert list(compiled(name).stopped(mutations.table(name, mutations.BASES[name]))) == []
+    assert list(compiled(name).stopped(Levels(mutations.table(name, mutations.BASES[name])))) == []
 
 
 def test_a_column_that_is_not_there_is_absent_in_every_row():

@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from xborder.schemas import numbers, patterns, truth
+from xborder.schemas.levels import Levels
 from xborder.schemas.library import Library, Resolver, Schema
 from xborder.schemas.parts import Part, split
 from xborder.schemas.tables import Tables
@@ -49,17 +50,24 @@ class Filter:
     parts: tuple[tuple[Part, Truth], ...]
     deferred: tuple[Deferred, ...]
 
-    def stopped(self, frame: pl.DataFrame) -> Iterator[tuple[Part, pl.Series | None]]:
-        """Parts with the numbers of the rows that they stop; None for all rows."""
-        masks = {
-            str(index): one for index, (_, one) in enumerate(self.parts) if isinstance(one, pl.Expr)
-        }
-        found = frame.select(**masks) if masks else frame.select()
-        for index, (part, one) in enumerate(self.parts):
+    def stopped(
+        self, table: Levels, judged: pl.Series | None = None
+    ) -> Iterator[tuple[Part, pl.Series | None]]:
+        """Parts with the numbers of the rows that they stop; None for all rows.
+
+        With ``judged`` (Boolean, without nulls) only rows that it marks are stopped.
+        """
+        found = table.evaluate(
+            {str(at): one for at, (_, one) in enumerate(self.parts) if isinstance(one, pl.Expr)}
+        )
+        for at, (part, one) in enumerate(self.parts):
             if isinstance(one, bool):
-                yield part, None
-            elif (mask := found.get_column(str(index))).any():
-                yield part, mask.arg_true()
+                yield part, None if judged is None else judged.arg_true()
+            elif found[str(at)].values.any():
+                mask = found[str(at)].spread()
+                rows = (mask if judged is None else mask & judged).arg_true()
+                if not rows.is_empty():
+                    yield part, rows
 
 
 @dataclass(frozen=True)
