@@ -1,9 +1,10 @@
 """The steps of a registry's life, short, for the tests of this folder."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row
 
 from xborder.registry import counters, cutoffs, database, lists, manifests, orders, tables, uploads
 
@@ -72,8 +73,22 @@ def issue(c: Connection) -> str | None:
     if waiting.is_empty():
         return None
     cutoff = cutoffs.take(c, DAY, NOW)
-    row = manifests.reserve(
-        c, cutoff, "lists", "dapu", {"office": "6041"}, waiting["list_id"].to_list(), "6041", DAY,
-        NOW,
-    )  # fmt: skip
-    return str(row.number)
+    return str(reserve(c, cutoff, waiting["list_id"].to_list(), batch={"office": "6041"}).number)
+
+
+def reserve(
+    c: Connection,
+    cutoff: int,
+    list_ids: list[int],
+    kind: str = "lists",
+    exporter: str = "dapu",
+    office: str = "6041",
+    batch: dict[str, object] | None = None,
+) -> Row[Any]:
+    """One manifest of these lists."""
+    plan = [manifests.NewManifest(kind, exporter, batch or {}, office)]
+    assigned = pl.DataFrame(
+        {"list_id": list_ids, "manifest": [0] * len(list_ids)},
+        schema={"list_id": pl.Int64, "manifest": pl.UInt32},
+    )
+    return manifests.reserve_all(c, cutoff, plan, [assigned], DAY, NOW)[0]

@@ -126,18 +126,18 @@ def test_an_exception_rolls_back_the_draw(engine: Engine) -> None:
 
 def test_the_database_itself_refuses_a_second_live_list(engine: Engine) -> None:
     insert = text(
-        "INSERT INTO lists (id, order_id, version, live, cop_no, guid, state, route, check_id,"
-        " app_type) VALUES (:id, 1, 1, :live, :cop, :guid, 'pending', 'list', 1, '1')"
+        "INSERT INTO lists (id, order_id, version, live, cop_no, state, route, check_id,"
+        " app_type) VALUES (:id, 1, 1, :live, :cop, 'pending', 'list', 1, '1')"
     )
     with database.transaction(engine) as c:
         receive(c)
         uploads.mark_read(c, 1, "l", "template", "orders", {}, 1)
         orders.enter(c, 1, entries({"order_no": "1"}))
-        c.execute(insert, {"id": 1, "live": True, "cop": "a", "guid": "a"})
-        c.execute(insert, {"id": 2, "live": False, "cop": "b", "guid": "b"})
+        c.execute(insert, {"id": 1, "live": True, "cop": "a"})
+        c.execute(insert, {"id": 2, "live": False, "cop": "b"})
         point = c.begin_nested()
         with pytest.raises(exc.IntegrityError):
-            c.execute(insert, {"id": 3, "live": True, "cop": "c", "guid": "c"})
+            c.execute(insert, {"id": 3, "live": True, "cop": "c"})
         point.rollback()
 
 

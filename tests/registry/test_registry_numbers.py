@@ -1,11 +1,12 @@
 """Lists, manifests, waybills, movements, the audit trail: each number once."""
 
 import random
+import uuid
 from datetime import timedelta
 
 import polars as pl
 import pytest
-from registry_steps import DAY, NOW, check, issue, receive, upload
+from registry_steps import DAY, NOW, check, issue, receive, reserve, upload
 from sqlalchemy import Engine, text
 
 from xborder.registry import (
@@ -34,19 +35,22 @@ def three_orders(engine: Engine) -> pl.DataFrame:
 def test_a_list_has_number_and_guid_of_its_own(engine: Engine) -> None:
     waiting = three_orders(engine)
     assert waiting["cop_no"].to_list() == [f"XB20261120000000000{n}" for n in (1, 2, 3)]
-    assert waiting["guid"].to_list() == [lists.guid("dapu", name, 1) for name in waiting["cop_no"]]
-    assert waiting["guid"].str.contains("^[0-9A-F]{8}-[0-9A-F]{4}-5[0-9A-F]{3}-").all()
+    with transaction(engine) as c:
+        issue(c)
+        given = lists.of_manifest(c, 1)
+    named = [f"dapu/{name}/1" for name in waiting["cop_no"]]
+    expected = [str(uuid.uuid5(lists.NAMESPACE, one)).upper() for one in named]
+    assert given["guid"].to_list() == expected
     assert lists.guid("dapu", "XB1", 1) != lists.guid("dapu", "XB1", 2)
     assert lists.guid("dapu", "XB1", 1) != lists.guid("other", "XB1", 1)
 
 
 def test_reserving_issues_the_lists_once(engine: Engine) -> None:
-    waiting = three_orders(engine)
+    ids = three_orders(engine)["list_id"].to_list()
     with transaction(engine) as c:
         cutoff = cutoffs.take(c, DAY, NOW)
-        row = manifests.reserve(
-            c, cutoff, "lists", "dapu", {"b": 1, "a": 2}, waiting["list_id"][:2], "6041", DAY, NOW
-        )
+        row = reserve(c, cutoff, ids[:2], batch={"b": 1, "a": 2})
+        assert row.lists == 2
         assert (row.number, row.batch, row.app_time) == (
             "XB60412026112000001", {"a": 2, "b": 1}, NOW,
         )  # fmt: skip
@@ -54,13 +58,13 @@ def test_reserving_issues_the_lists_once(engine: Engine) -> None:
         assert lists.pending(c)["order_no"].to_list() == ["3"]
         assert [one.id for one in manifests.unpublished(c)] == [row.id]
     with pytest.raises(lists.ListClaimError, match="2 lists"), transaction(engine) as c:
-        manifests.reserve(c, cutoff, "lists", "dapu", {}, waiting["list_id"], "6041", DAY, NOW)
+        reserve(c, cutoff, ids)
     with pytest.raises(lists.ListClaimError), transaction(engine) as c:
-        manifests.reserve(c, cutoff, "lists", "else", {}, waiting["list_id"][2:], "6041", DAY, NOW)
+        reserve(c, cutoff, ids[2:], exporter="else")
+    with pytest.raises(ValueError, match="no lists"), transaction(engine) as c:
+        reserve(c, cutoff, [])
     with transaction(engine) as c:
-        office = manifests.reserve(
-            c, cutoff, "declarations", "dapu", {}, waiting["list_id"][2:], "6042", DAY, NOW
-        )
+        office = reserve(c, cutoff, ids[2:], "declarations", office="6042")
         assert office.number == "XB60422026112000001"
         assert counters.peek(c, "manifest") == 2, "a refused manifest takes no number"
         manifests.published(c, row.id, "ab" * 32, "manifests/x")
@@ -76,7 +80,7 @@ def test_reserving_issues_the_lists_once(engine: Engine) -> None:
 def test_a_manifest_without_sense_is_refused(engine: Engine, kind: str, office: str) -> None:
     waiting = three_orders(engine)
     with transaction(engine) as c, pytest.raises(ValueError, match="no manifest"):
-        manifests.reserve(c, 1, kind, "dapu", {}, waiting["list_id"], office, DAY, NOW)
+        reserve(c, 1, waiting["list_id"].to_list(), kind, office=office)
 
 
 def test_a_number_is_not_given_again_after_a_void(engine: Engine) -> None:
@@ -101,7 +105,7 @@ def test_a_list_waits_until_it_has_taken_the_newest_check(engine: Engine) -> Non
         assert lists.pending(c).is_empty()
         cutoff = cutoffs.take(c, DAY, NOW)
     with pytest.raises(lists.ListClaimError), transaction(engine) as c:
-        manifests.reserve(c, cutoff, "lists", "dapu", {}, waiting["list_id"], "6041", DAY, NOW)
+        reserve(c, cutoff, waiting["list_id"].to_list())
     with transaction(engine) as c:
         assert lists.claim(c) == 0
         assert lists.pending(c)["check_id"].to_list() == [2, 2, 2]

@@ -22,8 +22,7 @@ from xborder.manifests import batches, messages
 from xborder.manifests.batches import Batch, Manifest
 from xborder.manifests.group import KEY, Group, group
 from xborder.manifests.sheets import columns
-from xborder.registry import checkings
-from xborder.registry.staging import fetch
+from xborder.registry import checkings, lists
 from xborder.registry.store import Store
 from xborder.schemas import Tables
 from xborder.settings import Settings
@@ -31,23 +30,13 @@ from xborder.settings import Settings
 FOLDER = "manifests"
 """Where manifests lie in the store: ``manifests/<date>/<number>/`` and ``…/<number>.zip``."""
 
-CACHE = 128 << 20
+CACHE = 96 << 20
 """Bytes of checked content that are kept at hand."""
 
 SHEETS = ("batch", "lists", "goods", "draft", "draft goods")
 
 KINDS = ("CEB303", "CEB603")
 """The messages whose sources are read."""
-
-LISTED = {
-    "manifest": pl.Int64,
-    "list_id": pl.Int64,
-    "order_id": pl.Int64,
-    "check_id": pl.Int64,
-    "copNo": pl.String,
-    "guid": pl.String,
-    "appType": pl.String,
-}
 
 
 class ContentError(RuntimeError):
@@ -248,15 +237,9 @@ def load(c: Connection, checked: Checked, rows: Sequence[Row[Any]]) -> Group:
 
 def _listed(c: Connection, ids: list[int]) -> pl.DataFrame:
     """The lists of manifests, in the order of ``ids``, then by their number."""
-    marks = {f"m{at}": one for at, one in enumerate(ids)}
-    found = fetch(
-        c,
-        f"""
-        SELECT manifest_id, id, order_id, check_id, cop_no, guid, app_type FROM lists
-        WHERE manifest_id IN ({", ".join(f":{mark}" for mark in marks)})
-        """,  # noqa: S608 - names of parameters, no values
-        LISTED,
-        **marks,
-    )
+    found = lists.of_manifests(c, ids).select(
+        "list_id", "order_id", "check_id", "guid",
+        manifest="manifest_id", copNo="cop_no", appType="app_type",
+    )  # fmt: skip
     order = pl.DataFrame({"manifest": ids}).with_row_index("order")
     return found.join(order, on="manifest").sort("order", KEY).drop("order")

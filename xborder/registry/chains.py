@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
+from xborder.registry import lists
 from xborder.registry.staging import run
 
 MOST_TRACED = 1000
@@ -20,10 +21,13 @@ def trace(c: Connection, key: str) -> dict[str, list[dict[str, Any]]]:
     """
     asked = key.strip()
     orders = [int(one) for one in run(c, _ORDERS_OF_KEY, key=asked, upper=asked.upper()).scalars()]
+    orders += [one for one in lists.orders_of_guid(c, asked) if one not in orders]
     orders = orders[:MOST_TRACED]
     told: dict[str, list[dict[str, Any]]] = {}
     for name, statement in _CHAIN.items():
         told[name] = _rows(c, statement, ids=orders) if orders else []
+    for row in told["lists"]:
+        row["guid"] = lists.guid(row.pop("exporter"), row["cop_no"], row["version"])
     told["manifests"] += [
         row for row in _rows(c, _MANIFEST_OF_KEY, key=asked.upper()) if row not in told["manifests"]
     ]
@@ -40,14 +44,19 @@ def _rows(c: Connection, statement: str, **values: Any) -> list[dict[str, Any]]:
 
 
 # The order number is asked shop by shop, so that the unique key answers it.
+# The logistics codes are found one after the other, so that their unique key answers too.
 _ORDERS_OF_KEY = """
+    WITH RECURSIVE codes(code) AS (
+        SELECT min(logistics_code) FROM waybills
+        UNION ALL
+        SELECT (SELECT min(logistics_code) FROM waybills WHERE logistics_code > code)
+        FROM codes WHERE code IS NOT NULL)
     SELECT id FROM orders WHERE shop_id IN (SELECT id FROM shops) AND order_no IN (:key, :upper)
     UNION SELECT order_id FROM lists WHERE cop_no = :upper
-    UNION SELECT order_id FROM lists WHERE guid = :upper
     UNION SELECT l.order_id FROM lists l JOIN manifests m ON m.id = l.manifest_id
           WHERE m.number = :upper
     UNION SELECT order_id FROM waybills
-          WHERE logistics_code IN (SELECT DISTINCT logistics_code FROM waybills)
+          WHERE logistics_code IN (SELECT code FROM codes WHERE code IS NOT NULL)
             AND logistics_no IN (:key, :upper)
     ORDER BY 1
 """
@@ -67,9 +76,10 @@ _CHAIN = {
              ON u.id = e.upload_id
         WHERE o.id IN :ids ORDER BY e.order_id, e.upload_id""",
     "lists": """
-        SELECT l.order_id, l.cop_no, l.guid, l.version, l.live, l.state, l.route, l.app_type,
-               l.app_time, m.number AS manifest
-        FROM lists l LEFT JOIN manifests m ON m.id = l.manifest_id
+        SELECT l.order_id, l.cop_no, s.exporter, l.version, l.live, l.state, l.route,
+               l.app_type, m.app_time, m.number AS manifest
+        FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
+        LEFT JOIN manifests m ON m.id = l.manifest_id
         WHERE l.order_id IN :ids ORDER BY l.id""",
     "waybills": """
         SELECT order_id, logistics_code, logistics_no, export_date FROM waybills

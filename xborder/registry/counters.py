@@ -36,3 +36,10 @@ def peek(c: Connection, name: str) -> int:
     """The last number drawn; 0 before the first."""
     found = c.scalar(select(tables.counters.c.value).where(tables.counters.c.name == name))
     return int(found or 0)
+
+
+def put(c: Connection, name: str, value: int) -> None:
+    """Set a mark: a number that is remembered, not drawn."""
+    build = postgresql.insert if c.dialect.name == "postgresql" else sqlite.insert
+    row = build(tables.counters).values(name=name, value=value)
+    c.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))

@@ -6,16 +6,17 @@ renders the same bytes.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from xborder.registry import audit, counters, lists
-from xborder.registry.staging import changed, run, stage
+from xborder.registry.staging import changed, run, runs, stage
 from xborder.registry.tables import manifests
 
 KINDS = ("lists", "declarations")
@@ -55,98 +56,81 @@ def reserve_all(
     an unknown kind, a customs code that is not 4 digits, or a manifest without lists: the
     caller's transaction then ends without any of it.
     """
-    wanted = pl.concat([pl.DataFrame(schema={"list_id": pl.Int64, "manifest": pl.UInt32}),
-                        *assigned])  # fmt: skip
-    return [
-        reserve(
-            c,
-            cutoff,
-            new.kind,
-            new.exporter,
-            new.batch,
-            wanted.filter(pl.col("manifest") == place)["list_id"],
-            new.customs_code,
-            business_date,
-            app_time,
-        )
-        for place, new in enumerate(plan)
-    ]
-
-
-def reserve(
-    c: Connection,
-    cutoff: int,
-    kind: str,
-    exporter: str,
-    batch: Mapping[str, Any],
-    list_ids: Iterable[int],
-    customs_code: str,
-    business_date: date,
-    app_time: datetime,
-) -> Row[Any]:
-    """Put pending lists into a new manifest; its row (``id``, ``number`` and the rest).
-
-    The number is ``XB`` + customs office + yyyymmdd + 5 digits, gapless for an office and day.
-    Raises ListClaimError when a list is no longer pending (nothing is reserved then), and
-    ValueError for an unknown kind, a customs code that is not 4 digits, or no lists.
-    """
-    wanted = list(list_ids)
-    if kind not in KINDS or not re.fullmatch("[0-9]{4}", customs_code, re.ASCII) or not wanted:
-        raise ValueError(f"no manifest of {len(wanted)} lists, kind {kind}, office {customs_code}")
+    for new in plan:
+        if new.kind not in KINDS or not re.fullmatch("[0-9]{4}", new.customs_code, re.ASCII):
+            raise ValueError(f"no manifest of kind {new.kind}, office {new.customs_code}")
     day = f"{business_date:%Y%m%d}"
-    following = counters.draw(c, "manifest")
-    serial = counters.draw(c, f"manifest:{customs_code}:{day}")
-    number = f"XB{customs_code}{day}{serial:05d}"
-    c.execute(
-        manifests.insert().values(
-            id=following,
-            number=number,
-            kind=kind,
-            cutoff_id=cutoff,
-            business_date=business_date,
-            exporter=exporter,
-            customs_code=customs_code,
-            batch=dict(batch),
-            lists=len(wanted),
-            app_time=app_time,
-            state=RESERVED,
+    ids = counters.draw_many(c, "manifest", len(plan))
+    rows: list[dict[str, Any]] = []
+    for number, new in zip(ids, plan, strict=True):
+        serial = counters.draw(c, f"manifest:{new.customs_code}:{day}")
+        rows.append(
+            {
+                "id": number,
+                "number": f"XB{new.customs_code}{day}{serial:05d}",
+                "kind": new.kind,
+                "cutoff_id": cutoff,
+                "business_date": business_date,
+                "exporter": new.exporter,
+                "customs_code": new.customs_code,
+                "batch": dict(new.batch),
+                "lists": 0,
+                "app_time": app_time,
+                "state": RESERVED,
+            }
         )
-    )
-    _issue(c, following, exporter, wanted, app_time)
-    told = {"lists": len(wanted), "kind": kind, "cutoff": cutoff}
-    audit.append(c, "manifest reserved", number, told, app_time)
-    return get(c, following)
+    if rows:
+        c.execute(manifests.insert(), rows)
+    counts: Counter[int] = Counter()
+    for part in assigned:
+        counts.update(_issue(c, ids.start, part))
+    for row, new in zip(rows, plan, strict=True):
+        row["lists"] = counts[row["id"]]
+        if not row["lists"]:
+            raise ValueError(f"manifest {row['number']} would have no lists")
+        told = {"lists": row["lists"], "kind": new.kind, "cutoff": cutoff}
+        audit.append(c, "manifest reserved", row["number"], told, app_time)
+    if rows:
+        counted = update(manifests).where(manifests.c.id == bindparam("of"))
+        told_of = [{"of": row["id"], "count": row["lists"]} for row in rows]
+        c.execute(counted.values(lists=bindparam("count")), told_of)
+    reserved = manifests.c.id.between(ids.start, ids.stop - 1)
+    return list(c.execute(select(manifests).where(reserved).order_by(manifests.c.id)))
 
 
-def _issue(
-    c: Connection, manifest_id: int, exporter: str, wanted: list[int], app_time: datetime
-) -> None:
-    stage(c, "taken", pl.DataFrame({"list_id": pl.Series(wanted, dtype=pl.Int64)}))
+def _issue(c: Connection, first: int, assigned: pl.DataFrame) -> dict[int, int]:
+    """Issue lists and declare their orders; how many lists each manifest got."""
+    taken = assigned.select("list_id", manifest=pl.col("manifest").cast(pl.Int64) + first)
+    stage(c, "taken", runs(taken, "list_id"))
+    # CROSS JOIN, LIMIT and the unary plus lead SQLite from the runs to their lists and orders;
+    # by itself it would look through all pending lists for each of them.
     issued = changed(
         c,
         """
-        UPDATE lists SET state = 'issued', manifest_id = :manifest, app_time = :at
-        FROM taken t, orders o, shops s
-        WHERE lists.id = t.list_id AND lists.state = 'pending' AND lists.live
-          AND o.id = lists.order_id AND o.state = 'accepted' AND o.check_id = lists.check_id
-          AND s.id = o.shop_id AND s.exporter = :exporter
+        UPDATE lists SET state = 'issued', manifest_id = t.manifest
+        FROM (SELECT l.id, t.manifest
+              FROM taken t CROSS JOIN manifests m CROSS JOIN lists l CROSS JOIN orders o
+                   CROSS JOIN shops s
+              WHERE m.id = t.manifest AND l.id BETWEEN t.first AND t.last AND l.live
+                AND o.id = +l.order_id AND o.state = 'accepted' AND o.check_id = l.check_id
+                AND s.id = +o.shop_id AND s.exporter = m.exporter
+              LIMIT :all) t
+        WHERE lists.id = t.id AND lists.state = 'pending'
         """,
-        manifest=manifest_id,
-        at=app_time.astimezone(UTC).isoformat(),
-        exporter=exporter,
+        all=lists.ALL,
     )
-    if issued != len(wanted):
-        raise lists.ListClaimError(f"{len(wanted) - issued} lists are not pending any more")
     declared = changed(
         c,
         """
         UPDATE orders SET state = 'declared' FROM taken t, lists l
-        WHERE l.id = t.list_id AND orders.id = l.order_id AND orders.state = 'accepted'
+        WHERE l.id BETWEEN t.first AND t.last AND l.manifest_id = +t.manifest
+          AND orders.id = +l.order_id AND orders.state = 'accepted'
         """,
     )
     run(c, "DROP TABLE taken")
-    if declared != len(wanted):
-        raise lists.ListClaimError(f"{len(wanted) - declared} orders were declared before")
+    if issued != taken.height or declared != taken.height:
+        raise lists.ListClaimError(f"{taken.height - issued} lists are not pending any more")
+    return dict(taken["manifest"].value_counts().iter_rows())
 
 
 def get(c: Connection, manifest_id: int) -> Row[Any]:

@@ -2,7 +2,7 @@
 
 ``enter`` claims the orders of a file as a whole: the database's unique key decides which are
 new, ``reuploads`` what becomes of the others, all in the caller's transaction. State ``held``
-with ``checked_under`` null means: not checked yet.
+without a check (``check_id`` null) means: not checked yet.
 """
 
 from datetime import date
@@ -11,11 +11,14 @@ import polars as pl
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from xborder.registry import audit, counters, reuploads, uploads
-from xborder.registry.staging import changed, fetch, run, stage
-from xborder.registry.tables import shops
+from xborder.registry import audit, counters, lists, reuploads, uploads
+from xborder.registry.staging import changed, fetch, insert, run, runs, stage
+from xborder.registry.tables import checks, shops
 
 HELD, ACCEPTED, DECLARED, EXCLUDED = "held", "accepted", "declared", "excluded"
+
+DIGEST = 32
+"""Characters of a digest that are kept: 128 bits tell one content from another."""
 
 ENTRIES = {
     "order_no": pl.String,
@@ -84,27 +87,30 @@ def enter(
         raise ValueError(f"upload {upload_id} was not read: its channel is unknown")
     if entries["order_no"].is_duplicated().any():
         raise ValueError(f"upload {upload_id} names an order twice")
-    account = shop_id(c, upload.exporter, channel, upload.shop)
+    shop = shop_id(c, upload.exporter, channel, upload.shop)
     # In the order of their numbers, so that the same orders in another arrangement of rows
     # get the same identifiers, and neighbours lie on neighbouring pages of the index.
     entries = (
         entries.select(*ENTRIES)
         .cast(ENTRIES)  # type: ignore[arg-type]
         .sort("order_no")
-        .with_columns(reuploads.creation_time("ordered_at").alias("ordered_at"))
+        .with_columns(
+            pl.col("digest").str.head(DIGEST),
+            pl.col("status_digest").str.head(DIGEST),
+            reuploads.creation_time("ordered_at").alias("ordered_at"),
+        )
     )
-    before = of_upload(c, upload_id).select("order_no", "order_id", "outcome")
-    before = before.filter(pl.col("order_no").is_in(entries["order_no"].implode()))
+    before = _entered_before(c, upload_id, shop, entries)
     entries = entries.join(before, on="order_no", how="anti", maintain_order="left")
     first = counters.draw_many(c, "order", entries.height).start
-    staged = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
-    stage(c, "entered", staged)
-    new = _claim(c, upload_id, account, block)
-    told = staged.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
+    numbered = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
+    new = _claim(c, upload_id, shop, block, numbered)
+    told = numbered.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
     if new < entries.height:
-        known = _take_known(c, upload_id, account, block, staged)
+        known = _take_known(c, upload_id, shop, block, numbered)
         told = pl.concat([told.join(known, on="order_no", how="anti"), known])
-    run(c, "DROP TABLE entered")
+    else:
+        _enter(c, upload_id, block, numbered)
     if entries.height or before.is_empty():
         counted = dict(sorted(told["outcome"].value_counts().iter_rows()))
         told_of = {"block": block, "new": new, "outcomes": counted}
@@ -112,56 +118,83 @@ def enter(
     return pl.concat([told, before]).sort("order_no")
 
 
-def _claim(c: Connection, upload_id: int, shop: int, block: int) -> int:
-    """Insert the staged orders; those the unique key lets in are new. Their number."""
-    new = changed(
-        c,
-        """
-        INSERT INTO orders (id, shop_id, order_no, upload_id, digest, status_digest, ordered_at,
-                            cancelled, proposed_cancellation, state, codes, block)
-        SELECT order_id, :shop, order_no, :upload, digest, status_digest, ordered_at,
-               cancelled, false,
-               CASE WHEN cancelled THEN 'excluded' ELSE 'held' END,
-               CASE WHEN cancelled THEN 'CANCELLED' ELSE '' END, :block
-        FROM entered WHERE true ORDER BY order_id
-        ON CONFLICT (shop_id, order_no) DO NOTHING
-        """,
-        shop=shop,
-        upload=upload_id,
-        block=block,
-    )
-    run(
-        c,
-        """
-        INSERT INTO order_entries (upload_id, order_id, digest, rows, lines, first_row, outcome,
-                                   block)
-        SELECT :upload, s.order_id, s.digest, s.rows, s.lines, s.first_row, 'current', :block
-        FROM entered s JOIN orders o ON o.id = s.order_id ORDER BY s.order_id
-        """,
-        upload=upload_id,
-        block=block,
-    )
+_TOLD = {"order_no": pl.String, "order_id": pl.Int64, "outcome": pl.String}
+
+
+def _entered_before(
+    c: Connection, upload_id: int, shop: int, entries: pl.DataFrame
+) -> pl.DataFrame:
+    """What a run before a crash entered of these orders of the upload; columns ``_TOLD``."""
+    entered = """
+        SELECT o.order_no, o.id, e.outcome
+        FROM {asked} JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
+        JOIN order_entries e ON e.upload_id = :upload AND e.order_id = o.id
+    """
+    # A block is entered as a whole or not at all, so its first order tells of the others.
+    one = entered.format(asked="(SELECT CAST(:no AS TEXT) AS order_no) s")
+    no = entries["order_no"].first()
+    known = fetch(c, one, _TOLD, shop=shop, upload=upload_id, no=no)
+    if known.is_empty():
+        return known
+    stage(c, "again", entries.select("order_no"))
+    known = fetch(c, entered.format(asked="again s"), _TOLD, shop=shop, upload=upload_id)
+    run(c, "DROP TABLE again")
+    return known
+
+
+def _claim(c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame) -> int:
+    """Insert the orders; those the unique key lets in are new. Their number."""
+    new = 0
+    for gone in (False, True):
+        rows = numbered.filter(pl.col("cancelled") == gone)
+        new += insert(
+            c,
+            "orders",
+            rows.select("order_no", "digest", "status_digest", "ordered_at", id=pl.col("order_id")),
+            new_only=True,
+            shop_id=shop,
+            upload_id=upload_id,
+            block=block,
+            cancelled=gone,
+            proposed_cancellation=False,
+            state=EXCLUDED if gone else HELD,
+            codes=reuploads.CANCELLED if gone else "",
+        )
     return new
 
 
+def _enter(c: Connection, upload_id: int, block: int, new: pl.DataFrame) -> None:
+    insert(
+        c,
+        "order_entries",
+        new.select("order_id", "digest", "rows", "lines", "first_row"),
+        upload_id=upload_id,
+        outcome=reuploads.CURRENT,
+        block=block,
+    )
+
+
 def _take_known(
-    c: Connection, upload_id: int, shop: int, block: int, staged: pl.DataFrame
+    c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame
 ) -> pl.DataFrame:
-    """Decide on the orders that were known before; frame [order_no, order_id, outcome]."""
-    first = int(staged["order_id"][0])
-    new = "SELECT id FROM orders WHERE id >= :first"
-    run(c, f"DELETE FROM entered WHERE order_id IN ({new})", first=first)  # noqa: S608
+    """Enter what is new, and decide on the orders that were known; the known as ``_TOLD``."""
+    first = int(numbered["order_id"][0])
+    new = fetch(c, "SELECT id FROM orders WHERE id >= :first", {"order_id": pl.Int64}, first=first)
+    _enter(c, upload_id, block, numbered.join(new, on="order_id", how="semi"))
+    known = numbered.join(new, on="order_id", how="anti").drop("order_id")
+    stage(c, "known", known.select("order_no"))
     old = fetch(
         c,
         """
         SELECT o.order_no, o.id, o.upload_id, o.digest, o.status_digest, o.ordered_at,
                o.cancelled, o.proposed_cancellation, o.state, o.codes
-        FROM entered s JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
+        FROM known s JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
         """,
         _OLD,
         shop=shop,
     )
-    known = staged.drop("order_id").with_columns(upload_id=pl.lit(upload_id, pl.Int64))
+    run(c, "DROP TABLE known")
+    known = known.with_columns(upload_id=pl.lit(upload_id, pl.Int64))
     decided = reuploads.decide(known.join(old, on="order_no", how="inner"))
     stage(c, "decided", decided)
     _apply(c, upload_id, block)
@@ -209,7 +242,6 @@ def _apply(c: Connection, upload_id: int, block: int) -> None:
           status_digest = d.new_status_digest, ordered_at = d.new_ordered_at,
           cancelled = d.new_cancelled, proposed_cancellation = d.new_proposed,
           state = d.new_state, codes = d.new_codes,
-          checked_under = CASE WHEN d.recheck THEN NULL ELSE orders.checked_under END,
           check_id = CASE WHEN d.recheck THEN NULL ELSE orders.check_id END
         FROM decided d WHERE orders.id = d.order_id AND d.touched
         """,
@@ -240,11 +272,12 @@ OPEN_ORDERS = {
 
 OPEN_BLOCKS = {"upload_id": pl.Int64, "block": pl.Int64, "orders": pl.Int64}
 
+# From the uploads, not from the shops: the index of open orders begins with the upload.
 _OPEN = """
-    FROM shops s JOIN orders o ON o.shop_id = s.id JOIN uploads u ON u.id = o.upload_id
-    WHERE s.exporter = :exporter AND o.state IN ('held', 'accepted')
-      AND (CAST(:version AS TEXT) IS NULL OR o.checked_under IS NULL
-           OR o.checked_under <> :version
+    FROM uploads u JOIN orders o ON o.upload_id = u.id JOIN shops s ON s.id = o.shop_id
+    LEFT JOIN checks k ON k.id = o.check_id AND k.exporter = u.exporter
+    WHERE u.exporter = :exporter AND o.state IN ('held', 'accepted')
+      AND (CAST(:version AS TEXT) IS NULL OR k.inputs IS NULL OR k.inputs <> :version
            OR (o.state = 'held' AND o.codes LIKE '%LOGISTICS_NO_%'))
 """
 
@@ -289,7 +322,7 @@ def open_orders(
         c,
         f"""
         SELECT o.id, o.upload_id, s.channel, s.shop, o.order_no, o.state, o.digest,
-               o.checked_under, u.file_name, o.block
+               k.inputs, u.file_name, o.block
         {_OPEN} {one} ORDER BY o.id
         """,
         OPEN_ORDERS,
@@ -310,33 +343,42 @@ def record_check(
     """Write the verdicts of a check; the number of orders that took theirs.
 
     ``verdicts`` has the columns of ``VERDICTS`` (state ``accepted`` or ``held``; codes joined
-    by commas). With a column ``upload_id`` or ``digest`` (from ``open_orders``), an order whose
-    content another upload replaced since is left for the next check. An order that a list
-    declared meanwhile is left alone. An order belongs to the day on which it became accepted.
+    by commas). With a column ``upload_id`` (from ``open_orders``), an order whose content another
+    upload replaced since is left for the next check. An order that a list declared meanwhile is
+    left alone, a pending list of one that is held now becomes void. An order belongs to the day
+    on which it became accepted.
     """
-    guards = [name for name in ("upload_id", "digest") if name in verdicts.columns]
-    types = VERDICTS | {"upload_id": pl.Int64, "digest": pl.String}
-    columns = {name: types[name] for name in (*VERDICTS, *guards)}
-    stage(c, "verdicts", verdicts.select(*columns).cast(columns))  # type: ignore[arg-type]
-    unguarded = "".join(f" AND orders.{name} = v.{name}" for name in guards)
+    build = postgresql.insert if c.dialect.name == "postgresql" else sqlite.insert
+    check = {"id": check_id, "exporter": exporter, "inputs": inputs_version}
+    c.execute(build(checks).values(check).on_conflict_do_nothing())
+    guard = ["upload_id"] if "upload_id" in verdicts.columns else []
+    types = VERDICTS | {"upload_id": pl.Int64}
+    told_of = verdicts.select(*VERDICTS, *guard).cast({k: types[k] for k in (*VERDICTS, *guard)})
+    known = told_of.filter(pl.col("state").is_in([HELD, ACCEPTED]))
+    stage(c, "verdicts", runs(known.with_columns(pl.col("codes").fill_null("")), "order_id"))
+    # CROSS JOIN, LIMIT and the unary plus lead SQLite from the runs to their orders; by itself it
+    # would look through all open orders for each of them.
     taken = changed(
         c,
         f"""
         UPDATE orders SET
-          state = v.state, route = v.route, codes = coalesce(v.codes, ''),
-          checked_under = :version, check_id = :check_id,
+          state = v.state, route = v.route, codes = v.codes, check_id = :check_id,
           business_date = CASE WHEN orders.state = v.state
                                THEN coalesce(orders.business_date, :day) ELSE :day END
-        FROM verdicts v
-        WHERE orders.id = v.order_id AND orders.state IN ('held', 'accepted')
-          AND v.state IN ('held', 'accepted'){unguarded}
+        FROM (SELECT o.id, v.state, v.route, v.codes
+              FROM verdicts v CROSS JOIN orders o
+              WHERE o.id BETWEEN v.first AND v.last AND o.state IN ('held', 'accepted')
+                {"AND +o.upload_id = v.upload_id" if guard else ""} LIMIT :all) v
+        WHERE orders.id = v.id
         """,  # noqa: S608
-        version=inputs_version,
+        all=lists.ALL,
         check_id=check_id,
         day=business_date.isoformat(),
     )
+    accepted: int | None = known.filter(pl.col("state") == ACCEPTED)["order_id"].min()  # type: ignore[assignment]
+    voided = lists.follow_check(c, accepted)
     run(c, "DROP TABLE verdicts")
-    told = {"exporter": exporter, "inputs": inputs_version, "orders": taken}
+    told = {"exporter": exporter, "inputs": inputs_version, "orders": taken, "void": voided}
     audit.append(c, "orders checked", f"check {check_id}", told)
     return taken
 

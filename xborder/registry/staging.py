@@ -7,7 +7,7 @@ Values travel as parameters or as CSV data, never inside a statement.
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -20,32 +20,108 @@ SQL_TYPES: dict[PolarsDataType, str] = {
     pl.Boolean: "BOOLEAN",
 }
 
+Constant = int | bool | str
+"""A value that is the same in every row of an ``insert``."""
+
 
 def stage(c: Connection, name: str, frame: pl.DataFrame) -> None:
     """Fill the temporary table ``name`` with a frame of String, Int64 and Boolean columns.
 
     What the table held before is dropped. Raises KeyError for a column of another type.
     """
-    names = [name, *frame.columns]
-    if not all(re.fullmatch("[a-z_][a-z0-9_]*", one, re.ASCII) for one in names):
-        raise ValueError(f"not plain column names: {names}")
+    _plain(name, *frame.columns)
     columns = ", ".join(f'"{col}" {SQL_TYPES[type_]}' for col, type_ in _types(frame).items())
     c.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
     c.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} ({columns})")
+    insert(c, name, frame)
+    if c.dialect.name == "postgresql":
+        c.exec_driver_sql(f"ANALYZE {name}")
+
+
+def insert(
+    c: Connection, table: str, frame: pl.DataFrame, *, new_only: bool = False, **same: Constant
+) -> int:
+    """Insert the rows of a frame, in its order; how many went in.
+
+    ``same`` are columns with one value for all rows (numbers, truths, plain lower-case words).
+    With ``new_only`` the rows that a unique key refuses are left out; otherwise they raise
+    ``IntegrityError``.
+    """
+    _plain(table, *frame.columns, *same)
     cursor = c.connection.cursor()
     try:
         if c.dialect.name == "postgresql":
-            data = io.BytesIO()
-            frame.write_csv(data, include_header=False, quote_style="non_numeric")
-            data.seek(0)
-            cursor.copy_expert(f"COPY {name} FROM STDIN WITH (FORMAT csv)", data)
-            cursor.execute(f"ANALYZE {name}")
-        else:
-            marks = ", ".join("?" * frame.width)
-            rows: Any = frame.iter_rows()
-            cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)  # noqa: S608
+            return _copy(cursor, table, frame.with_columns(**_literals(same)), new_only)
+        # A value that is part of the statement is not bound anew for each row: half the cost.
+        given = {**dict.fromkeys(frame.columns, "?"), **{k: _spelt(v) for k, v in same.items()}}
+        names = ", ".join(f'"{name}"' for name in given)
+        statement = f"INSERT INTO {table} ({names}) VALUES ({', '.join(given.values())})"  # noqa: S608
+        if new_only:
+            statement += " ON CONFLICT DO NOTHING"
+        rows: Any = rows_of(frame)
+        cursor.executemany(statement, rows)
+        return int(cursor.rowcount)
     finally:
         cursor.close()
+
+
+def _copy(cursor: Any, table: str, frame: pl.DataFrame, new_only: bool) -> int:
+    names = ", ".join(f'"{name}"' for name in frame.columns)
+    data = io.BytesIO()
+    frame.write_csv(data, include_header=False, quote_style="non_numeric")
+    data.seek(0)
+    target = "incoming" if new_only else table
+    if new_only:
+        cursor.execute(f"CREATE TEMPORARY TABLE incoming AS SELECT {names} FROM {table} LIMIT 0")  # noqa: S608
+    cursor.copy_expert(f"COPY {target} ({names}) FROM STDIN WITH (FORMAT csv)", data)
+    if new_only:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming ON CONFLICT DO NOTHING"  # noqa: S608
+        )
+    done = int(cursor.rowcount)
+    if new_only:
+        cursor.execute("DROP TABLE incoming")
+    return done
+
+
+def _plain(*names: str) -> None:
+    if not all(re.fullmatch("[a-z_][a-z0-9_]*", one, re.ASCII) for one in names):
+        raise ValueError(f"not plain names: {names}")
+
+
+def _literals(same: Mapping[str, Constant]) -> dict[str, pl.Expr]:
+    return {name: pl.lit(value) for name, value in same.items()}
+
+
+def _spelt(value: Constant) -> str:
+    """A constant as SQL; only what cannot be anything else than a value."""
+    if isinstance(value, str):
+        if not re.fullmatch("[A-Za-z_]*", value, re.ASCII):
+            raise ValueError(f"not a plain word: {value!r}")
+        return f"'{value}'"
+    return str(int(value))
+
+
+def rows_of(frame: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """The rows of a frame as tuples, column-wise converted (several times as fast)."""
+    return zip(*(column.to_list() for column in frame.iter_columns()), strict=True)
+
+
+def runs(frame: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Rows with consecutive numbers ``by`` and equal other columns as one row: first, last.
+
+    So that one statement for a range of numbers does what would be one a row.
+    """
+    others = [name for name in frame.columns if name != by]
+    rows = frame.sort(by)
+    same = pl.col(by) == pl.col(by).shift() + 1
+    for name in others:
+        same &= pl.col(name).eq_missing(pl.col(name).shift())
+    marked = rows.with_columns((~same.fill_null(value=False)).cum_sum().alias("run"))
+    return marked.group_by("run", maintain_order=True).agg(
+        pl.col(by).first().alias("first"), pl.col(by).last().alias("last"),
+        *(pl.col(name).first() for name in others),
+    ).drop("run")  # fmt: skip
 
 
 def _types(frame: pl.DataFrame) -> dict[str, PolarsDataType]:
@@ -66,10 +142,18 @@ def fetch(
     c: Connection, statement: str, schema: Mapping[str, PolarsDataType], **values: Any
 ) -> pl.DataFrame:
     """The rows of a query as a frame with the columns and types of ``schema``, in its order."""
-    rows = [tuple(row) for row in run(c, statement, **values)]
+    result = run(c, statement, **values)
+    # The driver's own tuples: a row object each would cost as much as the query.
+    rows = result.cursor.fetchall() if result.cursor is not None else []
+    result.close()
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
     # SQLite has no truth type: its 0 and 1 are read as numbers first.
-    read = {name: pl.Int64() if type_ == pl.Boolean else type_ for name, type_ in schema.items()}
-    if c.dialect.name == "postgresql":
-        read = dict(schema)
-    frame = pl.DataFrame(rows, schema=read, orient="row")
-    return frame.cast({name: type_ for name, type_ in schema.items() if read[name] != type_})
+    numbers = c.dialect.name != "postgresql"
+    return pl.DataFrame(
+        [
+            pl.Series(name, told, pl.Int64).cast(pl.Boolean)
+            if numbers and type_ == pl.Boolean
+            else pl.Series(name, told, type_)
+            for (name, type_), told in zip(schema.items(), columns, strict=True)
+        ]
+    )

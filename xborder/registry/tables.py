@@ -180,18 +180,26 @@ orders = Table(
     Column("state", String(16), nullable=False, comment="held | accepted | declared | excluded"),
     Column("route", String(16)),
     Column("codes", Text, nullable=False, comment="comma-joined codes that hold or exclude it"),
-    Column("checked_under", Text, comment="version of the inputs of the last check"),
     Column("check_id", BigInteger),
     Column("business_date", Day, comment="the day it was accepted, held or cured"),
     Column("block", Integer, comment=WHOLE_FILE),
     UniqueConstraint("shop_id", "order_no"),
     Index(
         "ix_orders_open",
-        "shop_id",
-        "id",
+        "upload_id",
+        "block",
         sqlite_where=text(OPEN),
         postgresql_where=text(OPEN),
     ),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("exporter", Text, primary_key=True),
+    Column("inputs", Text, nullable=False, comment="version of what orders were checked against"),
+    sqlite_with_rowid=False,
 )
 
 CHANGED = "outcome = 'changed_after_issue'"
@@ -220,12 +228,14 @@ order_entries = Table(
 waybills = Table(
     "waybills",
     metadata,
-    Column("logistics_code", Text, primary_key=True),
-    Column("logistics_no", Text, primary_key=True),
-    Column("order_id", Id, ForeignKey("orders.id"), primary_key=True),
+    Column("order_id", Id, ForeignKey("orders.id"), primary_key=True, autoincrement=False),
+    Column("logistics_code", Text, nullable=False),
+    Column("logistics_no", Text, nullable=False),
     Column("export_date", Day, nullable=False),
-    Index(None, "order_id"),
-    sqlite_with_rowid=False,
+    # One holder a number at a time: 0 while the order holds it, afterwards the order's own
+    # number, so that what held it before can still be found under the same key.
+    Column("released", BigInteger, nullable=False),
+    UniqueConstraint("logistics_code", "logistics_no", "released"),
 )
 
 cutoffs = Table(
@@ -267,15 +277,12 @@ lists = Table(
     Column("version", Integer, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("cop_no", String(30), nullable=False),
-    Column("guid", String(36), nullable=False),
     Column("state", String(16), nullable=False, comment="pending | issued | void"),
     Column("route", String(16), nullable=False),
     Column("check_id", BigInteger, nullable=False),
     Column("manifest_id", Id, ForeignKey("manifests.id")),
     Column("app_type", String(1), nullable=False),
-    Column("app_time", Instant),
     UniqueConstraint("cop_no", "version"),
-    UniqueConstraint("guid"),
     Index(
         "ix_lists_one_live",
         "order_id",
@@ -284,7 +291,12 @@ lists = Table(
         postgresql_where=text("live"),
     ),
     Index("ix_lists_pending", "id", sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
-    Index(None, "manifest_id"),
+    Index(
+        None,
+        "manifest_id",
+        sqlite_where=text("manifest_id IS NOT NULL"),
+        postgresql_where=text("manifest_id IS NOT NULL"),
+    ),
 )
 
 MOVEMENT_COLUMNS = (

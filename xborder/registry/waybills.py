@@ -1,12 +1,14 @@
 """Waybills (运单): which logistics number belongs to which order, and when it left.
 
-A logistics number stays taken for some months (R24); the checks decide, this remembers.
+A logistics number stays taken for some months (R24). The checks decide and say so at the user's
+cell; a unique key of the database holds it: of two runs that accept the same number at once,
+the second one's order waits for its next check.
 """
 
 import polars as pl
 from sqlalchemy import Connection
 
-from xborder.registry.staging import fetch, run, stage
+from xborder.registry.staging import fetch, insert, run, stage
 
 WAYBILLS = {
     "order_id": pl.Int64,
@@ -26,19 +28,86 @@ TAKEN = {
 }
 
 
-def enter(c: Connection, waybills: pl.DataFrame) -> None:
-    """Remember the waybills of orders (columns ``WAYBILLS``), replacing what these orders had."""
-    stage(c, "parcels", waybills.select(*WAYBILLS).cast(WAYBILLS).unique(maintain_order=True))  # type: ignore[arg-type]
-    run(c, "DELETE FROM waybills WHERE order_id IN (SELECT order_id FROM parcels)")
+def enter(c: Connection, waybills: pl.DataFrame, months: int = 6) -> pl.DataFrame:
+    """Remember the waybills of orders (columns ``WAYBILLS``), replacing what these orders had.
+
+    A number is given up by an order that is neither accepted nor declared, and by one that
+    leaves ``months`` months or more before or after. An order whose number another order has
+    all the same is not accepted: it waits to be checked again. Returns these, column order_id.
+    Raises ValueError for an order with two waybills.
+    """
+    told = waybills.select(*WAYBILLS).cast(WAYBILLS).unique(maintain_order=True)  # type: ignore[arg-type]
+    if told["order_id"].is_duplicated().any():
+        raise ValueError("an order has one waybill")
+    if insert(c, "waybills", told, new_only=True, released=0) == told.height:
+        return told.select("order_id").clear()
+    stage(c, "parcels", told)
     run(
         c,
         """
-        INSERT INTO waybills (logistics_code, logistics_no, order_id, export_date)
-        SELECT logistics_code, logistics_no, order_id, max(export_date) FROM parcels
-        GROUP BY logistics_code, logistics_no, order_id
+        DELETE FROM waybills WHERE order_id IN (
+            SELECT p.order_id FROM parcels p JOIN waybills w ON w.order_id = p.order_id
+            WHERE w.logistics_code <> p.logistics_code OR w.logistics_no <> p.logistics_no
+               OR w.export_date <> p.export_date OR w.released <> 0)
+        """,
+    )
+    _release(c, months)
+    run(
+        c,
+        """
+        INSERT INTO waybills (logistics_code, logistics_no, order_id, export_date, released)
+        SELECT logistics_code, logistics_no, order_id, export_date, 0 FROM parcels
+        WHERE true ORDER BY order_id ON CONFLICT DO NOTHING
+        """,
+    )
+    refused = fetch(
+        c,
+        """
+        SELECT p.order_id FROM parcels p LEFT JOIN waybills w ON w.order_id = p.order_id
+        WHERE w.order_id IS NULL ORDER BY 1
+        """,
+        {"order_id": pl.Int64},
+    )
+    run(
+        c,
+        """
+        UPDATE orders SET state = 'held', codes = '', check_id = NULL FROM parcels p
+        WHERE orders.id = p.order_id AND orders.state = 'accepted'
+          AND NOT EXISTS (SELECT 1 FROM waybills w WHERE w.order_id = p.order_id)
         """,
     )
     run(c, "DROP TABLE parcels")
+    return refused
+
+
+def _release(c: Connection, months: int) -> None:
+    """Take numbers from orders that may not keep them from those in ``parcels``."""
+    holders = fetch(
+        c,
+        """
+        SELECT w.order_id, w.export_date, o.state, p.export_date
+        FROM parcels p
+        JOIN waybills w ON w.logistics_code = p.logistics_code
+                       AND w.logistics_no = p.logistics_no AND w.released = 0
+        JOIN orders o ON o.id = w.order_id
+        WHERE w.order_id <> p.order_id
+        """,
+        {"order_id": pl.Int64, "left": pl.String, "state": pl.String, "leaves": pl.String},
+    )
+    left, leaves = (pl.col(name).str.to_date("%Y-%m-%d") for name in ("left", "leaves"))
+    near = (leaves < left.dt.offset_by(f"{months}mo")) & (left < leaves.dt.offset_by(f"{months}mo"))
+    free = holders.filter(~(near & pl.col("state").is_in(["accepted", "declared"])))
+    if free.is_empty():
+        return
+    stage(c, "freed", free.select("order_id").unique())
+    run(
+        c,
+        """
+        UPDATE waybills SET released = waybills.order_id FROM freed f
+        WHERE waybills.order_id = f.order_id
+        """,
+    )
+    run(c, "DROP TABLE freed")
 
 
 def taken(c: Connection, numbers: pl.DataFrame) -> pl.DataFrame:
@@ -56,7 +125,7 @@ def taken(c: Connection, numbers: pl.DataFrame) -> pl.DataFrame:
         JOIN waybills w ON w.logistics_code = a.logistics_code AND w.logistics_no = a.logistics_no
         JOIN orders o ON o.id = w.order_id
         JOIN shops s ON s.id = o.shop_id
-        WHERE o.state IN ('accepted', 'declared')
+        WHERE o.state IN ('accepted', 'declared') AND w.released = 0
         ORDER BY o.id, w.logistics_code, w.logistics_no
         """,
         TAKEN,

@@ -1,0 +1,326 @@
+"""What the registry costs an order, over its whole life, against many stored orders.
+
+    python bench/bench_claim.py [--stored 10000000] [--batches 4] [--url URL] [--scratch FOLDER]
+
+Batches of 100,000 orders with random numbers of 24 characters, one in twenty known before; each
+batch goes through all steps as the pipeline takes them: enter (the claim), verdicts of a check,
+waybills, lists, manifests. Printed is CPU time an order (user + system; on PostgreSQL the
+server's too) as the median of the batches. The stored orders are made once and kept in the
+scratch folder. ``--url`` names an empty PostgreSQL database on this machine.
+"""
+
+import argparse
+import random
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from xborder.registry import (
+    counters,
+    cutoffs,
+    database,
+    lists,
+    manifests,
+    orders,
+    uploads,
+    waybills,
+)
+from xborder.registry.staging import run
+
+BATCH = 100_000
+"""Orders a batch."""
+
+BLOCK = 25_000
+"""Orders a block: 50,000 lines at two lines an order."""
+
+KNOWN = 20
+"""One order in so many was entered before."""
+
+PER_MANIFEST = 1000
+DAY, NOW = date(2026, 11, 20), datetime(2026, 11, 20, 2, tzinfo=UTC)
+SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+def numbers(chance: random.Random, count: int) -> list[str]:
+    """Random order numbers of 24 characters."""
+    return ["".join(chance.choices(SIGNS, k=24)) for _ in range(count)]
+
+
+def entries(named: list[str]) -> pl.DataFrame:
+    """What a reading tells of orders."""
+    count = len(named)
+    return pl.DataFrame({"order_no": named}).select(
+        "order_no",
+        digest=pl.col("order_no").hash(seed=1).cast(pl.String).str.pad_start(64, "0"),
+        status_digest=pl.lit(""),
+        ordered_at=pl.lit("2026-11-01T08:00:00+08:00"),
+        cancelled=pl.lit(value=False),
+        rows=pl.lit(2, pl.Int64),
+        lines=pl.lit(2, pl.Int64),
+        first_row=pl.int_range(2, 2 * count + 2, 2),
+    )
+
+
+def upload(c: Connection, name: str) -> int:
+    """An order file that was read."""
+    sha = name.encode().hex().rjust(64, "0")
+    took = uploads.receive(c, sha, "dapu", "shop", "orders", f"{name}.csv", 10, NOW)
+    uploads.mark_read(c, took.upload_id, "l", "template", "orders", {}, 0)
+    return took.upload_id
+
+
+class Cpu:
+    """CPU time of this process, and of a database server where there is one."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Of this process and what ``engine`` talks to."""
+        self.server = engine.dialect.name == "postgresql"
+        self.spent: dict[str, list[float]] = {}
+
+    def now(self) -> float:
+        """Seconds so far."""
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        spent = own.ru_utime + own.ru_stime
+        return spent + (_servers() if self.server else 0.0)
+
+    def take(self, step: str, work: Callable[[], Any]) -> Any:
+        """Do a step and remember what it cost."""
+        before = self.now()
+        result = work()
+        self.spent.setdefault(step, []).append((self.now() - before) / BATCH * 1e6)
+        return result
+
+
+def _servers() -> float:
+    """CPU seconds of every PostgreSQL process on this machine, ended ones by their parent's."""
+    spent = 0
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            said = (folder / "stat").read_text()
+        except OSError:
+            continue
+        if "(postgres" in said:
+            fields = said.rpartition(")")[2].split()
+            spent += sum(map(int, fields[11:15]))
+    return spent / 100
+
+
+def blocks(engine: Engine, name: str, named: list[str]) -> None:
+    """Enter a batch as the blocks of one file."""
+    with database.transaction(engine) as c:
+        upload_id = upload(c, name)
+    whole = entries(named)
+    for block, start in enumerate(range(0, BATCH, BLOCK)):
+        with database.transaction(engine) as c:
+            orders.enter(c, upload_id, whole.slice(start, BLOCK), block)
+
+
+def whole(engine: Engine, name: str, named: list[str]) -> None:
+    """Enter a batch at once."""
+    with database.transaction(engine) as c:
+        orders.enter(c, upload(c, name), entries(named))
+
+
+def check(engine: Engine, version: str, chance: random.Random, spent: Cpu) -> None:
+    """Verdicts and waybills, block by block; one order in fifty is held."""
+    with database.reading(engine) as c:
+        found = spent.take("open blocks", lambda: orders.open_blocks(c, "dapu", version))
+    ready = []
+
+    def waiting() -> None:
+        for upload_id, block, _ in found.iter_rows():
+            with database.reading(engine) as c:
+                ready.append(orders.open_orders(c, "dapu", version, upload_id, block))
+
+    spent.take("open orders", waiting)
+    made = []
+    for part in ready:
+        held = pl.Series([chance.random() < 0.02 for _ in range(len(part))], dtype=pl.Boolean)
+        state = pl.when(held).then(pl.lit("held")).otherwise(pl.lit("accepted"))
+        route = pl.when(held).then(None).otherwise(pl.lit("list"))
+        codes = pl.when(held).then(pl.lit("AWAITING_SHIPMENT")).otherwise(pl.lit(""))
+        verdicts = part.select("order_id", "upload_id", state=state, route=route, codes=codes)
+        left = chance.randrange(10**9)
+        made.append(
+            (
+                verdicts,
+                verdicts.filter(~held).select(
+                    "order_id",
+                    logistics_code=pl.lit("4401986C07"),
+                    # Firms hand out consecutive numbers, a thousand or so at a time.
+                    logistics_no=pl.format("LX{}CN", pl.col("order_id") + left * 1000),
+                    export_date=pl.lit("2026-11-21"),
+                ),
+            )
+        )
+
+    def record() -> None:
+        for verdicts, _ in made:
+            with database.transaction(engine) as c:
+                number = counters.draw(c, "check")
+                orders.record_check(c, "dapu", version, number, verdicts, DAY)
+
+    def parcels() -> None:
+        for _, sent in made:
+            with database.transaction(engine) as c:
+                waybills.enter(c, sent)
+
+    spent.take("record_check", record)
+    spent.take("waybills", parcels)
+
+
+def claim(engine: Engine) -> None:
+    """Lists of all accepted orders, in portions."""
+    more = True
+    while more:
+        with database.transaction(engine) as c:
+            more = lists.claim(c, limit=BLOCK) == BLOCK
+
+
+def reserve(engine: Engine, spent: Cpu) -> None:
+    """One cut-off of all that is pending."""
+    pages: list[pl.DataFrame] = []
+
+    def paging() -> None:
+        with database.reading(engine) as c:
+            after = 0
+            while len(page := lists.pending(c, after, BLOCK)):
+                after = int(page["list_id"][-1])
+                pages.append(page.select("list_id"))
+
+    spent.take("pending", paging)
+    every = pl.concat(pages).with_row_index("manifest")
+    assigned = every.select("list_id", pl.col("manifest") // PER_MANIFEST)
+    count = -(-len(every) // PER_MANIFEST)
+
+    def reserving() -> None:
+        with database.transaction(engine) as c:
+            cutoff = cutoffs.take(c, DAY, NOW)
+            plan = [manifests.NewManifest("lists", "dapu", {}, "6041")] * count
+            parts = [assigned.slice(start, BLOCK) for start in range(0, len(assigned), BLOCK)]
+            manifests.reserve_all(c, cutoff, plan, parts, DAY, NOW)
+
+    spent.take("reserve_all", reserving)
+
+
+def life(engine: Engine, name: str, named: list[str], by_blocks: bool, spent: Cpu) -> None:
+    """All steps of one batch."""
+    if by_blocks:
+        spent.take("enter in blocks", lambda: blocks(engine, name, named))
+    else:
+        spent.take("enter", lambda: whole(engine, name, named))
+    check(engine, f"v{name}", random.Random(name), spent)
+    spent.take("claim lists", lambda: claim(engine))
+    reserve(engine, spent)
+
+
+def fill(engine: Engine, stored: int, chance: random.Random) -> list[str]:
+    """Declared orders, as earlier days would have left them; some of their numbers."""
+    with database.transaction(engine) as c:
+        upload_id = upload(c, "stored")
+        shop = orders.shop_id(c, "dapu", "template", "shop")
+    known: list[str] = []
+    portion, last = 500_000, 0
+    step = 32**4 // max(1, stored // portion)
+    for start in range(0, stored, portion):
+        # Portions of the order of numbers, so that the index grows at its end (it is faster).
+        low = start // portion * step
+        heads = ["".join(SIGNS[(at >> shift) & 31] for shift in (15, 10, 5, 0))
+                 for at in range(low, low + step)]  # fmt: skip
+        named = sorted(chance.choice(heads) + "".join(chance.choices(SIGNS, k=20))
+                       for _ in range(min(portion, stored - start)))  # fmt: skip
+        known += chance.sample(named, min(len(named), 10_000))
+        with database.transaction(engine) as c:
+            orders.enter(c, upload_id, entries(named))
+            values = {"first": last, "upload": upload_id, "shop": shop}
+            _declare(c, values)
+            last = counters.peek(c, "order")
+        print(f"  stored {start + len(named):,}", flush=True)
+    return known
+
+
+def _declare(c: Connection, values: dict[str, int]) -> None:
+    run(
+        c,
+        "UPDATE orders SET state = 'declared', route = 'list', check_id = 0,"
+        " business_date = '2026-11-01' WHERE id > :first",
+        **{"first": values["first"]},
+    )
+    run(
+        c,
+        "INSERT INTO waybills (order_id, logistics_code, logistics_no, export_date, released)"
+        " SELECT id, '4401986C07', 'LX' || CAST(id AS TEXT) || 'CN', '2026-11-01', 0"
+        " FROM orders WHERE id > :first",
+        **{"first": values["first"]},
+    )
+    run(
+        c,
+        "INSERT INTO lists (id, order_id, version, live, cop_no, state, route, check_id, app_type)"
+        " SELECT id, id, 1, true, 'XB20261101' || substr(CAST(10000000000 + id AS TEXT), 2),"
+        " 'issued', 'list', 0, '1' FROM orders WHERE id > :first",
+        **{"first": values["first"]},
+    )
+    count = counters.peek(c, "order") - counters.peek(c, "list")
+    counters.draw_many(c, "list", count)
+    counters.draw_many(c, "cop_no", count)
+
+
+def opened(given: argparse.Namespace, folder: Path) -> tuple[Engine, list[str]]:
+    """A registry that holds the stored orders, and some numbers of them."""
+    kept = Path(given.scratch) / f"claim-{database.HEAD}-{given.stored}.db"
+    told = kept.with_suffix(".txt")
+    if given.url or not told.exists():
+        engine = database.connect(given.url or f"sqlite:///{kept}")
+        database.migrate(engine)
+        known = fill(engine, given.stored, random.Random(1))
+        if given.url:
+            return engine, known
+        engine.dispose()
+        told.write_text("\n".join(known))
+    place = folder / "registry.db"
+    shutil.copy(kept, place)
+    return database.connect(f"sqlite:///{place}"), told.read_text().split()
+
+
+def main() -> None:
+    """Measure and print."""
+    ask = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    ask.add_argument("--stored", type=int, default=10_000_000)
+    ask.add_argument("--batches", type=int, default=4)
+    ask.add_argument("--url", default="")
+    ask.add_argument("--scratch", default=tempfile.gettempdir())
+    given = ask.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
+        engine, known = opened(given, Path(folder))
+        chance, spent, begun = random.Random(2), Cpu(engine), time.perf_counter()
+        for batch in range(2 * given.batches):
+            named = numbers(chance, BATCH - BATCH // KNOWN)
+            # At an empty registry the first batch itself gives the known ones.
+            again = chance.sample(known, min(len(known), BATCH // KNOWN))
+            named += again + numbers(chance, BATCH // KNOWN - len(again))
+            known = known or named
+            chance.shuffle(named)
+            life(engine, f"b{batch}", named, batch % 2 == 1, spent)
+        print(f"{given.stored:,} stored, {engine.dialect.name}; CPU µs an order, median (worst)")
+        total = 0.0
+        for step, costs in spent.spent.items():
+            if step != "enter in blocks":
+                total += statistics.median(costs)
+            print(f"  {step:16} {statistics.median(costs):6.2f} ({max(costs):.2f})")
+        print(f"  {'together':16} {total:6.2f}   in {time.perf_counter() - begun:.0f} s")
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    main()
