@@ -26,10 +26,14 @@ def clearance_manifests(
     opened = home.open()
     day = date.fromisoformat(context.partition_key)
     issued = cutoff.issue(
-        opened.engine, opened.store, opened.settings, day, issue_new=config.is_live(day)
-    )
+        opened.engine, opened.store, opened.settings, day,
+        issue_new=config.is_live(day), exporters=opened.exporters,
+    )  # fmt: skip
     with reading(opened.engine) as connection:
         ofday = queries.manifests(connection, day)
+        waiting = cutoff.waiting(connection, opened.exporters)
+    for exporter, count in waiting.items():
+        context.log.warning(f"profile missing or with errors: {count} lists of {exporter} wait")
     page = f"http://{opened.settings.host}:{opened.settings.page_port}/manifests/"
     links = "\n".join(f"* [{row['number']}]({page}{row['number']})" for row in ofday)
     shown = ["number", "kind", "exporter", "lists", "state"]
@@ -38,6 +42,7 @@ def clearance_manifests(
             "issued_now": len(issued),
             "manifests": len(ofday),
             "lists": sum(row["lists"] for row in ofday),
+            "lists_that_wait_for_a_profile": sum(waiting.values()),
             "of_the_day": markdown(
                 pl.DataFrame([{key: row[key] for key in shown} for row in ofday])
             ),

@@ -97,6 +97,8 @@ def verify(
 
     Exit 0 when all agrees, 1 when something does not (each told on a line).
     """
+    from rich.progress import Progress
+
     from xborder.manifests import conformance, cutoff
     from xborder.registry import audit, originals, queries
     from xborder.registry.database import reading
@@ -125,12 +127,19 @@ def verify(
     expired = sum(state == "expired" for _, state in kept)
     if broken is not None:
         problems.append(f"audit log: the chain breaks at entry {broken}")
-    problems += [str(problem) for problem in cutoff.verify(place.engine, place.store)]
-    if xsd is not None:
-        try:
-            problems += [str(one) for one in conformance.conform(place.engine, place.store, xsd)]
-        except conformance.SchemaFileError as error:
-            terminal.fail(str(error))
+    with Progress(console=terminal.err, transient=True) as shown:
+        task = shown.add_task("批次 manifests", total=None)
+
+        def told(done: int, of: int) -> None:
+            shown.update(task, completed=done, total=of)
+
+        problems += [str(one) for one in cutoff.verify(place.engine, place.store, progress=told)]
+        if xsd is not None:
+            try:
+                found = conformance.conform(place.engine, place.store, xsd, told)
+                problems += [str(one) for one in found]
+            except conformance.SchemaFileError as error:
+                terminal.fail(str(error))
     for problem in problems:
         terminal.out.print(problem, style="red")
     if problems:

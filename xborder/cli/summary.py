@@ -20,6 +20,8 @@ STATES_ZH = ("行", "待截单", "已申报", "暂存", "不计", "重复")
 
 def show(home: Home, day: date, lang: str) -> None:
     """Print the day's uploads with their counts, open findings, manifests and stock."""
+    from xborder.manifests import cutoff
+
     with reading(home.engine) as connection:
         uploads = queries.uploads(connection, day=day)
         receipts = [queries.receipt(connection, row.id) for row in uploads]
@@ -29,9 +31,21 @@ def show(home: Home, day: date, lang: str) -> None:
     _findings(home, [row.id for row in uploads], lang)
     show_manifests(manifests, zh)
     with reading(home.engine) as connection:
+        _waiting(cutoff.waiting(connection, home.exporters), zh)
         report = book.build(connection, home.store, day, home.exporter_names)
     show_stock(report, zh)
     _places(home, zh)
+
+
+def _waiting(lists: dict[str, int], zh: bool) -> None:
+    """Say which exporters' lists were not issued, because their profile cannot be used."""
+    for exporter, count in lists.items():
+        said = (
+            f"{exporter}：企业档案缺失或有误，{count} 份清单等待"
+            if zh
+            else f"{exporter}: profile missing or with errors, {count} lists wait"
+        )
+        terminal.out.print(Text(said, style="yellow"))
 
 
 def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]], zh: bool) -> None:

@@ -4,7 +4,7 @@ The product does not contain the XSD: an office or a vendor of the client has it
 it is in our schemas already; this looks at what was really written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lxml import etree
@@ -21,11 +21,17 @@ class SchemaFileError(ValueError):
     """The XSD cannot be read; the text says why."""
 
 
-def conform(engine: Engine, store: Store, xsd: Path) -> Iterator[Problem]:
+def conform(
+    engine: Engine,
+    store: Store,
+    xsd: Path,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Iterator[Problem]:
     """What the XSD finds in the messages of all published manifests, oldest first.
 
-    ``xsd`` is the file of the export messages; what it includes must lie beside it. Raises
-    SchemaFileError.
+    ``xsd`` is the file of the export messages; what it includes must lie beside it. One message
+    after another is in memory; ``progress`` is told how many manifests of how many are done.
+    Raises SchemaFileError.
     """
     parser = etree.XMLParser(no_network=True, resolve_entities=False)
     try:
@@ -34,11 +40,12 @@ def conform(engine: Engine, store: Store, xsd: Path) -> Iterator[Problem]:
         raise SchemaFileError(f"{xsd}: {error}") from error
     with reading(engine) as connection:
         issued = [row for row in queries.manifests(connection) if row["state"] == "published"]
-    for row in issued:
+    for done, row in enumerate(issued, start=1):
         folder = (content.FOLDER, row["business_date"].isoformat(), row["number"])
         for path in sorted(store.path(*folder).iterdir(), key=lambda one: one.name):
             if path.suffix == ".xml":
                 yield from _broken(schema, parser, row["number"], path.name, path.read_bytes())
+        progress(done, len(issued))
 
 
 def _broken(

@@ -9,7 +9,7 @@ import io
 import json
 import zipfile
 from importlib.metadata import version
-from typing import Any
+from typing import IO, Any
 
 from xborder import __version__
 from xborder.clock import SHANGHAI
@@ -133,16 +133,14 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def archive(number: str, files: dict[str, bytes]) -> bytes:
-    """The ZIP of a manifest's files, in a folder of the manifest's number."""
-    sink = io.BytesIO()
+def archive(number: str, files: dict[str, bytes], sink: IO[bytes]) -> None:
+    """Write the ZIP of a manifest's files, in a folder of the manifest's number."""
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as packed:
         for name, data in files.items():
             member = zipfile.ZipInfo(f"{number}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
             member.create_system = 3
             member.external_attr = 0o100644 << 16
             packed.writestr(member, data)
-    return sink.getvalue()
 
 
 def unpack(number: str, data: bytes) -> dict[str, bytes]:

@@ -1,8 +1,9 @@
 """Publishing (发布): reserved manifests become files, many written in one pass, one by one sealed.
 
-Two threads write groups of manifests (the columns' work leaves Python's lock); this thread puts
-their files in place, in order. Groups follow the lists, so that the lake's checked content is
-read about once; what a manifest's files say does not depend on its group.
+Two threads write groups of manifests (the columns' work leaves Python's lock) and put their files
+aside, flushed to the disk; this thread renames them into place, in order. Groups follow the
+lists, so that the lake's checked content is read about once; what a manifest's files say does not
+depend on its group.
 """
 
 from collections import deque
@@ -16,6 +17,7 @@ from sqlalchemy import Engine, Row, select
 
 from xborder.crashpoints import crash_point
 from xborder.manifests import content, package
+from xborder.manifests.shelf import Kept, Shelf, aside
 from xborder.registry import manifests, tables
 from xborder.registry.database import reading, transaction
 from xborder.registry.staging import fetch
@@ -23,7 +25,7 @@ from xborder.registry.store import Store
 
 WORKERS = 2
 
-LINES = 16_000
+LINES = 8_000
 """Goods lines of a group, about: more would only take memory."""
 
 _WAITING = """
@@ -48,8 +50,7 @@ class Issued:
     sha256: str
 
 
-Files = dict[str, bytes]
-Written = list[tuple[Row[Any], Files | Exception]]
+Written = tuple[Row[Any], Kept | Exception]
 
 
 def publish(engine: Engine, store: Store, checked: content.Checked) -> list[Issued]:
@@ -59,35 +60,29 @@ def publish(engine: Engine, store: Store, checked: content.Checked) -> list[Issu
     """
     issued: list[tuple[int, Issued]] = []
     faults: list[Exception] = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        under_way: deque[Future[Written]] = deque()
+    with aside(store) as shelf, ThreadPoolExecutor(WORKERS) as pool:
+        under_way: deque[Future[list[Written]]] = deque()
+
+        def take() -> None:
+            for row, written in under_way.popleft().result():
+                if isinstance(written, Exception):
+                    faults.append(written)
+                elif one := _publish(engine, store, row, written):
+                    issued.append((row.id, one))
+
         try:
             for group in _groups(engine, checked):
-                under_way.append(pool.submit(_write_all, engine, checked, group))
+                under_way.append(pool.submit(_write_all, engine, checked, shelf, group))
                 if len(under_way) > WORKERS:
-                    _take(engine, store, under_way.popleft(), issued, faults)
+                    take()
             while under_way:
-                _take(engine, store, under_way.popleft(), issued, faults)
+                take()
         finally:
             for one in under_way:
                 one.cancel()
     if faults:
         raise faults[0]
     return [one for _, one in sorted(issued, key=lambda pair: pair[0])]
-
-
-def _take(
-    engine: Engine,
-    store: Store,
-    written: "Future[Written]",
-    issued: list[tuple[int, Issued]],
-    faults: list[Exception],
-) -> None:
-    for row, files in written.result():
-        if isinstance(files, Exception):
-            faults.append(files)
-        elif one := _publish(engine, store, row, files):
-            issued.append((row.id, one))
 
 
 def _groups(engine: Engine, checked: content.Checked) -> Iterator[list[int]]:
@@ -112,46 +107,39 @@ def _groups(engine: Engine, checked: content.Checked) -> Iterator[list[int]]:
         yield group
 
 
-def _write_all(engine: Engine, checked: content.Checked, ids: Sequence[int]) -> Written:
-    """The files of a group's manifests, or what is wrong with one, in the order of ``ids``."""
+def _write_all(
+    engine: Engine, checked: content.Checked, shelf: Shelf, ids: Sequence[int]
+) -> list[Written]:
+    """A group's manifests written, or what is wrong with one, in the order of ``ids``."""
     with reading(engine) as connection:
         wanted = select(tables.manifests).where(tables.manifests.c.id.in_(ids))
         rows = sorted(connection.execute(wanted), key=lambda row: ids.index(row.id))
     try:
         with reading(engine) as connection:
             group = content.load(connection, checked, rows)
-        return list(zip(rows, package.build(group), strict=True))
+        files = package.build(group)
     except (content.ContentError, ValueError) as error:
         if len(rows) == 1:
             return [(rows[0], error)]
-    # One of them has a fault: the others shall not suffer from it.
-    return [one for number in ids for one in _write_all(engine, checked, [number])]
+        # One of them has a fault: the others shall not suffer from it.
+        return [one for number in ids for one in _write_all(engine, checked, shelf, [number])]
+    # Let go of one by one: together they are what takes most memory.
+    return [(row, shelf.keep(row.number, files.pop(0))) for row in rows]
 
 
-def _publish(engine: Engine, store: Store, row: Row[Any], files: Files) -> Issued | None:
+def _publish(engine: Engine, store: Store, row: Row[Any], kept: Kept) -> Issued | None:
     crash_point("manifest-rendered")
     # The writer's transaction also keeps two runs from renaming over each other.
     with transaction(engine) as connection:
         if manifests.get(connection, row.id).state == manifests.PUBLISHED:
             return None
-        sha256 = _put(store, row, files)
+        kept.put_folder(store, content.place(row))
+        crash_point("manifest-folder-renamed")
+        kept.put_archive(store, content.archive_place(row))
         crash_point("manifest-renamed")
         folder = "/".join(content.place(row))
-        manifests.published(connection, row.id, sha256, folder)
+        manifests.published(connection, row.id, kept.sha256, folder)
     crash_point("manifest-published")
-    return Issued(row.number, row.kind, row.exporter, row.lists, folder, f"{folder}.zip", sha256)
-
-
-def _put(store: Store, row: Row[Any], files: Files) -> str:
-    """Write folder and ZIP; what an earlier try left is replaced. The ZIP's SHA-256."""
-    if store.local:
-        with store.write_folder(*content.place(row)) as folder:
-            for name, data in files.items():
-                (folder / name).write_bytes(data)
-    else:
-        for name, data in files.items():
-            store.write_bytes((*content.place(row), name), data)
-    crash_point("manifest-folder-renamed")
-    zipped = package.archive(row.number, files)
-    store.write_bytes(content.archive_place(row), zipped)
-    return package.digest(zipped)
+    return Issued(
+        row.number, row.kind, row.exporter, row.lists, folder, f"{folder}.zip", kept.sha256
+    )

@@ -1,0 +1,125 @@
+"""Where the files of a manifest wait (暂放), whole and flushed, until it is their turn.
+
+Locally that is a hidden folder beside the manifests: writing takes long, and the registry's one
+writer need not wait for it; a rename into place takes no time. What a killed run left there is
+removed by the next one. An object store takes a file as a whole: there they wait in memory.
+"""
+
+import fcntl
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xborder.manifests import content, package
+from xborder.registry.store import TEMPORARY, Store, sync_folder
+
+_PREFIX = f"{TEMPORARY}run-"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The files of a manifest and their ZIP: ``folder`` has both, or ``files`` and ``archive``."""
+
+    sha256: str
+    folder: Path | None = None
+    files: Mapping[str, bytes] | None = None
+    archive: bytes = b""
+
+    def put_folder(self, store: Store, place: tuple[str, ...]) -> None:
+        """Put the manifest's folder in place; what an earlier try left there is replaced."""
+        if self.folder is not None:
+            with store.write_folder(*place) as target:
+                for one in sorted((self.folder / "files").iterdir()):
+                    one.rename(target / one.name)
+        for name, data in (self.files or {}).items():
+            store.write_bytes((*place, name), data)
+
+    def put_archive(self, store: Store, place: tuple[str, ...]) -> None:
+        """Put its ZIP in place."""
+        if self.folder is None:
+            store.write_bytes(place, self.archive)
+            return
+        target = store.local_path(*place)
+        (self.folder / "archive").replace(target)
+        sync_folder(target.parent)
+        shutil.rmtree(self.folder)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A run's own place for files that wait; None: in memory."""
+
+    folder: Path | None
+
+    def keep(self, number: str, files: dict[str, bytes]) -> Kept:
+        """Keep a manifest's files and the ZIP that is made of them."""
+        if self.folder is None:
+            sink = io.BytesIO()
+            package.archive(number, files, sink)
+            whole = sink.getvalue()
+            return Kept(package.digest(whole), files=files, archive=whole)
+        folder = self.folder / number
+        (folder / "files").mkdir(parents=True)
+        for name, data in files.items():
+            with (folder / "files" / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        with (folder / "archive").open("w+b") as file:
+            package.archive(number, files, file)
+            file.flush()
+            os.fsync(file.fileno())
+            file.seek(0)
+            return Kept(hashlib.file_digest(file, "sha256").hexdigest(), folder=folder)
+
+
+@contextmanager
+def aside(store: Store) -> Iterator[Shelf]:
+    """A shelf for this run; it is empty again at the end."""
+    if not store.local:
+        yield Shelf(None)
+        return
+    root = store.local_path(content.FOLDER)
+    root.mkdir(parents=True, exist_ok=True)
+    _sweep(root)
+    folder, handle = _locked(root)
+    try:
+        yield Shelf(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _locked(root: Path) -> tuple[Path, int]:
+    """A new folder, locked as long as this process lives."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        handle = os.open(folder, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        # Another run may have taken it for a dead one's before it was locked.
+        if folder.exists():
+            return folder, handle
+        os.close(handle)
+
+
+def _sweep(root: Path) -> None:
+    """Remove the shelves of runs that were killed: nobody locks them."""
+    for folder in root.glob(f"{_PREFIX}*"):
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(handle)
