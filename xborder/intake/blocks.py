@@ -6,8 +6,10 @@ end of a row, and the block after it is fast again. Both give the same cells, si
 lines; the proof that a block is plain comes first, for Polars pads and cuts rows silently.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import polars as pl
 
@@ -17,8 +19,12 @@ from xborder.intake.stream import Stream
 
 BLOCK = 16 * 1024 * 1024
 """Bytes of text in a block, where ``Limits.block_rows`` rows are more."""
+PROBE = 256 * 1024
 HELD = 96 * 1024 * 1024
 """Bytes of tables that are kept between the two looks at a file."""
+
+
+QUOTE = re.compile(rb'"')
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,16 @@ def _next(stream: Stream, form: Form, last: Part) -> Part:
     assert frame is not None
     lines = last.lines_before + int(frame["lines"].sum())
     place = Part(0, last.rows_before + frame.height, lines, False, None)
-    seen = stream.window(BLOCK)
-    window = _few(seen, form.limits.block_rows)
-    length = _cut(window, form.quoted, stream.ended and len(window) == len(seen))
-    return _read(stream, form, replace(place, length=length), window)
+    window = stream.window(_size(stream.window(PROBE), form.limits.block_rows))
+    return _read(
+        stream, form, replace(place, length=_cut(window, form.quoted, stream.ended)), window
+    )
 
 
-def _few(window: bytes, rows: int) -> bytes:
-    """As much of a window as some ``rows`` lines fill."""
-    lines = window.count(b"\n")
-    return window if lines <= rows else window[: len(window) * rows // lines]
+def _size(probe: bytes, rows: int) -> int:
+    """Bytes that some ``rows`` lines fill."""
+    lines = probe.count(b"\n")
+    return min(BLOCK, len(probe) * rows // lines) if lines else BLOCK
 
 
 def again(stream: Stream, form: Form, part: Part) -> pl.DataFrame:
@@ -120,47 +126,67 @@ def _plain(block: bytes, form: Form, regular: bool) -> pl.DataFrame | None:
 
     ``regular``: the block has been found plain before, one line a row, none ragged.
     """
+    separator, newline = form.separator, b"\n"
+    full = separator * (form.width - 1) + newline
     if regular:
-        return _parsed(block, form, block.count(b"\n") + (not block.endswith(b"\n")))
-    if form.unusual or block.count(b"\r") != block.count(b"\r\n"):
+        return _parsed(block, form, block.count(newline) + (not block.endswith(newline)))
+    if form.unusual:
         return None
-    skeleton, folded = block, False
-    if form.quoted and b'"' in block:
-        parts = block.split(b'"')
-        if not _well_quoted(parts, form.separator):
+    # What parts cells and rows, and nothing else: a tenth of the block.
+    signs = block.translate(None, _all_but(separator + (b'\r\n"' if form.quoted else b"\r\n")))
+    if b"\r" in signs and block.count(b"\r\n") != signs.count(b"\r"):
+        return None
+    signs = signs.replace(b"\r", b"")
+    folded = False
+    if b'"' in signs and form.quoted:
+        if not _well_quoted(block, separator):
             return None
-        folded = any(b"\n" in part for part in parts[1::2])
-        if folded:
-            # A NUL stands for each line end inside a field; the text itself has none.
-            parts[1::2] = [b"\0" * part.count(b"\n") for part in parts[1::2]]
-            skeleton = b"".join(parts)
-        else:
-            skeleton = b"".join(parts[::2])
-    records = skeleton.split(b"\n")
-    if not records[-1]:
-        records.pop()
-    sizes = [record.count(form.separator) for record in records]
+        parts = signs.split(b'"')
+        folded = any(newline in part for part in parts[1::2])
+        # A NUL stands for each line end inside a field; the text itself has none.
+        parts[1::2] = [b"\0" * part.count(newline) for part in parts[1::2]]
+        signs = b"".join(parts)
+    if not signs.endswith(newline):
+        signs += newline
+    height = signs.count(newline)
+    if signs == full * height:
+        return _parsed(block, form, height) if _short_lines(block, form, 1) else None
+    records = signs.split(newline)[:-1]
+    sizes = [record.count(separator) + 1 for record in records]
     lines = [record.count(b"\0") + 1 for record in records] if folded else None
-    physical = records if skeleton is block else block.split(b"\n")
-    longest = max(map(len, physical)) * (max(lines) if lines else 1)
-    widest = max(sizes)
-    if longest > form.limits.field_characters or widest >= form.width:
+    if max(sizes) > form.width or not _short_lines(block, form, max(lines or [1])):
         return None
-    short = None if min(sizes) == widest == form.width - 1 else [size + 1 for size in sizes]
-    return _parsed(block, form, len(records), short, lines)
+    # An empty row of full width tells Polars how many columns there are.
+    lines = [1, *lines] if lines else None
+    frame = _parsed(full + block, form, height + 1, [form.width, *sizes], lines)
+    return None if frame is None else frame.slice(1)
 
 
-def _well_quoted(parts: list[bytes], separator: bytes) -> bool:
-    """Whether every quotation mark opens a field at its start, closes it, or is doubled in it.
+@cache
+def _all_but(kept: bytes) -> bytes:
+    return bytes(one for one in range(256) if one not in kept)
 
-    ``parts``: the text split at its marks, so that every second part lies inside a field.
-    """
-    if not len(parts) % 2:
+
+def _short_lines(block: bytes, form: Form, most: int) -> bool:
+    """Whether no row of at most ``most`` lines can hold a field beyond the longest allowed."""
+    step = form.limits.field_characters // (2 * most)
+    if step < 1:
         return False
-    before, after = {separator[0], 10}, {separator[0], 10, 13}
-    opened = {part[-1] for part in parts[0:-1:2] if part}
-    closed = {part[0] for part in parts[2::2] if part}
-    # Nothing between two marks: a doubled one. Before the first the text begins.
+    # With a line end in every step no line is as long as two of them.
+    return all(block.find(b"\n", at, at + step) >= 0 for at in range(0, len(block) - step, step))
+
+
+def _well_quoted(block: bytes, separator: bytes) -> bool:
+    """Whether every quotation mark opens a field at its start, closes it, or is doubled in it."""
+    marks = [found.start() for found in QUOTE.finditer(block)]
+    if len(marks) % 2:
+        return False
+    # A mark next to a mark: the field was closed and opened, which is how one is doubled.
+    before = {separator[0], 10, 34}
+    after = before | {13}
+    padded = block + b"\n"
+    opened = {padded[at - 1] for at in marks[::2]}
+    closed = {padded[at + 1] for at in marks[1::2]}
     return opened <= before and closed <= after
 
 
@@ -171,11 +197,9 @@ def _parsed(
     sizes: list[int] | None = None,
     lines: list[int] | None = None,
 ) -> pl.DataFrame | None:
-    # An empty row of full width tells Polars how many columns there are.
-    guide = form.separator * (form.width - 1) + b"\n"
     try:
         cells = pl.read_csv(
-            guide + block,
+            block,
             has_header=False,
             infer_schema=False,
             separator=form.separator.decode(),
@@ -183,7 +207,7 @@ def _parsed(
             columns=list(form.kept),
             truncate_ragged_lines=True,
             raise_if_empty=False,
-        ).slice(1)
+        )
     except pl.exceptions.PolarsError:
         return None
     if cells.height != height:

@@ -37,7 +37,7 @@ class Stream:
         plain = self._name == "utf-8"
         self._decoder = None if plain else codecs.getincrementaldecoder(self._name)("strict")
         self._held, self._at, self._before = b"", 0, 0
-        self.ended = False
+        self.ended = self._read_all = False
 
     @property
     def position(self) -> int:
@@ -52,21 +52,17 @@ class Stream:
     def window(self, size: int) -> bytes:
         """What follows, ``size`` bytes or all there is; nothing is taken by looking.
 
-        It is longer where more was read already. ``ended``: nothing follows the window.
+        ``ended`` then tells whether nothing follows the window.
         """
-        short = size - (len(self._held) - self._at)
-        if self._at:
-            self._held, self._before = self._held[self._at :], self._before + self._at
-            self._at = 0
-        pieces = [self._held] if self._held else []
-        while short > 0 and not self.ended:
-            raw = self._file.read(short if self._decoder is None else READ)
+        while len(self._held) - self._at < size and not self._read_all:
+            short = size - (len(self._held) - self._at)
+            raw = self._file.read(max(short, READ))
+            self._read_all = not raw
             piece = raw if self._decoder is None else self._decoded(raw)
-            self.ended = not raw
-            pieces.append(piece)
-            short -= len(piece)
-        self._held = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return self._held
+            self._held = self._held[self._at :] + piece if self._at < len(self._held) else piece
+            self._before, self._at = self._before + self._at, 0
+        self.ended = self._read_all and len(self._held) - self._at <= size
+        return self._held[self._at : self._at + size]
 
     def take(self, size: int) -> None:
         """Go on by so many bytes of the window."""
