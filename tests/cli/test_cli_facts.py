@@ -56,7 +56,8 @@ def test_a_decision_takes_up_the_open_orders_at_the_next_run(shop: Shop) -> None
     shop.work()
     # What was accepted stands on a list that waits for the cut-off; what is open is checked.
     assert shop.states()["B"] == ("held", "STATUTORY_UNIT_DIFFERS")
-    assert "035+" in run() and "Li" in run()
+    listed = run()
+    assert "035+" in listed and "Li" in listed and "2026-11-22 10:00" in listed
     run("revoke", "units", "6911101100")
     shop.work()
     assert shop.states()["B"] == ("accepted", "")

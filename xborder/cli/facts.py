@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -146,9 +147,9 @@ def _show_decided(standing: pl.DataFrame, *, zh: bool) -> None:
     for row in standing.iter_rows(named=True):
         scope = row["exporter"] or ("全部" if zh else "all")
         verdict = words.get(row["verdict"], row["verdict"])
-        at = str(row["decided_at"])[:16]
+        at = datetime.fromisoformat(row["decided_at"]).astimezone(clock.SHANGHAI)
         terminal.rows(made, [(row["id"], verdict, row["kind"], row["key"], row["value"], scope,
-                              row["decided_by"], at, row["note"])])  # fmt: skip
+                              row["decided_by"], f"{at:%Y-%m-%d %H:%M}", row["note"])])  # fmt: skip
     terminal.out.print(made)
 
 
