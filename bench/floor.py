@@ -12,6 +12,7 @@ Ends with an error when a message differs from the job's by a byte.
 import json
 import os
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +27,6 @@ with stage("start"):
 
     from xborder import clock
     from xborder.manifests import messages
-    from xborder.manifests.content import order_guid
     from xborder.registry import manifests
     from xborder.registry.home import open_home
     from xborder.registry.store import Store
@@ -137,7 +137,9 @@ def prepared(home: Path) -> Iterator[Prepared]:
                 pl.lit(json.dumps(row.batch["transfer"])).alias("transfer"),
                 pl.col("cop_no").alias("copNo"),
                 pl.col("app_type").alias("appType"),
-                pl.Series("orderGuid", [order_guid(one) for one in listed["guid"]]),
+                pl.Series("orderGuid", [
+                    str(uuid.uuid5(uuid.UUID(one), "CEB303")).upper() for one in listed["guid"]
+                ]),
             ))  # fmt: skip
             if sum(part.height for part in parts) >= LISTS or place == len(rows):
                 listed = pl.concat(parts)
