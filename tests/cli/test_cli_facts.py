@@ -109,3 +109,40 @@ def test_a_notice_is_refused_by_its_name(shop: Shop) -> None:
     run("refuse", "notice", "us_no_de_minimis")
     shop.work()
     assert "US_NO_DE_MINIMIS" not in shop.findings("orders.csv")["code"].to_list()
+
+
+def test_elements_seen_at_their_source_hold_and_others_only_warn(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """An imported table of elements counts like that of the release, and blocks when verified."""
+    table = tmp_path / "要素.csv"
+    rows = [f"69111011,{at},{name}" for at, name in enumerate(("品牌类型", "出口享惠情况", "容量"))]
+    table.write_text("\n".join(["税号,序号,申报要素", *rows, ""]), "utf-8")
+    bad = tmp_path / "bad.csv"
+    bad.write_text("税号,序号,申报要素\n69111011,0,品牌类型\n69111011,2,容量\n", "utf-8")
+    (shop.folder() / "骨瓷.csv").write_text(
+        f"{GOODS_HEAD}\n{BONE.replace('007,007,1', '007,035,0.3').replace('1|0|瓷|餐具|是|示范牌', '1|0')}\n",
+        "utf-8",
+    )
+    shop.shipments("shipments.csv", shipment("A", "W1"))
+    shop.orders("orders.csv", order("A", sku="BC-1", price="12"))
+
+    def bring(file: Path, *more: str, code: int = 0) -> str:
+        words = ["tables", "import", str(file), "--name", "declaration_elements", "--yes",
+                 "--valid-from", "2026-11-01", *more]  # fmt: skip
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    told = bring(bad, code=2)
+    assert "heading 69111011" in told and "[0, 2]" in told
+    shop.work()
+    assert shop.states()["A"] == ("accepted", "")  # the release's table, unverified
+    bring(table, "--verified")
+    shop.orders("more.csv", order("B", sku="BC-1", price="12"))
+    shop.shipments("more_shipments.csv", shipment("B", "W2"))
+    shop.work()
+    assert shop.states()["B"] == ("held", "ELEMENTS_MISSING")
+    run("refuse", "elements", "69111011")
+    shop.work()
+    assert shop.states()["B"] == ("accepted", "")
