@@ -402,13 +402,14 @@ CELLS = st.sampled_from(
         ),
         *("2026-04-01", "05/06/2026", "Jan-15-26", "31/12/25", "2026-13-45", "cancelled", "Amazon"),
         *("US", "美国站", "1e309", "5.77E+17", "577123456789012000", "NaN", "é", "\u200b", "#REF!"),
+        *("0.00001", "99999999999", "9" * 30, "577123456789012", "-0", "0.00"),
         *("【1】 Cup (商家编码:A) (产品数量:2 piece)", "【】", "name:A|sku:B|quantity:9", "yes"),
     ]
 )
 
 
 @pytest.mark.parametrize("layout", all_layouts(), ids=lambda one: one.layout)
-@settings(max_examples=12, deadline=None, database=None)
+@settings(max_examples=5, derandomize=True, deadline=None, database=None)
 @given(data=st.data())
 def test_whatever_stands_in_a_channels_columns_every_row_has_one_state(
     layout: Layout, data: st.DataObject

@@ -163,6 +163,10 @@ def classified(table: Table, header: Row, mapping: Mapping) -> Table:
             footer |= pl.col("first").str.contains(f"^(?:{pattern})$")
         code = code.when(footer).then(pl.lit("FOOTER"))
         described_row = pl.col("first").is_in(list(described))
+        if described and "qty" in mapping.columns:
+            # The row under the header says in words what its columns hold.
+            words = pl.col(str(mapping.columns["qty"][0])).str.contains(r"^[^0-9]{4,}$")
+            described_row |= (row == header.number + 1) & words
         code = code.when(described_row).then(pl.lit("DESCRIPTION"))
     code = code.when("repeated").then(pl.lit("HEADER")).otherwise(pl.lit(None, pl.String))
     return dataclasses.replace(table, frame=frame.with_columns(code=code))

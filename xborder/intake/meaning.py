@@ -18,6 +18,7 @@ from xborder.intake.layouts import Layout, fields
 from xborder.intake.limits import refuse
 
 DAMAGED = ("ID_DAMAGED_BY_EXCEL", "ID_SCIENTIFIC_NOTATION")
+USUAL = r"^-?[0-9]{1,11}(?:\.[0-9]{1,5})?$"
 AMOUNT = pl.Decimal(38, 10)
 CENT = 2
 Places = Mapping[str, Place]
@@ -85,10 +86,11 @@ def _net(
     before = _amount(name)
     gone = pl.sum_horizontal(_amount(one).abs().fill_null(0) for one in returned)
     left = before - gone
+    some = pl.when(before > 0).then(before)
     changed = gone.gt(0).fill_null(False) & before.is_not_null()
     amounts = [
         pl.when(changed & _amount(one).is_not_null() & before.gt(0))
-        .then(_text((_amount(one) * left / before).round(5, mode="half_away_from_zero")))
+        .then(_text((_amount(one) * left / some).round(5, mode="half_away_from_zero")))
         .otherwise(pl.col(one))
         .alias(one)
         for one in scale
@@ -222,11 +224,13 @@ def _allocated(frame: pl.DataFrame, layout: Layout, places: Places) -> tuple[pl.
         x_whole=(_amount(total) - pl.sum_horizontal(minus) if minus else _amount(total))
         .first()
         .over(over),
-        x_all=qty.sum().over(over),
+        x_all=qty.filter(qty > 0).sum().over(over),
         x_able=(bare & (qty > 0)).fill_null(False).all().over(over),
     )
     able = pl.col("x_able") & pl.col("x_whole").is_not_null() & (pl.col("x_whole") >= 0)
-    share = (pl.col("x_whole") * qty / pl.col("x_all")).round(CENT, mode="half_away_from_zero")
+    share = (pl.col("x_whole") * qty / pl.when(pl.col("x_all") > 0).then("x_all")).round(
+        CENT, mode="half_away_from_zero"
+    )
     frame = frame.with_columns(x_share=pl.when(able).then(share))
     largest = qty.arg_max().over(over) == pl.int_range(pl.len()).over(over)
     rest = pl.col("x_whole") - pl.col("x_share").sum().over(over)
@@ -312,7 +316,12 @@ def shifted(frame: pl.DataFrame, kind: str, places: Places) -> Iterator[Finding]
 
 
 def _amount(name: str) -> pl.Expr:
-    return pl.col(name).cast(AMOUNT, strict=False)
+    """A number of the size that orders have; null for any other, which stays as written.
+
+    Products of two, divided by the smallest, fit the decimal type: Polars stops where not.
+    """
+    usual = pl.when(pl.col(name).str.contains(USUAL)).then(pl.col(name))
+    return usual.cast(AMOUNT, strict=False)
 
 
 def _text(amount: pl.Expr) -> pl.Expr:

@@ -69,7 +69,7 @@ def summed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     Where a line's amount is no number the column stays as written.
     """
     texts = frame[name].drop_nulls()
-    if not all(CANONICAL.fullmatch(text) and len(text) < 25 for text in texts.unique()):
+    if not all(CANONICAL.fullmatch(text) and len(text) < 19 for text in texts.unique()):
         return frame
     amount = pl.col(name).cast(pl.Decimal(38, 10))
     total = frame.select(
