@@ -31,3 +31,11 @@ def test_codes_of_refusing_layouts_are_fatal() -> None:
     catalogue = findings.catalogue()
     assert len(refusing) > 4
     assert {catalogue[code].severity for code in refusing} == {"fatal"}
+
+
+def test_the_page_of_channels_names_every_layout_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "channels.md").read_text("utf-8")
+    told = set(re.findall(r"^\| `(\w+)` \| ", page, re.M))
+    known = {one.layout for one in all_layouts() if one.channel != "template"}
+    assert known <= told
+    assert {one for one in told - known if re.search(r"_(?:orders|stock|goods)$", one)} == set()
