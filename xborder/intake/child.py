@@ -30,13 +30,9 @@ def limit(memory_bytes: int, cpu_seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 
-def nurse(descriptor: int) -> None:
-    """Fork a reader for every order until the line is closed.
-
-    An order is one message: JSON, with the descriptors of the file, the answer and the errors.
-    The reader's number goes back; once the other side says so, the reader is reaped and its
-    exit status goes back. Nothing of Polars runs here: its threads would not survive a fork.
-    """
+def warm() -> None:
+    """Have what every reader needs. Nothing of Polars runs here: its threads would not survive
+    a fork."""
     import xborder.findings
     import xborder.intake.lines
     import xborder.intake.parse
@@ -44,7 +40,22 @@ def nurse(descriptor: int) -> None:
 
     xborder.findings.catalogue()
     layouts.all_layouts()
+
+
+def nurse(descriptor: int) -> None:
+    """A new interpreter's whole life: warm, then serve."""
+    warm()
     gc.collect()
+    serve(descriptor)
+
+
+def serve(descriptor: int) -> None:
+    """Fork a reader for every order until the line is closed.
+
+    An order is one message: JSON, with the descriptors of the file, the answer and the errors.
+    The reader's number goes back; once the other side says so, the reader is reaped and its
+    exit status goes back.
+    """
     gc.freeze()
     line = socket.socket(fileno=descriptor)
     while True:
@@ -122,7 +133,7 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         def send(parsed: Parsed, block: SheetLines) -> None:
             whose = {"kind": parsed.kind, "layout": parsed.layout}
             told = findings.to_frame(block.findings)
-            _write(answer, whose, block.records, block.rows, told)
+            _write(answer, whose, _said(block.records), _said(block.rows), told)
 
         around = Circumstances(asked["zone"], asked["currency"], limits.findings)
         parsed = parse_blocks(
@@ -137,6 +148,16 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         "encoding": parsed.encoding,
     }
     _write(answer, head, findings.to_frame(parsed.findings))
+
+
+def _said(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """The frame without columns that say nothing; ``reading`` puts them back."""
+    return frame.select(
+        one
+        for one in frame
+        if one.name == "row"
+        or (one.null_count() < len(one) and (one.name != "sheet" or (one != "").any()))
+    )
 
 
 def _write(answer: BinaryIO, head: dict[str, Any], *frames: "pl.DataFrame") -> None:

@@ -176,6 +176,8 @@ def read_blocks(
             told, found = said, _of_file(frames[0], name)
             return
         records, rows, about = frames
+        kinds = lines.record_columns(said["kind"])
+        records, rows = _whole(records, kinds), _whole(rows, lines.ROWS)
         if records.height:
             records = codes.apply(records, said["kind"], said["layout"], held)
         keep(Block(records, rows, _of_file(about, name)))
@@ -203,6 +205,15 @@ def read_blocks(
         usable=usable,
         encoding=told.get("encoding"),
         order_fields=frozenset(told.get("order_fields", ())),
+    )
+
+
+def _whole(frame: pl.DataFrame, kinds: dict[str, pl.DataType]) -> pl.DataFrame:
+    """The frame with the columns that the reader left out because they say nothing."""
+    nothing = {name: "" if name == "sheet" else None for name in kinds}
+    return frame.select(
+        pl.col(name) if name in frame.columns else pl.lit(nothing[name], kind).alias(name)
+        for name, kind in kinds.items()
     )
 
 
