@@ -34,9 +34,13 @@ class Kept:
     def put_folder(self, store: Store, place: tuple[str, ...]) -> None:
         """Put the manifest's folder in place; what an earlier try left there is replaced."""
         if self.folder is not None:
-            with store.write_folder(*place) as target:
-                for one in sorted((self.folder / "files").iterdir()):
-                    one.rename(target / one.name)
+            target = store.local_path(*place)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
+                # A folder cannot be renamed onto a full one: the old one steps aside first.
+                target.rename(self.folder / "before")
+            (self.folder / "files").rename(target)
+            sync_folder(target.parent)
         for name, data in (self.files or {}).items():
             store.write_bytes((*place, name), data)
 
@@ -71,6 +75,7 @@ class Shelf:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+        sync_folder(folder / "files")
         with (folder / "archive").open("w+b") as file:
             package.archive(number, files, file)
             file.flush()
