@@ -10,9 +10,11 @@ POINTS = (
     "original-kept:2",
     "upload-registered:3",
     "reading-written:2",
+    "block-entered:2",
     "reading-registered:3",
     "check-written",
     "check-registered",
+    "check-registered:2",
     "cutoff-reserving",
     "cutoff-reserved",
     "manifest-rendered",
@@ -26,8 +28,11 @@ pytestmark = pytest.mark.slow
 
 def test_every_named_point_survives_a_kill(tmp_path: Path) -> None:
     whole = make_home(tmp_path / "whole", "b2b", "shopify-us")
-    command(whole, "run", "--date", "2026-11-22")
     broken = make_home(tmp_path / "broken", "b2b", "shopify-us")
+    for home in (whole, broken):
+        # Files of several blocks, and orders checked in several parts.
+        (home / "xborder.toml").write_text("block_rows = 8\n", "utf-8")
+    command(whole, "run", "--date", "2026-11-22")
     for point in POINTS:
         done = command(broken, "run", "--date", "2026-11-22", crash_at=point, check=False)
         assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stdout[-800:]}"

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import openpyxl
+import polars as pl
 import portal_site
 import pytest
 
@@ -129,6 +130,14 @@ def page_text(text):
     return str(markupsafe.escape(text))
 
 
+def answer(found: pl.DataFrame, told: int | None = None) -> answers.Answer:
+    """Findings of one code as the registry tells them, of which ``told`` are at hand."""
+    totals = found.group_by("code", "severity").agg(
+        pl.len().cast(pl.Int64).alias("cells"), pl.col("order_no").n_unique().alias("orders")
+    )
+    return answers.Answer(found[:told], totals)
+
+
 def test_causes_fill_in_what_is_shared_and_leave_open_what_differs():
     found = findings.to_frame(
         [
@@ -139,7 +148,7 @@ def test_causes_fill_in_what_is_shared_and_leave_open_what_differs():
             for n in (2, 3)
         ]
     )  # fmt: skip
-    (cause,) = receipt.causes(found, "en", "a.csv")
+    (cause,) = receipt.causes(answer(found), "en", "a.csv")
     assert cause.message == "quantity 2 × price … = 9, but the total says …"
     assert not cause.alike
     assert [place["message"] for place in cause.first] == [
@@ -147,7 +156,10 @@ def test_causes_fill_in_what_is_shared_and_leave_open_what_differs():
         "quantity 2 × price 3 = 9, but the total says 3",
     ]
     assert cause.first[0]["file"] == ""
-    assert receipt.causes(found, "en", "b.csv")[0].first[0]["file"] == "a.csv"
+    assert receipt.causes(answer(found), "en", "b.csv")[0].first[0]["file"] == "a.csv"
+    (cause,) = receipt.causes(answer(found, told=1), "en", "a.csv")
+    assert (cause.count, cause.hidden) == (2, 1)
+    assert cause.message == "quantity … × price … = …, but the total says …"
 
 
 def test_many_places_are_bounded_and_told():
@@ -155,7 +167,7 @@ def test_many_places_are_bounded_and_told():
     found = findings.to_frame(
         [findings.Finding("AMOUNT_MISSING", row=n, cell=f"D{n}") for n in range(2, many + 2)]
     )
-    (cause,) = receipt.causes(found, "zh", "")
+    (cause,) = receipt.causes(answer(found), "zh", "")
     assert (cause.count, len(cause.first), cause.hidden) == (many, receipt.OPEN_PLACES, 7)
 
 

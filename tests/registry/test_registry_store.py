@@ -42,6 +42,38 @@ def test_the_same_table_is_the_same_bytes(store: Store) -> None:
     assert store.read_bytes(("a.parquet",)) == store.read_bytes(("b.parquet",))
 
 
+def test_a_table_grows_block_by_block(store: Store) -> None:
+    for name in ("a.parquet", "b.parquet"):
+        with store.write_blocks("t", name) as table:
+            for block in (FRAME, FRAME[:0], FRAME[1:]):
+                table.write(block)
+            assert not store.exists("t", name)
+    assert store.read_bytes(("t", "a.parquet")) == store.read_bytes(("t", "b.parquet"))
+    assert store.block_rows("t", "a.parquet") == [3, 0, 2]
+    assert store.read_parquet("t", "a.parquet", blocks=[2]).equals(FRAME[1:])
+    assert store.read_parquet("t", "a.parquet", blocks=[1]).equals(FRAME[:0])
+    assert store.read_parquet("t", "a.parquet").equals(pl.concat([FRAME, FRAME[1:]]))
+
+
+def test_a_table_of_blocks_appears_whole_or_not_at_all(store: Store) -> None:
+    where = ("t", "a.parquet")
+    with pytest.raises(InterruptedError), store.write_blocks(*where) as table:
+        table.write(FRAME)
+        raise InterruptedError
+    assert not store.exists(*where)
+    with store.write_blocks(*where) as table:
+        table.write(FRAME)
+        table.restart()
+        table.write(FRAME[:1])
+    assert store.read_parquet(*where).equals(FRAME[:1])
+    with store.write_blocks(*where) as table:
+        table.write(FRAME)
+        table.discard()
+    assert not store.exists(*where)
+    if store.local:
+        assert list(store.local_path("t").iterdir()) == []
+
+
 @pytest.mark.parametrize("part", ["..", "", ".", "a/b", "a\\b", "a\0b"])
 def test_a_name_cannot_leave_the_store(store: Store, part: str) -> None:
     with pytest.raises(ValueError, match="plain name"):

@@ -14,9 +14,8 @@ from dagster import (
 )
 
 from xborder import clock
-from xborder.assets.intake import open_findings
 from xborder.assets.overseas_stock import report_of
-from xborder.assets.previews import by_cause, markdown
+from xborder.assets.previews import markdown
 from xborder.assets.resources import HomeResource
 from xborder.manifests import cutoff
 from xborder.registry import audit, queries
@@ -85,6 +84,7 @@ def held_share(home: HomeResource) -> AssetCheckResult:
     opened = home.open()
     with reading(opened.engine) as connection:
         states = queries.orders_by_state(connection)
+        causes = queries.held_by_code(connection)
     held = sum(row["orders"] for row in states if row["state"] == "held")
     every = sum(row["orders"] for row in states) or 1
     return AssetCheckResult(
@@ -94,8 +94,23 @@ def held_share(home: HomeResource) -> AssetCheckResult:
             "held": held,
             "orders": every,
             "share": held / every,
-            "by_cause": markdown(by_cause(open_findings(opened))),
+            "by_cause": markdown(causes),
         },
+    )
+
+
+@asset_check(asset="checked_orders")
+def no_faults(home: HomeResource) -> AssetCheckResult:
+    """No fault of ours kept a file from being read or orders from being checked.
+
+    What it hit waits and is tried again by each run; the others went on.
+    """
+    with reading(home.open().engine) as connection:
+        faulty = queries.with_faults(connection)
+    lines = [f"* {row.code}: upload {row.id} of {row.exporter}" for row in faulty]
+    return AssetCheckResult(
+        passed=not faulty,
+        metadata={"uploads": len(faulty), "which": MetadataValue.md("\n".join(lines) or "—")},
     )
 
 
@@ -138,6 +153,6 @@ def stock_identity(home: HomeResource) -> AssetCheckResult:
 
 
 ALL = [
-    counts_add_up, no_order_twice, audit_unbroken, messages_are_valid, held_share, profiles_usable,
-    tables_in_date, stock_identity,
+    counts_add_up, no_order_twice, audit_unbroken, messages_are_valid, held_share, no_faults,
+    profiles_usable, tables_in_date, stock_identity,
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from dagster import (
 
 from xborder import clock
 from xborder.assets.partitions import DAYS
-from xborder.assets.previews import by_cause, markdown
+from xborder.assets.previews import markdown
 from xborder.assets.resources import HomeResource, LiveRun, TakeIn
 from xborder.registry import answers, checkings, landing, lists, originals, queries, readings
 from xborder.registry.database import reading, transaction
@@ -162,6 +162,12 @@ def check_orders(
         )
     with reading(opened.engine) as connection:
         states = queries.orders_by_state(connection)
+        faulty = queries.with_faults(connection)
+    for row in faulty:
+        context.log.error(
+            f"{row.code}: upload {row.id} of {row.exporter} waits for the next run; "
+            "the program's log says where the fault arose"
+        )
     held = sum(row["orders"] for row in states if row["state"] == "held")
     yield MaterializeResult(
         asset_key=AssetKey("checked_orders"),
@@ -173,20 +179,21 @@ def check_orders(
             "orders": markdown(pl.DataFrame(states)),
         },
     )
-    found = open_findings(opened)
+    causes = open_findings(opened)
     yield MaterializeResult(
         asset_key=AssetKey("findings"),
-        metadata={"findings": found.height, "by_cause": markdown(by_cause(found))},
+        metadata={
+            "findings": int(causes.get_column("cells").sum()),
+            "by_cause": markdown(causes),
+        },
     )
 
 
 def open_findings(opened: Home) -> pl.DataFrame:
-    """All findings of the day's and earlier uploads whose orders are still open."""
+    """Findings of the uploads that have open orders, counted by cause: ``answers.TOTALS``."""
     with reading(opened.engine) as connection:
         open_uploads = queries.uploads_with_open_orders(connection)
-    parts = [answers.findings_of(opened.engine, opened.store, one) for one in open_uploads]
-    empty = pl.DataFrame(schema={"code": pl.String, "severity": pl.String, "order_no": pl.String})
-    return pl.concat([empty, *(part.select(empty.columns) for part in parts)])
+    return answers.answer(opened.engine, opened.store, open_uploads, most=0).totals
 
 
 @asset(

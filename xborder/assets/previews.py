@@ -21,12 +21,3 @@ def markdown(frame: pl.DataFrame, most: int = MOST_ROWS) -> Any:
         text += "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n"
     rest = frame.height - most
     return MetadataValue.md(text + (f"\n… {rest} more" if rest > 0 else ""))
-
-
-def by_cause(found: pl.DataFrame) -> pl.DataFrame:
-    """Findings counted by code and severity, most frequent first."""
-    return (
-        found.group_by("code", "severity")
-        .agg(pl.len().alias("cells"), pl.col("order_no").n_unique().alias("orders"))
-        .sort("cells", "code", descending=[True, False])
-    )

@@ -5,7 +5,6 @@ from datetime import date
 import polars as pl
 from rich.text import Text
 
-from xborder import findings
 from xborder.cli import terminal
 from xborder.registry import answers, queries
 from xborder.registry.database import reading
@@ -61,7 +60,7 @@ def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]]
             group = (row.exporter, row.shop)
             made.add_section()
             made.add_row(Text("/".join(group), style="bold cyan"))
-        layout = row.layout if row.state != "refused" else f"✗ {row.code}"
+        layout = f"✗ {row.code}" if row.code else row.layout
         counts = [receipt[state] or "·" for state in STATES]
         terminal.rows(made, [(f"  {row.file_name}", layout, *counts)])
     totals = [sum(int(str(receipt[state])) for receipt in receipts) for state in STATES]
@@ -71,11 +70,12 @@ def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]]
 
 
 def _findings(home: Home, uploads: list[int], lang: str) -> None:
-    parts = [answers.findings_of(home.engine, home.store, one) for one in uploads]
-    found = pl.concat([findings.empty(), *(part.drop("upload_id") for part in parts)])
-    if found.height:
-        terminal.out.print(terminal.causes(found, lang))
-    asking = found.filter(pl.col("code").str.ends_with("_UNVERIFIED")).height
+    told = answers.answer(home.engine, home.store, uploads, most=1)
+    if told.found.height:
+        counts = dict(told.totals.select("code", "cells").iter_rows())
+        terminal.out.print(terminal.causes(told.found.drop("upload_id"), lang, counts))
+    unverified = told.totals.filter(pl.col("code").str.ends_with("_UNVERIFIED"))
+    asking = int(unverified.get_column("cells").sum())
     if asking:
         terminal.out.print(
             f"{asking} 条警告等待运营方核对后决定：xborder facts"

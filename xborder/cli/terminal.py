@@ -73,8 +73,11 @@ def rows(made: Table, values: Iterable[Iterable[object]]) -> Table:
     return made
 
 
-def causes(found: pl.DataFrame, lang: str) -> Table:
-    """Findings grouped by cause: how many, an example with its cell, and what to do."""
+def causes(found: pl.DataFrame, lang: str, counts: Mapping[str, int] | None = None) -> Table:
+    """Findings grouped by cause: how many, an example with its cell, and what to do.
+
+    ``counts`` by code, where not all are in ``found``.
+    """
     heads = (
         ("问题", "级别", "#数量", "例", "说明", "怎么办")
         if lang == "zh"
@@ -83,10 +86,15 @@ def causes(found: pl.DataFrame, lang: str) -> Table:
     made = table("问题 Findings", *heads)
     rank = {severity: place for place, severity in enumerate(findings.SEVERITIES)}
     grouped = (
-        found.with_columns(pl.col("severity").replace_strict(rank).alias("rank"))
+        found.with_columns(
+            pl.col("severity").replace_strict(rank).alias("rank"),
+            (pl.len().over("code") if counts is None else pl.col("code").replace_strict(counts))
+            .cast(pl.Int64)
+            .alias("count"),
+        )
         .group_by("code", maintain_order=True)
         .agg(
-            pl.len().alias("count"),
+            pl.col("count").first(),
             pl.col("rank").first(),
             pl.struct(found.columns).first().alias("one"),
         )

@@ -99,8 +99,8 @@ def upload(request: Request) -> Response:
         came = registered.deliveries_of(connection, upload_id)
     busy = row.state not in (CHECKED, REFUSED)
     causes = []
-    if row.state in (READ, CHECKED, REFUSED):
-        found = answers.findings_of(home.engine, home.store, upload_id)
+    if row.state in (READ, CHECKED, REFUSED) or row.code:
+        found = answers.answer(home.engine, home.store, [upload_id])
         causes = receipt.causes(found, language.choose(request), row.file_name)
     waits = registered.landed(files, row.exporter, row.shop, row.sha256) is not None
     return page(

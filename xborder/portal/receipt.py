@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from xborder import findings
+from xborder.registry.answers import Answer
 from xborder.registry.uploads import ROW_STATES
 
 OPEN_PLACES = 8
@@ -80,21 +81,23 @@ _IN_COLUMNS = ("cell", "row", *_SHOWN)
 _RANK = {severity: place for place, severity in enumerate(findings.SEVERITIES)}
 
 
-def causes(found: pl.DataFrame, language: str, file_name: str) -> list[Cause]:
+def causes(found: Answer, language: str, file_name: str) -> list[Cause]:
     """Findings grouped by code: the worst first, then the most frequent.
 
     A place in another file than ``file_name`` (catalogue, shipments, profile) names that file.
     """
+    counts = dict(found.totals.select("code", "cells").iter_rows())
     grouped = [
-        _cause(str(code), part, language, file_name)
-        for (code,), part in found.group_by("code", maintain_order=True)
+        _cause(str(code), part, counts[code], language, file_name)
+        for (code,), part in found.found.group_by("code", maintain_order=True)
     ]
     return sorted(grouped, key=lambda one: (_RANK[one.severity], -one.count, one.code))
 
 
-def _cause(code: str, part: pl.DataFrame, language: str, file_name: str) -> Cause:
+def _cause(code: str, part: pl.DataFrame, count: int, language: str, file_name: str) -> Cause:
     entry = findings.catalogue()[code]
-    shared = _shared(part)
+    # What is not at hand may say something else.
+    shared = _shared(part) if part.height == count else {}
     message = entry.zh if language == "zh" else entry.en
     fix = entry.fix_zh if language == "zh" else entry.fix_en
     places = [
@@ -104,7 +107,7 @@ def _cause(code: str, part: pl.DataFrame, language: str, file_name: str) -> Caus
     return Cause(
         code=code,
         severity=entry.severity,
-        count=part.height,
+        count=count,
         message=_filled(message, shared),
         fix=_filled(fix, shared),
         rule=entry.rule,

@@ -121,6 +121,7 @@ class _Work:
         self.engine, self.store, self.settings = engine, store, settings
         self.exporter, self.tables, self.on = exporter, tables, on
         self.parts: list[Part] = []
+        self.hit: set[int] = set()
 
     def check(self) -> list[Checked]:
         """Check what is open, part by part; the checks that were recorded."""
@@ -129,7 +130,9 @@ class _Work:
         with in_force.Parted(scratch) as shipments:
             # One state of the registry: what other parts' checks record changes no verdict.
             with reading(self.engine) as connection:
-                self.parts = parts_of(connection, self.store, self.exporter.id, version)
+                self.parts = parts_of(
+                    connection, self.store, self.exporter.id, version, self.settings.block_rows
+                )
                 if not self.parts:
                     return []
                 for part in self.parts:
@@ -159,6 +162,7 @@ class _Work:
         taken: pl.DataFrame,
         first: int,
     ) -> Iterator[Checked]:
+        size = self.settings.block_rows
         waiting, running = deque(self.parts), deque[_Running]()
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
 
@@ -168,7 +172,9 @@ class _Work:
                     with reading(self.engine) as connection:
                         open_now = part.orders(connection)
                     number, own = first + part.number, shipments.of(part.number)
-                    task = pool.submit(_checked, self.store, context, number, open_now, own, taken)
+                    task = pool.submit(
+                        _checked, self.store, context, number, open_now, own, taken, size
+                    )
                     running.append(_Running(part, number, open_now, task))
 
             start()
@@ -193,7 +199,7 @@ class _Work:
                 connection, self.exporter.id, version, one.check_id, verdicts, self.on
             )
             waybills.enter(connection, made.waybills)
-            for upload_id in one.part.completes:
+            for upload_id in sorted(set(one.part.completes) - self.hit):
                 uploads.mark_checked(connection, upload_id)
         crash_point("check-registered")
         counts: dict[Any, int] = dict(verdicts.group_by("state").len().rows())
@@ -203,11 +209,11 @@ class _Work:
     def failed(self, parts: Sequence[Part], fault: BaseException) -> None:
         """Log a fault and mark the uploads whose orders it kept from being checked."""
         faults.tell(faults.CHECK_FAILED, f"exporter {self.exporter.id}", fault)
-        hit = {upload_id for part in parts for upload_id, _ in part.blocks}
+        self.hit.update(upload_id for part in parts for upload_id, _ in part.blocks)
         with transaction(self.engine) as connection:
             if not parts:  # it came before they were known
-                hit.update(orders.open_blocks(connection, self.exporter.id)["upload_id"])
-            uploads.note(connection, hit, faults.CHECK_FAILED)
+                self.hit.update(orders.open_blocks(connection, self.exporter.id)["upload_id"])
+            uploads.note(connection, self.hit, faults.CHECK_FAILED)
 
 
 class _Running(NamedTuple):
@@ -234,6 +240,7 @@ def _checked(
     open_now: pl.DataFrame,
     shipments: pl.DataFrame,
     taken: pl.DataFrame,
+    size: int,
 ) -> _Verdicts:
     """Check the orders of a part and write what the check found to the lake."""
     lines, told = lines_of(store, open_now)
@@ -248,7 +255,7 @@ def _checked(
         ),
         placed=readings.columns_of(store, concerned),
     )  # fmt: skip
-    result = _together([check_orders(few, own, told) for few in slices(lines)])
+    result = _together([check_orders(few, own, told) for few in slices(lines, size)])
     ids = open_now.select("order_id", "shop", "order_no")
     where = folder(check_id)
     heads = result.heads.join(ids, on=["shop", "order_no"], maintain_order="left")

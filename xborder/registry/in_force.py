@@ -73,9 +73,9 @@ def _key() -> pl.Expr:
 class Parted:
     """The shipments in force of an exporter's orders, parted by the check that needs them."""
 
-    def __init__(self, scratch: Path, most_held: int = MOST_HELD) -> None:
+    def __init__(self, scratch: Path) -> None:
         """``scratch``: the folder of the temporary file, made when it is needed."""
-        self._scratch, self._most = scratch, most_held
+        self._scratch = scratch
         self._keys: list[pl.DataFrame] = []
         self._held: dict[int, list[pl.DataFrame]] = {}
         self._bytes = 0
@@ -132,7 +132,7 @@ class Parted:
         ).items():
             self._held.setdefault(int(str(part)), []).append(own)
         self._bytes += int(rows.estimated_size())
-        if self._bytes > self._most:
+        if self._bytes > MOST_HELD:
             self._spill()
 
     def _spill(self) -> None:

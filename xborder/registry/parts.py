@@ -10,9 +10,6 @@ from xborder.registry import in_force, orders, readings, uploads, waybills
 from xborder.registry.in_force import ORDER
 from xborder.registry.store import Store
 
-LINES = 50_000
-"""Lines of one check; a larger block is a check of its own."""
-
 _LINES_OF_AN_ORDER = 20
 """More lines than that an order hardly has: of a block with few open orders few lines count."""
 
@@ -68,8 +65,11 @@ def _entered(store: Store, upload_id: int, block: int | None) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def parts_of(connection: Connection, store: Store, exporter: str, version: str) -> list[Part]:
-    """An exporter's open orders in parts: whole blocks, small ones together, in their order."""
+def parts_of(
+    connection: Connection, store: Store, exporter: str, version: str, size: int
+) -> list[Part]:
+    """An exporter's open orders in parts: whole blocks, in their order, small ones together up
+    to ``size`` lines."""
     gathered: list[list[Block]] = []
     whole: set[Block] = set()
     room = 0
@@ -87,7 +87,7 @@ def parts_of(connection: Connection, store: Store, exporter: str, version: str) 
         most = min(most, waiting * _LINES_OF_AN_ORDER)
         if most > room:
             gathered.append([])
-            room = LINES
+            room = size
         gathered[-1].append((upload_id, block))
         room -= most
     last = {upload_id: number for number, part in enumerate(gathered) for upload_id, _ in part}
@@ -140,12 +140,12 @@ def shared_waybills(
     return shared, pl.concat(taken)
 
 
-def slices(lines: pl.DataFrame) -> list[pl.DataFrame]:
+def slices(lines: pl.DataFrame, size: int) -> list[pl.DataFrame]:
     """Lines of a part in slices of whole orders; one, unless a block was far too large."""
-    if lines.height <= 2 * LINES:
+    if lines.height <= 2 * size:
         return [lines]
     sizes = lines.group_by(ORDER, maintain_order=True).len()
-    nth = ((pl.col("len").cum_sum() - pl.col("len")) // LINES).alias("nth")
+    nth = ((pl.col("len").cum_sum() - pl.col("len")) // size).alias("nth")
     placed = lines.join(sizes.select(*ORDER, nth), on=ORDER, maintain_order="left")
     return placed.partition_by("nth", maintain_order=True, include_key=False)
 

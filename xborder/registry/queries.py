@@ -13,13 +13,15 @@ from sqlalchemy import Connection, RowMapping, func, select
 from xborder import findings
 from xborder.registry import tables as t
 from xborder.registry.chains import trace
+from xborder.registry.faults import CHECK_FAILED, READING_FAILED
 from xborder.registry.staging import run
 from xborder.registry.uploads import REFUSED, ROW_STATES
 
 __all__ = [
-    "Receipt", "UploadRow", "deliveries", "delivery_receipt", "findings_of", "manifest",
-    "manifests", "manifests_of_last_cutoff", "orders_by_state", "orders_on_two_lists", "receipt",
+    "Receipt", "UploadRow", "deliveries", "delivery_receipt", "findings_of", "held_by_code",
+    "manifest", "manifests", "manifests_of_last_cutoff", "orders_by_state", "orders_on_two_lists", "receipt",
     "refused", "trace", "uploads", "uploads_that_do_not_add_up", "uploads_with_open_orders",
+    "with_faults",
 ]  # fmt: skip
 
 Receipt = dict[str, Any]
@@ -221,6 +223,25 @@ def orders_by_state(c: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
+def held_by_code(c: Connection) -> pl.DataFrame:
+    """Why orders are held: frame [code, orders], the most frequent code first."""
+    found = run(c, "SELECT codes, count(*) FROM orders WHERE state = 'held' GROUP BY codes")
+    counted: Counter[str] = Counter()
+    for codes, number in found:
+        for code in filter(None, codes.split(",")):
+            counted[code] += number
+    rows = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+    return pl.DataFrame(rows, schema={"code": pl.String, "orders": pl.Int64}, orient="row")
+
+
+def with_faults(c: Connection) -> list[UploadRow]:
+    """Uploads that a fault of ours kept from being read or checked; they wait for the next run."""
+    wanted = select(t.uploads).where(
+        t.uploads.c.state != REFUSED, t.uploads.c.code.in_([READING_FAILED, CHECK_FAILED])
+    )
+    return list(c.execute(wanted.order_by(t.uploads.c.id)))
+
+
 def orders_on_two_lists(c: Connection) -> list[int]:
     """Orders in more than one live list; always empty (promise 2)."""
     found = run(
@@ -270,8 +291,8 @@ _OF_THE_FILE = {
     "UNKNOWN_EXPORTER": "exporter",
     "UNKNOWN_SHOP": "shop",
     "ORIGINAL_UNREADABLE": "file_name",
-    "READING_FAILED": "file_name",
-    "CHECK_FAILED": "file_name",
+    READING_FAILED: "file_name",
+    CHECK_FAILED: "file_name",
 }
 
 

@@ -161,7 +161,7 @@ def _read(
                 limits=Limits(
                     memory_bytes=settings.reader_memory_mib * MIB,
                     cpu_seconds=settings.reader_cpu_seconds,
-                    block_rows=settings.reader_block_rows,
+                    block_rows=settings.block_rows,
                 ),
                 code_tables=tables,
                 nursery=nursery,

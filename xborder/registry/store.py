@@ -115,8 +115,10 @@ class Store:
         try:
             with aside.open("wb") as file:
                 writer = BlockWriter(file)
-                yield writer
-                writer.close()
+                try:
+                    yield writer
+                finally:
+                    writer.close()
                 file.flush()
                 os.fsync(file.fileno())
             if writer.discarded or not writer.blocks:
