@@ -198,7 +198,7 @@ class _Work:
             orders.record_check(
                 connection, self.exporter.id, version, one.check_id, verdicts, self.on
             )
-            waybills.enter(connection, made.waybills)
+            waybills.enter(connection, made.waybills, self.settings.waybill_months)
             for upload_id in sorted(set(one.part.completes) - self.hit):
                 uploads.mark_checked(connection, upload_id)
         crash_point("check-registered")
