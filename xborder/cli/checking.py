@@ -10,6 +10,7 @@ from xborder import clock, findings, intake
 from xborder.checks import Context
 from xborder.checks.dry_run import Report, check_reading
 from xborder.cli import terminal
+from xborder.findings import page
 from xborder.schemas import tables
 
 if TYPE_CHECKING:
@@ -146,12 +147,21 @@ def template(
 
 
 def list_findings(
-    code: Annotated[str | None, typer.Argument(help="one finding's code")] = None,
+    code: Annotated[
+        str | None, typer.Argument(help="one finding's code, in capitals or small letters")
+    ] = None,
     as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="the whole catalogue as docs/findings.md")
+    ] = False,
     lang: Lang = None,
 ) -> None:
     """The catalogue of findings 问题目录: what can be wrong, and what to do."""
+    if markdown:
+        typer.echo(page.markdown(), nl=False)
+        return
     known = findings.catalogue()
+    code = code.upper() if code is not None else None
     if code is not None and code not in known:
         terminal.fail(f"{code}: 没有这个问题代码 no such finding")
     shown = [known[code]] if code else list(known.values())
