@@ -36,10 +36,10 @@ def warm() -> None:
     import xborder.findings
     import xborder.intake.lines
     import xborder.intake.parse
-    from xborder.intake import layouts
+    from xborder.intake import grid, headers, layouts
 
     xborder.findings.catalogue()
-    layouts.all_layouts()
+    headers.recognise([grid.Row(1, ["header"])], layouts.all_layouts())
 
 
 def nurse(descriptor: int) -> None:

@@ -5,7 +5,7 @@ looks otherwise is read once by the functions of ``cells``, ``numbers`` and ``da
 say what is right: a test holds these columns to them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -114,3 +114,32 @@ def as_identifier(series: pl.Series, field_type: str) -> pl.Series:
     if len(distinct) * 2 > len(series):
         return cells.as_identifier(series, field_type)
     return _replaced(series, distinct, cells.as_identifier(distinct, field_type))
+
+
+def filled_down(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """The frame with blanks of these columns filled from the rows above of the same order.
+
+    ``order_row`` is added: the row of the order's first line. Rows of no order stay alone.
+    """
+    none = pl.col("order_no").is_null()
+    begins = frame["order_no"].ne_missing(frame["order_no"].shift()) | frame["order_no"].is_null()
+    if frame.height:
+        begins[0] = True
+    known = begins & frame["order_no"].is_not_null()
+    if known.sum() != frame["order_no"].drop_nulls().n_unique():
+        return frame.with_columns(
+            *(
+                pl.when(none).then(name).otherwise(pl.col(name).forward_fill().over("order_no"))
+                for name in names
+            ),
+            order_row=pl.when(none).then("row").otherwise(pl.col("row").first().over("order_no")),
+        )
+    # Nearly every file has an order's rows together: what was filled must not be from above it.
+    first = pl.when(pl.lit(begins)).then("row").forward_fill()
+    frame = frame.with_columns(order_row=first)
+    return frame.with_columns(
+        pl.when(
+            pl.when(pl.col(name).is_not_null()).then("row").forward_fill() >= pl.col("order_row")
+        ).then(pl.col(name).forward_fill())
+        for name in names
+    )

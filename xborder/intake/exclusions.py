@@ -14,7 +14,8 @@ def exclude(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """The first matching rule's code in ``excluded``."""
     code = pl.lit(None, dtype=pl.String)
     for rule in reversed(layout.exclude):
-        if rule.field in frame.columns:
+        # Most rules hold for no row; an order is looked through only where one does.
+        if rule.field in frame.columns and frame.select(_found(rule).any()).item():
             code = pl.when(_matches(rule)).then(pl.lit(rule.code)).otherwise(code)
     return frame.with_columns(excluded=code)
 
@@ -48,8 +49,8 @@ def footers(frame: pl.DataFrame, sheet: str) -> Iterator[Finding]:
         yield Finding("FOOTER_SKIPPED", sheet=sheet, row=int(gone["row"][0]), value=value)
 
 
-def _matches(rule: Rule) -> pl.Expr:
-    """Whether a rule holds for a row, or for any row of its order."""
+def _found(rule: Rule) -> pl.Expr:
+    """Whether a rule holds for a row."""
     text = pl.col(rule.field).str.to_lowercase().str.strip_chars()
     if rule.blank:
         found = pl.col(rule.field).is_null()
@@ -59,7 +60,12 @@ def _matches(rule: Rule) -> pl.Expr:
         found = ~text.is_in(list(rule.unless))
     else:
         found = text.is_in(list(rule.values)) if rule.values else pl.col(rule.field).is_not_null()
-    found = found.fill_null(value=False)
+    return found.fill_null(value=False)
+
+
+def _matches(rule: Rule) -> pl.Expr:
+    """Whether a rule holds for a row, or for any row of its order."""
+    found = _found(rule)
     if rule.scope == "order":
         return (
             pl.when(pl.col("order_no").is_null())

@@ -273,18 +273,8 @@ def _fill(
         place = cells.Place(sheet.name, "order_no", *mapping.columns["order_no"])
         findings = [place.finding("ORDER_NO_FILLED_DOWN", row) for row in filled]
     if layout.kind == "orders" and present:
-        down = [
-            pl.when(pl.col("order_no").is_null())
-            .then(pl.col(name))
-            .otherwise(pl.col(name).forward_fill().over("order_no"))
-            .alias(name)
-            for name in present
-            if 0 < frame[name].null_count() < frame.height
-        ]
-        first = pl.when(pl.col("order_no").is_null()).then(pl.col("row"))
-        frame = frame.with_columns(
-            *down, order_row=first.otherwise(pl.col("row").first().over("order_no"))
-        )
+        gaps = [one for one in present if 0 < frame[one].null_count() < frame.height]
+        frame = columns.filled_down(frame, gaps)
     else:
         frame = frame.with_columns(order_row=pl.col("row"))
     return frame, findings
