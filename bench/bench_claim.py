@@ -34,7 +34,7 @@ from xborder.registry import (
     uploads,
     waybills,
 )
-from xborder.registry.staging import run
+from xborder.registry.staging import insert
 
 BATCH = 100_000
 """Orders a batch."""
@@ -231,8 +231,8 @@ def fill(engine: Engine, stored: int, chance: random.Random) -> list[str]:
         upload_id = upload(c, "stored")
         shop = orders.shop_id(c, "dapu", "template", "shop")
     known: list[str] = []
-    portion, last = 500_000, 0
-    step = 32**4 // max(1, stored // portion)
+    portion = 500_000
+    step = len(SIGNS) ** 4 // max(1, stored // portion)
     for start in range(0, stored, portion):
         # Portions of the order of numbers, so that the index grows at its end (it is faster).
         low = start // portion * step
@@ -242,38 +242,38 @@ def fill(engine: Engine, stored: int, chance: random.Random) -> list[str]:
                        for _ in range(min(portion, stored - start)))  # fmt: skip
         known += chance.sample(named, min(len(named), 10_000))
         with database.transaction(engine) as c:
-            orders.enter(c, upload_id, entries(named))
-            values = {"first": last, "upload": upload_id, "shop": shop}
-            _declare(c, values)
-            last = counters.peek(c, "order")
+            _declared(c, named, shop, upload_id)
         print(f"  stored {start + len(named):,}", flush=True)
     return known
 
 
-def _declare(c: Connection, values: dict[str, int]) -> None:
-    run(
-        c,
-        "UPDATE orders SET state = 'declared', route = 'list', check_id = 0,"
-        " business_date = '2026-11-01' WHERE id > :first",
-        **{"first": values["first"]},
-    )
-    run(
-        c,
-        "INSERT INTO waybills (order_id, logistics_code, logistics_no, export_date, released)"
-        " SELECT id, '4401986C07', 'LX' || CAST(id AS TEXT) || 'CN', '2026-11-01', 0"
-        " FROM orders WHERE id > :first",
-        **{"first": values["first"]},
-    )
-    run(
-        c,
-        "INSERT INTO lists (id, order_id, version, live, cop_no, state, route, check_id, app_type)"
-        " SELECT id, id, 1, true, 'XB20261101' || substr(CAST(10000000000 + id AS TEXT), 2),"
-        " 'issued', 'list', 0, '1' FROM orders WHERE id > :first",
-        **{"first": values["first"]},
-    )
-    count = counters.peek(c, "order") - counters.peek(c, "list")
-    counters.draw_many(c, "list", count)
-    counters.draw_many(c, "cop_no", count)
+def _declared(c: Connection, named: list[str], shop: int, upload_id: int) -> None:
+    """Orders with all that belongs to them, as if they had gone through all steps."""
+    ids = counters.draw_many(c, "order", len(named))
+    counters.draw_many(c, "list", len(named))
+    counters.draw_many(c, "cop_no", len(named))
+    told = entries(named).with_columns(id=pl.Series(ids), order_id=pl.Series(ids))
+    digest = pl.col("digest").str.head(orders.DIGEST)
+    insert(
+        c, "orders", told.select("id", "order_no", digest, ordered_at=pl.lit("2026-11-01T00:00:00Z")),
+        shop_id=shop, upload_id=upload_id, block=0, status_digest="", cancelled=False,
+        proposed_cancellation=False, state="declared", route="list", codes="", check_id=0,
+    )  # fmt: skip
+    insert(
+        c, "order_entries", told.select("order_id", digest, "rows", "lines", "first_row"),
+        upload_id=upload_id, block=0, outcome="current",
+    )  # fmt: skip
+    number = pl.format("LX{}CN", "order_id")
+    insert(
+        c, "waybills",
+        told.select("order_id", logistics_no=number, export_date=pl.lit("2026-11-01")),
+        logistics_code="L", released=0,
+    )  # fmt: skip
+    listed = pl.format("XB20261101{}", pl.col("order_id").cast(pl.String).str.zfill(10))
+    insert(
+        c, "lists", told.select("id", "order_id", cop_no=listed, app_type=pl.lit("1")),
+        version=1, live=True, state="issued", route="list", check_id=0,
+    )  # fmt: skip
 
 
 def opened(given: argparse.Namespace, folder: Path) -> tuple[Engine, list[str]]:

@@ -6,14 +6,15 @@ import time
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from registry_steps import entries, receive
+from registry_steps import NOW, entries, receive
 from sqlalchemy import Engine, exc, text
 
-from xborder.registry import audit, counters, database, orders, uploads
+from xborder.registry import audit, counters, database, lists, orders, uploads
 from xborder.registry.tables import metadata
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,57 @@ def test_migrating_again_changes_nothing_and_migrations_make_the_tables(engine: 
     with engine.connect() as c:
         assert audit.head(c)[0] == 1
         assert compare_metadata(MigrationContext.configure(c), metadata) == []
+
+
+OLD_HOME = """
+INSERT INTO uploads (id, sha256, exporter, shop, channel, kind, file_name, size, received_at,
+    business_date, state, original)
+    VALUES (1, 'a', 'dapu', 's', 'template', 'orders', 'a.csv', 1, 'x', '2026-11-20', 'read', 'kept');
+INSERT INTO shops (id, exporter, channel, shop) VALUES (1, 'dapu', 'template', 's');
+INSERT INTO orders (id, shop_id, order_no, upload_id, digest, status_digest, cancelled,
+    proposed_cancellation, state, route, codes, checked_under, check_id, business_date)
+    VALUES
+    (1, 1, '1', 1, '{digest}', '', false, false, 'accepted', 'list', '', 'v1', 7, '2026-11-20'),
+    (2, 1, '2', 1, '{digest}', '', false, false, 'declared', 'list', '', 'v1', 7, '2026-11-20'),
+    (3, 1, '3', 1, '{digest}', '', false, false, 'held', null, 'X', 'v1', 7, '2026-11-20');
+INSERT INTO order_entries (upload_id, order_id, digest, rows, lines, first_row, outcome)
+    SELECT 1, id, digest, 1, 1, 2, 'current' FROM orders;
+INSERT INTO lists (id, order_id, version, live, cop_no, guid, state, route, check_id, app_type)
+    SELECT id, id, 1, true, 'XB' || id, 'g' || id, 'pending', 'list', 7, '1' FROM orders;
+INSERT INTO waybills (logistics_code, logistics_no, order_id, export_date)
+    SELECT 'L', 'W', id, '2026-11-2' || id FROM orders;
+INSERT INTO counters (name, value) VALUES ('upload', 1), ('order', 3), ('list', 3), ('cop_no', 3), ('check', 7);
+"""
+
+
+def test_a_home_of_the_first_version_is_taken_over(empty_url: str) -> None:
+    engine = database.connect(empty_url)
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "xborder/registry/migrations"))
+    with database.transaction(engine) as c:
+        config.attributes["connection"] = c
+        command.upgrade(config, "0001")
+        for statement in OLD_HOME.format(digest="ab" * 32).split(";\n")[:-1]:
+            c.exec_driver_sql(statement)
+    database.migrate(engine)
+    with database.transaction(engine) as c:
+        assert compare_metadata(MigrationContext.configure(c), metadata) == []
+        assert orders.open_orders(c, "dapu", "v1").is_empty(), "they were checked"
+        assert orders.open_blocks(c, "dapu").rows() == [(1, None, 2)]
+        states = c.execute(text("SELECT cop_no, state FROM lists ORDER BY id")).all()
+        assert [tuple(row) for row in states] == [
+            ("XB1", "pending"), ("XB2", "pending"), ("XB3", "void"),
+        ]  # fmt: skip
+        assert lists.claim(c) == 0
+        assert lists.pending(c)["cop_no"].to_list() == ["XB1"]
+        holders = c.execute(text("SELECT order_id, released FROM waybills ORDER BY 1")).all()
+        assert [tuple(row) for row in holders] == [(1, 1), (2, 0), (3, 3)]
+        # The same content again is a duplicate, though its digest was kept longer before.
+        upload_id = uploads.receive(c, "b", "dapu", "s", "orders", "b", 1, NOW).upload_id
+        told = entries({"order_no": "1", "digest": "ab" * 32, "status_digest": ""})
+        told = orders.enter(c, upload_id, told, channel="template")
+        assert told["outcome"].to_list() == ["duplicate"]
+    engine.dispose()
 
 
 def test_head_is_the_newest_migration() -> None:

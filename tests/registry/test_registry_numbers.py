@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 from registry_steps import DAY, NOW, check, issue, receive, reserve, upload
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, exc, text
 
 from xborder.registry import (
     audit,
@@ -194,24 +194,89 @@ def test_a_movement_is_booked_once(engine: Engine) -> None:
         assert [queries.receipt(c, one) for one in (1, 2)] == receipts
 
 
-def test_rows_of_a_goods_file_are_counted_anew_at_each_check(engine: Engine) -> None:
+def test_what_is_handed_in_again_is_the_newest_word_again(engine: Engine) -> None:
     with transaction(engine) as c:
-        receive(c, "a", "goods")
-        uploads.mark_read(c, 1, "l", "template", "goods", {"HEADER": 1, ("held", "X"): 4}, 5)
-        assert queries.receipt(c, 1)["held"] == 4
-        uploads.count_rows(c, 1, {("accepted", ""): 3, ("held", "X"): 1})
-        told = queries.receipt(c, 1)
-        assert (told["accepted"], told["held"], told["excluded"], told["adds_up"]) == (
-            3,
-            1,
-            1,
-            True,
-        )
-        uploads.count_rows(c, 1, {("accepted", ""): 3})
-        assert queries.uploads_that_do_not_add_up(c) == [1]
-        assert not queries.receipt(c, 1)["adds_up"]
-        with pytest.raises(ValueError, match="row state"):
-            uploads.count_rows(c, 1, {("lost", ""): 1})
+        for name in ("old", "new"):
+            upload_id = receive(c, name, "goods")
+            uploads.mark_read(c, upload_id, "l", "template", "goods", {}, 0)
+        assert [row.id for row in uploads.of_kind(c, "dapu", "goods")] == [1, 2]
+        assert receive(c, "old", "goods") == 1
+        assert [row.id for row in uploads.of_kind(c, "dapu", "goods")] == [2, 1]
+
+
+def test_lists_are_claimed_and_paged_in_portions(engine: Engine) -> None:
+    with transaction(engine) as c:
+        upload(c, "a", *({"order_no": f"{n}"} for n in range(7)))
+        check(c, held=("2",))
+        assert [lists.claim(c, limit=3) for _ in range(3)] == [3, 3, 0]
+        first = lists.pending(c, limit=4)
+        rest = lists.pending(c, after=first["list_id"][-1], limit=4)
+        both = pl.concat([first, rest])
+        assert both["order_no"].to_list() == ["0", "1", "3", "4", "5", "6"]
+        assert both["cop_no"].to_list() == [f"XB20261120{n:010d}" for n in range(1, 7)]
+        # One that was passed over is found when it is cured.
+        check(c, "v2")
+        assert [lists.claim(c, limit=1) for _ in range(2)] == [1, 0]
+        cured = lists.pending(c).filter(order_no="2")
+        assert cured["cop_no"].to_list() == ["XB202611200000000007"]
+        assert lists.pending(c).height == 7, "the lists took the newest check"
+
+
+def test_manifests_are_reserved_together(engine: Engine) -> None:
+    with transaction(engine) as c:
+        upload(c, "a", *({"order_no": f"{n}"} for n in range(6)))
+        check(c)
+        lists.claim(c)
+        plan = [manifests.NewManifest("lists", "dapu", {"n": n}, "6041") for n in range(2)]
+        # Lists of two manifests, mixed, in two pages.
+        pages = [([1, 2, 3], [0, 1, 0]), ([4, 5, 6], [0, 1, 1])]
+        schema = {"list_id": pl.Int64, "manifest": pl.UInt32}
+        assigned = [
+            pl.DataFrame({"list_id": ids, "manifest": of}, schema=schema) for ids, of in pages
+        ]
+        rows = manifests.reserve_all(c, cutoffs.take(c, DAY, NOW), plan, assigned, DAY, NOW)
+        assert [(row.number, row.lists, row.batch) for row in rows] == [
+            ("XB60412026112000001", 3, {"n": 0}), ("XB60412026112000002", 3, {"n": 1}),
+        ]  # fmt: skip
+        told = [lists.of_manifest(c, row.id)["list_id"].to_list() for row in rows]
+        assert told == [[1, 3, 4], [2, 5, 6]]
+        every = lists.of_manifests(c, [row.id for row in rows])
+        assert every["list_id"].to_list() == [1, 3, 4, 2, 5, 6]
+        assert orders.open_orders(c, "dapu").is_empty()
+        kinds = c.execute(text("SELECT count(*) FROM audit WHERE kind = 'manifest reserved'"))
+        assert kinds.scalar() == 2
+
+
+def test_a_logistics_number_has_one_holder(engine: Engine) -> None:
+    def parcel(order: int, number: str, day: str) -> pl.DataFrame:
+        row = {"order_id": [order], "logistics_code": "L", "logistics_no": number}
+        return pl.DataFrame(row | {"export_date": day})
+
+    three_orders(engine)
+    with transaction(engine) as c:
+        assert waybills.enter(c, parcel(1, "W1", "2026-11-21")).is_empty()
+        # Another run accepted the second order with the same number: it waits for its check.
+        refused = waybills.enter(c, parcel(2, "W1", "2026-11-22"))
+        assert refused["order_id"].to_list() == [2]
+        assert lists.pending(c)["order_no"].to_list() == ["1", "3"]
+        assert orders.open_orders(c, "dapu", "v1")["order_no"].to_list() == ["2"]
+        # Six months later the number is free again.
+        assert waybills.enter(c, parcel(3, "W1", "2027-05-20")).height == 1
+        check(c)
+        assert waybills.enter(c, parcel(3, "W1", "2027-05-21")).is_empty()
+        assert waybills.enter(c, parcel(3, "W1", "2027-05-21")).is_empty()
+        point = c.begin_nested()
+        with pytest.raises(exc.IntegrityError):
+            c.execute(text("UPDATE waybills SET released = 0"))
+        point.rollback()
+        assert [row["order_no"] for row in queries.trace(c, "W1")["orders"]] == ["1", "3"]
+        # A held order gives its number up to the one that asks.
+        check(c, "v2", held=("3",))
+        assert waybills.enter(c, parcel(2, "W1", "2027-05-22")).is_empty()
+        with pytest.raises(ValueError, match="one waybill"):
+            waybills.enter(
+                c, pl.concat([parcel(1, "A", "2026-11-21"), parcel(1, "B", "2026-11-21")])
+            )
 
 
 def test_a_refused_upload_is_tried_again_when_it_comes_again(engine: Engine) -> None:

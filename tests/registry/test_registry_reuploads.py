@@ -223,6 +223,41 @@ def test_entering_an_upload_again_changes_nothing(engine: Engine) -> None:
         assert orders.open_orders(c, "dapu").filter(order_no="2")["upload_id"].item() == 2
 
 
+def test_blocks_are_entered_one_by_one_and_checked_one_by_one(engine: Engine) -> None:
+    with transaction(engine) as c:
+        upload_id = receive(c)
+        for block, names in enumerate([("3", "1"), ("2",)]):
+            told = entries(*({"order_no": name} for name in names))
+            orders.enter(c, upload_id, told, block, channel="template")
+        with pytest.raises(ValueError, match="channel"):
+            orders.enter(c, upload_id, entries({"order_no": "9"}), 2)
+    with transaction(engine) as c:
+        # After a crash the whole file is read again: what was entered stays as it is.
+        told = entries({"order_no": "1"}, {"order_no": "3"})
+        again = orders.enter(c, upload_id, told, channel="template")
+        assert again.select("order_id", "outcome").rows() == [(1, "current"), (2, "current")]
+        orders.enter(c, upload_id, entries({"order_no": "4"}), 2, channel="template")
+        uploads.mark_read(c, upload_id, "l", "template", "orders", {}, 4)
+        assert queries.uploads_that_do_not_add_up(c) == []
+        found = orders.open_blocks(c, "dapu", "v1")
+        assert found.rows() == [(1, 0, 2), (1, 1, 1), (1, 2, 1)]
+        named = [
+            orders.open_orders(c, "dapu", "v1", upload, block)["order_no"].to_list()
+            for upload, block, _ in found.rows()
+        ]
+        assert named == [["1", "3"], ["2"], ["4"]]
+        # Read before files had blocks: the whole file is one.
+        c.exec_driver_sql("UPDATE orders SET block = NULL WHERE order_no <> '4'")
+        assert orders.open_blocks(c, "dapu").rows() == [(1, None, 3), (1, 2, 1)]
+        assert orders.open_orders(c, "dapu", None, 1)["order_no"].to_list() == ["1", "3", "2"]
+        # Taken over by another file, an order stands in that file's block.
+        upload_id = receive(c, "b")
+        orders.enter(c, upload_id, entries({"order_no": "3", "digest": "x"}), 5, channel="template")
+        assert orders.open_blocks(c, "dapu").rows()[-1] == (2, 5, 1)
+        check(c)
+        assert orders.open_blocks(c, "dapu", "v1").is_empty()
+
+
 def test_a_verdict_on_replaced_content_is_not_written(engine: Engine) -> None:
     with transaction(engine) as c:
         upload(c, "a", {"order_no": "1"})

@@ -1,8 +1,8 @@
 """Uploads and deliveries (上传文件): every file that came in, and what became of its rows.
 
 An upload is (exporter, shop, SHA-256 of its bytes); each time it arrives is a delivery. The
-same bytes again change nothing, with one exception: a refused upload is tried again, because
-the profile or layout it lacked may be there now.
+same bytes again change nothing, with two exceptions: a refused upload is tried again, because
+the profile or layout it lacked may be there now, and goods or shipments are the newest word again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from xborder import clock
@@ -114,13 +114,26 @@ def get(c: Connection, upload_id: int) -> Row[Any]:
 
 
 def of_kind(c: Connection, exporter: str, kind: str) -> Sequence[Row[Any]]:
-    """An exporter's uploads of one kind that were read, oldest first."""
-    wanted = select(uploads).where(
-        uploads.c.exporter == exporter,
-        uploads.c.kind == kind,
-        uploads.c.state.in_([READ, CHECKED]),
+    """An exporter's uploads of one kind that were read, in order of their last delivery.
+
+    Bytes that were handed in again are the newest word again: an old catalogue comes back into
+    force by being delivered once more.
+    """
+    last = (
+        select(deliveries.c.upload_id, func.max(deliveries.c.id).label("delivery"))
+        .group_by(deliveries.c.upload_id)
+        .subquery()
     )
-    return c.execute(wanted.order_by(uploads.c.id)).all()
+    wanted = (
+        select(uploads)
+        .outerjoin(last, last.c.upload_id == uploads.c.id)
+        .where(
+            uploads.c.exporter == exporter,
+            uploads.c.kind == kind,
+            uploads.c.state.in_([READ, CHECKED]),
+        )
+    )
+    return c.execute(wanted.order_by(last.c.delivery, uploads.c.id)).all()
 
 
 def mark_read(
@@ -144,17 +157,6 @@ def mark_read(
     _count(c, upload_id, counts)
     told = {"kind": kind, "layout": layout, "rows": total_rows}
     audit.append(c, "upload read", f"upload {upload_id}", told)
-
-
-def count_rows(c: Connection, upload_id: int, rows: RowCounts) -> None:
-    """Rows of a goods, shipment or stock file by (state, code), after each check.
-
-    Replaces what the check before it counted; excluded rows stay as ``mark_read`` counted them
-    unless ``rows`` names the same code again.
-    """
-    keep = (upload_rows.c.upload_id == upload_id) & (upload_rows.c.state != "excluded")
-    c.execute(delete(upload_rows).where(keep))
-    _count(c, upload_id, rows)
 
 
 def _count(c: Connection, upload_id: int, rows: RowCounts) -> None:
