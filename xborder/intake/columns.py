@@ -71,10 +71,11 @@ def as_number(series: pl.Series, convention: str, kinds: pl.Series | None = None
     if kinds is not None and not point:
         return cells.as_number(series, convention, kinds)
     usual = series.str.contains(NUMBER if point else DIGITS)
-    series = _each(series, usual, lambda rest: cells.as_number(rest, convention))
-    longer = series.str.contains(TRAILING_ZERO) if point else None
-    if longer is None or not longer.any():
+    if not usual.all():
+        series = _each(series, usual, lambda rest: cells.as_number(rest, convention))
+    if not point or not series.str.ends_with("0").any():
         return series
+    longer = series.str.contains(TRAILING_ZERO)
     short = pl.col("text").str.strip_chars_end("0").str.strip_suffix(".")
     frame = pl.DataFrame({"text": series, "longer": longer})
     return frame.select(pl.when("longer").then(short).otherwise("text")).to_series()
@@ -82,24 +83,38 @@ def as_number(series: pl.Series, convention: str, kinds: pl.Series | None = None
 
 def as_date(series: pl.Series, date_order: str, zone: str) -> pl.Series:
     """Dates and times as ISO 8601; the rest as written."""
-    usual = series.str.contains(MOMENT)
+    usual = series.str.contains(MOMENT).fill_null(value=False)
     if not usual.any():
         return cells.as_date(series, date_order, zone)
-    frame = pl.DataFrame({"text": series, "usual": usual})
     text = pl.col("text")
-    hour = pl.when("usual").then(text.str.head(10) + " " + text.str.slice(11, 2))
-    frame = frame.with_columns(hour=hour, tail=text.str.slice(19).str.strip_chars())
-    hours = frame["hour"].drop_nulls().unique()
-    offsets = pl.Series([_offset(one, zone) for one in hours], dtype=pl.String)
-    written = pl.col("tail").str.head(3) + ":" + pl.col("tail").str.tail(2)
-    frame = frame.with_columns(offset=pl.col("hour").replace_strict(hours, offsets, default=None))
-    offset = pl.when(pl.col("tail") == "").then("offset").otherwise(written)
-    moment = text.str.head(10) + "T" + text.str.slice(11, 8) + offset
-    done = pl.col("offset").is_not_null()
-    frame = frame.select("text", moment=pl.when(done).then(moment), done=done)
-    rest = frame.filter(~pl.col("done") & text.is_not_null())["text"].unique()
-    series = _replaced(series, rest, cells.as_date(rest, date_order, zone)) if len(rest) else series
-    return frame.select(pl.coalesce("moment", series.alias("text"))).to_series()
+    frame = pl.DataFrame({"text": series, "usual": usual}).select("text", "usual")
+    shaped = frame.filter("usual").select(hour=text.str.head(HOUR), tail=text.str.slice(19))
+    hours, tails = shaped["hour"].unique(), shaped["tail"].unique()
+    offsets = pl.Series([_offset(one.replace("T", " "), zone) for one in hours], dtype=pl.String)
+    written = [f"{one.strip()[:3]}:{one[-2:]}" if one else None for one in tails]
+    tail = text.str.slice(19).replace_strict(tails, pl.Series(written, dtype=pl.String))
+    if len(tails) == 1:
+        tail = pl.lit(written[0], pl.String)
+    offset: pl.Expr = pl.lit(offsets[0], pl.String)
+    if offsets.n_unique() > 1 or offsets.null_count():
+        offset = text.str.head(HOUR).replace_strict(hours, offsets, default=None)
+    # A day that is none has no offset, whatever is written behind it.
+    suffix = (
+        offset
+        if written == [None]
+        else pl.when(offset.is_not_null()).then(pl.coalesce(tail, offset))
+    )
+    moment = text.str.head(10) + "T" + text.str.slice(11, 8) + suffix
+    if not usual.all():
+        moment = pl.when("usual").then(moment)
+    made = frame.select(moment.alias("moment")).to_series()
+    left = made.is_null() & series.is_not_null()
+    if not left.any():
+        return made.alias(series.name)
+    rest = series.filter(left).unique()
+    return made.zip_with(
+        made.is_not_null(), _replaced(series, rest, cells.as_date(rest, date_order, zone))
+    )
 
 
 def _offset(hour: str, zone: str) -> str | None:
