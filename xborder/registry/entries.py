@@ -17,6 +17,9 @@ NO_ORDER = "ORDER_NO_MISSING"
 STATUS_COLUMNS = ("status",)
 """What may change without changing what is declared."""
 
+GONE = ["CANCELLED", "REFUNDED"]
+"""Exclusions that say that an order has come to nothing, where no line of it is left."""
+
 _PLACES = ("sheet", "row", "order_row")
 
 MOST_CHARACTERS = 200
@@ -147,9 +150,9 @@ def _status_digests(records: pl.DataFrame, sizes: list[int]) -> list[str]:
 
 
 def _gone(rows: pl.DataFrame, live: pl.DataFrame) -> pl.DataFrame:
-    """Orders that the file only names as cancelled: a status and no content."""
+    """Orders that the file only names as cancelled or given back: a status and no content."""
     return (
-        rows.filter(pl.col("excluded") == "CANCELLED", pl.col("order_no").is_not_null())
+        rows.filter(pl.col("excluded").is_in(GONE), pl.col("order_no").is_not_null())
         .join(live, on="order_no", how="anti")
         .group_by("order_no", maintain_order=True)
         .agg(pl.col("row").min().cast(pl.Int64).alias("first_row"))
