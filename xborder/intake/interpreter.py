@@ -1,8 +1,8 @@
 """The nursery's warm interpreter: a new one, or for a short command a fork of this process.
 
-Either sees nothing of this process but one socket: no open file, variable, or terminal. A fork
-spares the imports, which cost a check of one file more than reading it; it is made only while
-no thread runs that would be missing in it.
+Either is handed nothing of this process but one socket: no open file, variable, or terminal. A
+fork spares the imports, which cost a check of one file more than reading it; it is made only
+while no thread runs that would be missing in it.
 """
 
 import os
@@ -19,6 +19,9 @@ START = (
     "import sys; root = sys.argv[1]; sys.path[:0] = [] if root in sys.path else [root]; "
     "from xborder.intake.child import nurse; nurse(int(sys.argv[2]))"
 )
+
+LINE = 3
+"""The first descriptor after the standard ones."""
 
 IDLE = {"jemalloc_bg_thd", "polars-ooc-clea"}
 """Threads that Polars starts when it is imported: they tidy up, and a fork does without them."""
@@ -73,10 +76,14 @@ def _environment() -> dict[str, str]:
 
 class _Fork:
     def __init__(self, line: socket.socket) -> None:
+        from xborder.intake import child
+
+        child.warm()  # before, because what reads the answer needs most of it too
         self._pid = os.fork()
         if not self._pid:
             try:
                 _become_nurse(line.fileno())
+                child.serve(LINE)
             finally:
                 os._exit(0)
 
@@ -94,17 +101,14 @@ class _Fork:
 def _become_nurse(line: int) -> None:
     import polars as pl
 
-    from xborder.intake.child import nurse
-
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(null, standard)
-    os.dup2(line, 3)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+    os.dup2(line, LINE)
+    os.closerange(LINE + 1, os.sysconf("SC_OPEN_MAX"))
     environment = _environment()
     os.environ.clear()
     os.environ.update(environment)
     pl.Config.restore_defaults()  # has it read these variables
-    nurse(3)

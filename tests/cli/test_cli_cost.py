@@ -1,0 +1,52 @@
+"""``xborder check`` stays quick: what it imports, and what it costs as a whole process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import bench_check
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ["dagster", "pandas", "numpy", "pyarrow", "sqlalchemy", "pydantic_settings", "jsonschema"]
+
+IMPORTED = """
+import json, sys
+from xborder.cli import app
+try:
+    app()
+except SystemExit as ended:
+    assert ended.code == 1, ended.code
+sys.stderr.write(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_a_check_imports_nothing_heavy(tmp_path):
+    file = tmp_path / "orders.xlsx"
+    bench_check.workbook(file, rows=200)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, "check", str(file)], capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    imported = json.loads(done.stderr.splitlines()[-1])
+    assert "polars" in imported
+    assert [one for one in HEAVY if one in imported] == []
+
+
+def test_a_check_of_a_thousand_rows_costs_little(tmp_path):
+    """The bar is 0.7 s where importing Polars costs 0.17 s: it is held as a ratio, because the
+    machine that runs the suite does much else."""
+    file = tmp_path / "orders.xlsx"
+    bench_check.workbook(file)
+    least = {
+        name: min(
+            bench_check.spent(*command) for _ in range(5)
+        )
+        for name, command in {
+            "check": ("-m", "xborder", "check", str(file)),
+            "polars": ("-c", "import polars"),
+        }.items()
+    }  # fmt: skip
+    assert least["check"] <= 4.1 * least["polars"], least

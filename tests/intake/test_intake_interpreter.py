@@ -1,0 +1,97 @@
+"""A fork reads as a new interpreter does, is handed no more, and is made only where that is sound.
+
+Each test runs in a process of its own: the suite's has threads of Polars.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+HEAD = "订单编号,下单时间,商品货号,数量,单价,币制,运抵国"
+GOOD = f"{HEAD}\nA-1,2026-04-01,SKU-1,2,1.50,USD,US\nA-2,2026-02-30,SKU-1,two,1.50,USD,US\n"
+
+
+def told(script: str) -> object:
+    """What a script prints as JSON, run by a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120,
+        env=os.environ | {"SECRET": "of the parent"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_fork_reads_what_a_new_interpreter_reads():
+    found = told(f"""
+import io, json, sys
+from xborder import intake
+from xborder.intake import interpreter
+answers = []
+for forked in (True, False):
+    with intake.Nursery(forked=forked) as nursery:
+        answers.append(type(nursery._process) is interpreter._Fork)
+        for data in ({GOOD!r}.encode(), b"PK\\x03\\x04 no workbook", b""):
+            one = intake.read(io.BytesIO(data), "orders.csv", nursery=nursery)
+            answers.append([one.usable, one.records.rows(), one.findings.rows()])
+half = len(answers) // 2
+assert answers[1:half] == answers[half + 1:]
+json.dump([answers[0], answers[half], len(answers[1][1]), len(answers[2][2])], sys.stdout)
+""")
+    assert found == [True, False, 2, 1]
+
+
+def test_a_fork_is_handed_one_socket_and_nothing_else():
+    variables, files, own_session, folder, threads = told("""
+import json, os, socket, sys
+from xborder.intake import child, interpreter
+import polars as pl
+def serve(line):
+    open_now = sorted(int(one) for one in os.listdir("/proc/self/fd"))
+    said = [sorted(os.environ), open_now, os.getsid(0) == os.getpid(), os.getcwd(),
+            pl.thread_pool_size()]
+    socket.socket(fileno=line).send(json.dumps(said).encode())
+child.serve = serve
+other = open(os.devnull)
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+started = interpreter.start(theirs, forked=True)
+print(ours.recv(65536).decode())
+started.wait(5)
+""")  # type: ignore[misc]
+    assert "SECRET" not in variables
+    assert set(files) <= {0, 1, 2, 3, 4}  # 4: the listing itself
+    assert own_session and folder == "/" and threads == 1
+
+
+def test_where_threads_run_a_new_interpreter_is_started():
+    found = told("""
+import json, socket, sys, threading
+from xborder.intake import interpreter
+import polars as pl
+before = interpreter.busy_threads()
+pl.DataFrame({"a": [1]}).select(pl.col("a") + 1)
+after = interpreter.busy_threads()
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+started = interpreter.start(theirs, forked=True)
+ours.close(), theirs.close()
+started.wait(60)
+json.dump([before, after, type(started).__name__], sys.stdout)
+""")
+    assert found == [False, True, "Popen"]
+
+
+def test_a_fork_that_does_not_end_is_killed():
+    found = told("""
+import json, socket, subprocess, sys, time
+from xborder.intake import child, interpreter
+child.serve = lambda line: time.sleep(60)
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+started = interpreter.start(theirs, forked=True)
+try:
+    started.wait(0.1)
+except subprocess.TimeoutExpired:
+    started.kill()
+    started.wait()
+    json.dump("killed", sys.stdout)
+""")
+    assert found == "killed"
