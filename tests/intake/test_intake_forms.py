@@ -80,17 +80,22 @@ def test_a_doubtful_number_is_read_as_usual_and_shown() -> None:
 
 def test_a_channel_that_writes_both_signs_is_asked() -> None:
     head = ["Sales Record Number", "Order Number", "Item Number", "Quantity", "Sold For"]
-    row = ["1", "24-1", "9", "1", "$1,234"]
-    parsed = read_here(csv_bytes([head, row]))
-    assert told(parsed)["NUMBER_AMBIGUOUS"] == ("E2", "$1,234", "1234 / 1.234")
-    assert parsed.records["unit_price"].to_list() == ["$1,234"]
+    rows = [["1", "24-1", "9", "1", "$1,234"], ["2", "24-2", "9", "1", "1.234"]]
+    parsed = read_here(csv_bytes([head, *rows]))
+    doubts = [one for one in parsed.findings if one.code == "NUMBER_AMBIGUOUS"]
+    assert [(one.cell, one.order_no, one.expected) for one in doubts] == [
+        ("E2", "24-1", "1234 / 1.234"),
+        ("E3", "24-2", "1.234 / 1234"),
+    ]
+    assert parsed.records["unit_price"].to_list() == ["$1,234", "1.234"]
 
 
 def test_a_column_that_contradicts_itself_is_not_guessed() -> None:
     rows = [order_row(unit_price="1.344,00"), order_row(order_no="DP-2", unit_price="1,344.00")]
-    parsed = read_here(orders_csv(*rows))
+    parsed = read_here(orders_csv(*rows, order_row(order_no="DP-3", unit_price="1.344")))
     assert told(parsed)["NUMBER_SIGN_MIXED"][0] in ("E2", "E3")
-    assert parsed.records["unit_price"].to_list() == ["1.344,00", "1,344.00"]
+    assert told(parsed)["NUMBER_AMBIGUOUS"][0] == "E4"
+    assert parsed.records["unit_price"].to_list() == ["1.344,00", "1,344.00", "1.344"]
 
 
 def test_a_workbooks_own_numbers_have_a_point() -> None:

@@ -20,6 +20,7 @@ SCIENTIFIC = r"^[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}$|^[0-9][.,][0-9]+[eE][0-9]{
 ZERO_TAIL = r"^[0-9]{15}0+$"
 """What is left of a long number that Excel once held: fifteen digits, then zeros."""
 SURELY_CUT = 18
+EITHER = r"(?:^|[^0-9.,])[1-9][0-9]{0,2}[.,][0-9]{3}(?:$|[^0-9.,])"
 ODD_HS_CODE = r"^(?:[0-9]{5}|[0-9]{7}|[0-9]{9})$"
 UNTIDY = r"[^\x21-\x7e ]|^ | $|  "
 """What a plain text has not; one cheap look spares the costly ones for nearly all columns."""
@@ -86,6 +87,17 @@ def as_number(series: pl.Series, convention: str, kinds: pl.Series | None = None
 
 def _without_sign(text: str) -> str:
     return text if "," in text or "." in text else numbers.canonical(text)
+
+
+def either(
+    place: Place, series: pl.Series, kinds: pl.Series | None, rows: pl.Series
+) -> Iterator[Finding]:
+    """Numbers of a column without a proved decimal sign that can be read both ways."""
+    open_ = series.str.contains(EITHER)
+    if kinds is not None:
+        open_ &= kinds != grid.NUMBER.decode()
+    for row, value in _where(open_, rows, series):
+        yield place.finding("NUMBER_AMBIGUOUS", row, value, numbers.readings(value))
 
 
 def as_date(series: pl.Series, date_order: str, zone: str) -> pl.Series:

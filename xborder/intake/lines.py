@@ -242,6 +242,10 @@ def _columns(
             if field_type in cells.IDENTIFIERS:
                 series = columns.as_identifier(series, field_type)
         series = meaning.written(series, name, layout, told)
+        if field_type == "number" and not proved.signs.get(name, "point"):
+            place = cells.Place(table.name, name, column, header)
+            doubts = cells.either(place, series, kinds, rows)
+            findings += itertools.islice(doubts, around.most_findings + 1 - len(findings))
         if field_type == "number":
             series = columns.as_number(series, proved.signs.get(name, "point"), kinds)
         elif field_type in ("date", "moment"):

@@ -44,11 +44,11 @@ def written(series: pl.Series, name: str, layout: Layout, told: dict[str, pl.Ser
 
 
 def decimal_sign(seen: numbers.Convention, layout: Layout, place: Place, row: int) -> Sign:
-    """The decimal sign of a column, proved by it or given by the channel.
+    """The decimal sign of a column, proved by it or given by the channel; "" for none.
 
     ``row``: where its first doubtful or contradicting text stands. A finding where the column
-    contradicts itself, where a channel that writes both leaves it open, or where ``1,234`` was
-    read as the channel writes numbers.
+    contradicts itself, or where ``1,234`` was read as the channel writes numbers. Where a
+    channel writes both signs, every such cell is asked about: see ``cells.either``.
     """
     text = seen.doubtful
     if seen.proved == "mixed":
@@ -56,7 +56,7 @@ def decimal_sign(seen: numbers.Convention, layout: Layout, place: Place, row: in
     if seen.proved or not text:
         return seen.proved or "point", None
     if layout.number == "auto":
-        return "", place.finding("NUMBER_AMBIGUOUS", row, text, numbers.readings(text))
+        return "", None
     if layout.number == "point" and "," not in text:
         return "point", None
     usual = numbers.canonical(text, layout.number)
