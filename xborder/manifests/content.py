@@ -122,10 +122,15 @@ class Checked:
                 else:
                     self._kept[key] = self._read(check_id, what, written())
             self._kept.move_to_end(key)
-            size = sum(int(one.estimated_size()) for one in self._kept.values())
+            size = sum(_size(one) for one in self._kept.values())
             while size > CACHE and len(self._kept) > 1:
-                size -= int(self._kept.popitem(last=False)[1].estimated_size())
+                size -= _size(self._kept.popitem(last=False)[1])
             return self._kept[key]
+
+    def forget(self) -> None:
+        """Keep nothing at hand any more."""
+        with self._lock:
+            self._kept.clear()
 
     def _read(self, check_id: int, what: str, wanted: list[str]) -> pl.DataFrame:
         place = (*checkings.folder(check_id), f"{what}.parquet")
@@ -135,6 +140,11 @@ class Checked:
             return self.store.read_parquet(*place, columns=[one for one in wanted if one in there])
         except FileNotFoundError as error:
             raise ContentError(f"the lake has no {'/'.join(place)}") from error
+
+
+def _size(table: pl.DataFrame) -> int:
+    # Polars counts the letters only; each cell has a view of 16 bytes besides.
+    return int(table.estimated_size()) + 16 * table.width * table.height
 
 
 def names(tables: Tables, used: dict[str, set[str]]) -> dict[str, dict[str, str]]:

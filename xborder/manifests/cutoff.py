@@ -63,6 +63,7 @@ def issue(
         names = named_by or tables.load(settings.home / "tables")
         _reserve(engine, checked, settings, business_date, names, exporters)
         crash_point("cutoff-reserved")
+        checked.forget()
     return publish(engine, store, checked)
 
 
