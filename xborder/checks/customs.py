@@ -6,7 +6,9 @@ and what has no number stays null (a finding), never invented.
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 import polars as pl
 
@@ -32,8 +34,40 @@ def with_customs_facts(joined: Joined, context: Context) -> Joined:
     return _with_waybills(_with_hs_code(joined, context), context)
 
 
-def _mapped(column: str, table: dict[str, str]) -> pl.Expr:
-    return pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
+class _Codes(NamedTuple):
+    """Codes and what each stands for."""
+
+    known: pl.Series
+    values: pl.Series
+
+
+class _Customs(NamedTuple):
+    """What the tables say of a day: customs numbers of countries and currencies, CNY rates."""
+
+    countries: _Codes
+    currencies: _Codes
+    rates: _Codes
+
+
+@lru_cache(maxsize=8)
+def _customs(tables: Tables, on: date) -> _Customs:
+    def codes(table: dict[str, str]) -> _Codes:
+        return _Codes(*(pl.Series(list(of), dtype=pl.String) for of in (table, table.values())))
+
+    rated = tables.table("exchange_rate").get_column("currency").unique(maintain_order=True)
+    rates = {one: str(rate) for one in rated if (rate := tables.cny_rate(one, on)) is not None}
+    told = codes(rates)
+    return _Customs(
+        codes(tables.country_to_customs),
+        codes(tables.currency_to_customs),
+        _Codes(told.known, told.values.to_frame("rate").select(decimal("rate")).to_series()),
+    )
+
+
+def _mapped(column: str, codes: _Codes) -> pl.Expr:
+    return pl.col(column).replace_strict(
+        codes.known, codes.values, default=None, return_dtype=codes.values.dtype
+    )
 
 
 def _with_subheading(joined: Joined, context: Context) -> Joined:
@@ -58,26 +92,25 @@ def _subheadings(tables: Tables, on: date) -> tuple[bool, pl.Series]:
 
 def _with_codes(joined: Joined, context: Context) -> Joined:
     """Customs numbers of countries and currencies, and what the order is worth in CNY."""
-    countries = context.tables.country_to_customs
-    currencies = context.tables.currency_to_customs
-    orders = joined.orders
-    used = orders.get_column("head.currency").drop_nulls().unique().to_list()
-    rates = {
-        currency: str(rate)
-        for currency in used
-        if (rate := context.tables.cny_rate(currency, context.on)) is not None
-    }
-    orders = orders.with_columns(
-        _mapped("head.country", countries).alias("customs.country"),
-        _mapped("shipment.destination_country", countries).alias("customs.arrival"),
-        _mapped("head.currency", currencies).alias("customs.currency"),
-        _mapped("shipment.freight_currency", currencies).alias("customs.freight_currency"),
-        _mapped("shipment.insurance_currency", currencies).alias("customs.insurance_currency"),
-        decimal(_mapped("head.currency", rates)).alias("cny_rate"),
+    customs = _customs(context.tables, context.on)
+    orders = joined.orders.with_columns(
+        _mapped("head.country", customs.countries).alias("customs.country"),
+        _mapped("shipment.destination_country", customs.countries).alias("customs.arrival"),
+        *(
+            _mapped(source, customs.currencies).alias(f"customs.{name}")
+            for source, name in (
+                ("head.currency", "currency"),
+                ("shipment.freight_currency", "freight_currency"),
+                ("shipment.insurance_currency", "insurance_currency"),
+            )
+        ),
+        _mapped("head.currency", customs.rates).alias("cny_rate"),
         _first_of_goods(joined, "goods.licence_no").alias("order.licence_no"),
     ).with_columns((pl.col("d.goods_value") * pl.col("cny_rate")).cast(DECIMAL).alias("value_cny"))
     shops = joined.shops.with_columns(
-        _mapped("profile.mode", ORDER_TYPES).alias("order_type_of_mode")
+        pl.col("profile.mode")
+        .replace_strict(ORDER_TYPES, default=None, return_dtype=pl.String)
+        .alias("order_type_of_mode")
     )
     return replace(joined, orders=orders, shops=shops)
 
@@ -102,10 +135,15 @@ def in_any_line(joined: Joined, verdict: pl.Expr) -> pl.Series:
     return found
 
 
+@lru_cache(maxsize=8)
+def _threshold(tables: Tables, on: date) -> Decimal:
+    return tables.threshold_cny(on)
+
+
 def _with_route(joined: Joined, context: Context) -> Joined:
     """R03: 9710 and 9810 go by list up to the threshold, without licence, inspection, tax or
     rebate claim; else by declaration. R04: 9610 always by list."""
-    limit = context.tables.threshold_cny(context.on)
+    limit = _threshold(context.tables, context.on)
     reasons: dict[str, tuple[pl.Expr | pl.Series, str, str]] = {
         "value": ((pl.col("value_cny") > pl.lit(limit).cast(DECIMAL)).fill_null(value=False),
                   f"货值超过 {limit} 元", f"its value is above CNY {limit}"),
@@ -147,9 +185,14 @@ def _with_route(joined: Joined, context: Context) -> Joined:
     return replace(joined, orders=orders)
 
 
+@lru_cache(maxsize=8)
+def _digits(tables: Tables, on: date) -> dict[str, int]:
+    return {mode: tables.hs_padding(mode, on) or 10 for mode in ORDER_TYPES}
+
+
 def _with_hs_code(joined: Joined, context: Context) -> Joined:
     """R10: flag A declares the first digits of the HS code only, filled with zeros."""
-    digits = {mode: context.tables.hs_padding(mode, context.on) or 10 for mode in ORDER_TYPES}
+    digits = _digits(context.tables, context.on)
     facts = joined.by_line.frame(
         ["goods.hs_code", "profile.mode", "profile.statistics_flag", "route"]
     )

@@ -9,6 +9,7 @@ their number: it is no fault of any order.
 import json
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 import polars as pl
 
@@ -33,35 +34,49 @@ def notices(joined: Joined, context: Context) -> pl.DataFrame:
     going = frozenset(country.drop_nulls().unique())
     silent = facts.refused(context.decisions, "notice")
     asked = [
-        (tables.group(row["group"]) & going, row)
-        for row in tables.table("destination_notice", on).iter_rows(named=True)
-        if row["notice"] not in silent
+        (countries & going, row)
+        for countries, row in _notices(tables, on)
+        if row["notice"] not in silent and countries & going
     ]
     found = [pl.DataFrame(schema=VIOLATIONS)]
-    if any(countries for countries, _ in asked):
+    if asked:
         firsts = joined.by_order.frame(
             ["at", "upload_id", "value_cny", "profile.mode", "head.country",
              "shipment.export_date", "head.ordered_at"]
-        ).with_row_index("order").with_columns(
+        ).with_columns(
             pl.coalesce(
                 pl.col("shipment.export_date"), pl.col("head.ordered_at").str.slice(0, 10),
                 pl.lit(on.isoformat()),
             ).alias("day"),
         )  # fmt: skip
-        for countries, row in asked:
-            if countries:
-                concerned = _concerned(firsts, row, countries, tables, on)
-                found.append(_told(_with_goods(joined, concerned, row), row))
-    vague = tables.group(VAGUE_FOR) & going
+        tests = {str(at): _concerns(*one, tables, on) for at, one in enumerate(asked)}
+        marks = firsts.select(**tests)
+        files = firsts[["at", "upload_id", "head.country"]]
+        for at, (_, row) in enumerate(asked):
+            orders = marks.get_column(str(at)).fill_null(value=False)
+            if orders.any():
+                concerned = (orders & _with_goods(joined, row)).arg_true()
+                found.append(_told(files[concerned], row))
+    vague = _group(tables, VAGUE_FOR) & going
     if vague:
         found += _vague(joined, vague, tables)
     return pl.concat(found)
 
 
-def _concerned(
-    firsts: pl.DataFrame, row: Row, countries: frozenset[str], tables: Tables, on: date
-) -> pl.DataFrame:
-    """Orders that go there on a day, by a mode and with a value that the notice names."""
+@lru_cache(maxsize=8)
+def _notices(tables: Tables, on: date) -> list[tuple[frozenset[str], Row]]:
+    """The notices that a day's table holds, each with the countries of its group."""
+    rows = tables.table("destination_notice", on).iter_rows(named=True)
+    return [(tables.group(row["group"]), row) for row in rows]
+
+
+@lru_cache(maxsize=8)
+def _group(tables: Tables, name: str) -> frozenset[str]:
+    return tables.group(name)
+
+
+def _concerns(countries: frozenset[str], row: Row, tables: Tables, on: date) -> pl.Expr:
+    """Whether an order goes there on a day, by a mode and with a value that the notice names."""
     tests = [
         pl.col("head.country").is_in(sorted(countries)),
         pl.col("day") >= str(row["valid_from"]),
@@ -73,22 +88,22 @@ def _concerned(
     if row["above"] or row["up_to"]:
         rate = tables.cny_rate(str(row["currency"]), on)
         if rate is None:
-            return firsts.clear()
+            return pl.repeat(False, pl.len(), dtype=pl.Boolean)
         if row["above"]:
             tests.append(pl.col("value_cny") > _cny(row["above"], rate))
         if row["up_to"]:
             tests.append(pl.col("value_cny") <= _cny(row["up_to"], rate))
-    return firsts.filter(*tests)
+    return pl.all_horizontal(tests)
 
 
 def _cny(value: str, rate: Decimal) -> pl.Expr:
     return pl.lit(Decimal(value) * rate).cast(DECIMAL)
 
 
-def _with_goods(joined: Joined, orders: pl.DataFrame, row: Row) -> pl.DataFrame:
-    """Those of the orders that hold goods which the notice names."""
-    if orders.is_empty() or not (row["hs_prefixes"] or row["food_contact"]):
-        return orders
+def _with_goods(joined: Joined, row: Row) -> pl.Series:
+    """For each order whether it holds goods which the notice names."""
+    if not (row["hs_prefixes"] or row["food_contact"]):
+        return pl.repeat(True, joined.orders.height, dtype=pl.Boolean, eager=True)
     code = pl.col("goods.hs_code")
     named = code.is_not_null()
     if row["hs_prefixes"]:
@@ -97,7 +112,7 @@ def _with_goods(joined: Joined, orders: pl.DataFrame, row: Row) -> pl.DataFrame:
         named &= code.is_in([one for one in codes if one.startswith(starts)])
     if row["food_contact"]:
         named &= pl.col("goods.food_contact") == row["food_contact"]
-    return orders.filter(in_any_line(joined, named)[orders.get_column("order")])
+    return in_any_line(joined, named)
 
 
 def _told(orders: pl.DataFrame, row: Row) -> pl.DataFrame:

@@ -107,7 +107,8 @@ def join(lines: pl.DataFrame, context: Context) -> Joined:
 
 
 def _and_nothing(frame: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([frame, frame.clear(1)])
+    """A frame and one row of nulls behind its last."""
+    return frame[pl.Series([*range(frame.height), None], dtype=pl.UInt32)]
 
 
 def _places(wanted: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
@@ -128,7 +129,7 @@ def _orders(lines: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
     keys = lines[ORDER][starts]
     if keys.get_column("order_no").n_unique() == keys.height or keys.is_unique().all():
         place = pl.int_range(lines.height, dtype=pl.UInt32, eager=True) - starts[runs]
-        return runs, starts, place
+        return runs.set_sorted(), starts, place
     # Lines of an order that stand apart: their runs are one order.
     merged = keys.with_row_index("run").group_by(ORDER, maintain_order=True).agg("run")
     told = merged.with_row_index("order").explode("run").sort("run")

@@ -4,11 +4,13 @@ A bad line holds its order; the rest of the file goes on. All findings are told 
 """
 
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 
 import polars as pl
 
 from xborder import findings
-from xborder.checks import destinations, hazards, lists, rules
+from xborder.checks import destinations, hazards, lists, rules, suggestions
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, Joined, alone, join
@@ -53,27 +55,34 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     own = from_schema(schema_violations("order_line", lines, context.tables))
     numbered = lines.with_row_index("at")
     if context.exporter is None:
+        own = suggestions.told(own, Levels(numbered), context.tables, context.on)
         return _alone(numbered, own, context.placed, told)
     joined = with_customs_facts(with_amounts(join(numbered, context)), context)
-    every_rule = [
-        *rules.line_rules(),
-        *rules.goods_rules(),
-        *rules.shipment_rules(context.waybill_months),
-        *rules.mode_rules(context.tables, context.on),
-        *hazards.rules(context.tables, context.on),
-    ]
+    every_rule = _rules(context.tables, context.on, context.waybill_months)
     broken = pl.concat([own, rules.apply(every_rule, joined.by_line, joined.by_order)])
     heads, items = lists.heads(joined), lists.items(joined)
     broken = pl.concat([broken, _by_list_schemas(context.tables, broken, joined, heads, items)])
     notices = destinations.notices(joined, context)
+    meant = suggestions.told(broken, joined.by_line, context.tables, context.on, context.goods)
     orders = _verdicts(joined, broken, told)
     accepted = orders.get_column("state") == "accepted"
     return OrderCheck(
         orders=orders,
         heads=heads.take(accepted.arg_true()).frame(lists.HEADS),
         items=items.take(accepted[joined.order].arg_true()).frame(lists.ITEMS),
-        found=to_findings(pl.concat([broken, notices]), joined.by_line, context.placed),
+        found=to_findings(pl.concat([meant, notices]), joined.by_line, context.placed),
     )
+
+
+@lru_cache(maxsize=8)
+def _rules(tables: Tables, on: date, months: int) -> list[rules.Rule]:
+    return [
+        *rules.line_rules(),
+        *rules.goods_rules(),
+        *rules.shipment_rules(months),
+        *rules.mode_rules(tables, on),
+        *hazards.rules(tables, on),
+    ]
 
 
 def _by_list_schemas(
@@ -161,6 +170,7 @@ def check_lines(
     upload_id = lines.get_column("upload_id").first()
     placed = placements(columns, int(str(upload_id)))
     own = from_schema(schema_violations("order_line", lines, held))
+    own = suggestions.told(own, Levels(lines), held, held.today)
     return _alone(lines.with_row_index("at"), own, placed).found
 
 

@@ -75,18 +75,6 @@ SOURCE: dict[str, pl.DataType] = {
 """Lineage of a record: the upload, its file name, the sheet and the Excel row."""
 
 
-def no_sources() -> list[pl.Expr]:
-    """The place columns of catalogue, shipment and profile, for lines that stand alone."""
-    return [
-        pl.lit(None, pl.String).alias("profile.file"),
-        *(
-            pl.lit(None, kind).alias(f"{source}.{name}")
-            for source in ("goods", "shipment")
-            for name, kind in SOURCE.items()
-        ),
-    ]
-
-
 def from_schema(broken: pl.DataFrame) -> pl.DataFrame:
     """Violations of the schema of lines or records, as violations at their own cells."""
     return broken.select(
@@ -104,25 +92,22 @@ def from_schema(broken: pl.DataFrame) -> pl.DataFrame:
     ).cast(VIOLATIONS)  # type: ignore[arg-type]
 
 
-def to_findings(
-    violations: pl.DataFrame, table: Levels | pl.DataFrame, placed: pl.DataFrame
-) -> pl.DataFrame:
+def to_findings(violations: pl.DataFrame, lines: Levels, placed: pl.DataFrame) -> pl.DataFrame:
     """Violations as findings, with an ``upload_id`` of the order file they concern.
 
-    ``table`` holds the joined lines (a violation's ``at`` is the number of its row), ``placed``
+    ``lines`` holds the joined lines (a violation's ``at`` is the number of its row), ``placed``
     the placements of all uploads involved. Columns: those of ``findings.FINDINGS`` and
     ``upload_id`` (Int64).
     """
     if violations.is_empty():
         return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
-    lines = Levels(table) if isinstance(table, pl.DataFrame) else table
     place = {"line": _placed_in_file, "goods": _placed_in_source, "shipment": _placed_in_source,
              "profile": _placed_in_profile}  # fmt: skip
     parts = []
     for source, to_place in place.items():
         told = violations.filter(pl.col("source") == source)
         if not told.is_empty():
-            at = lines.take(told.get_column("at"))
+            at = lines.only(["order_no", "order_row", *SOURCE]).take(told.get_column("at"))
             own = told.hstack(at.frame(["order_no", "order_row", *SOURCE]))
             parts.append(to_place(own.rename({"upload_id": "concerns"}), at, placed, source))
     return (

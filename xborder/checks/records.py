@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from xborder import findings
+from xborder.checks import suggestions
 from xborder.checks.amounts import decimal
 from xborder.checks.elements import with_elements
 from xborder.checks.facts import none
-from xborder.checks.places import VIOLATIONS, no_sources, placements, to_findings
+from xborder.checks.places import from_schema, placements, to_findings
 from xborder.checks.rules import Rule, apply
 from xborder.schemas import violations as schema_violations
+from xborder.schemas.levels import Levels
 from xborder.schemas.tables import Tables
 
 SCHEMAS = {"goods": "goods", "shipments": "shipment", "stock": "warehouse_movement"}
@@ -92,12 +94,14 @@ def check(
     twice: pl.DataFrame,
     upload_id: int = 0,
     shop: str = "",
+    before: pl.DataFrame | None = None,
 ) -> RecordCheck:
     """Check records of a goods, shipments or stock file: all of them or a block.
 
     ``columns`` as a reading tells them; ``twice`` are the keys that the whole file tells in two
     ways (``keys_twice``): such a row is refused at each place (which of the two is meant is not
-    guessed); the same row twice counts once.
+    guessed); the same row twice counts once. ``before`` is the exporter's catalogue in force
+    before this file.
     """
     key = _KEYS[kind]
     lines = records.join(
@@ -108,19 +112,13 @@ def check(
         pl.lit(file_name).alias("file"),
         (pl.col("order_no") if kind == "shipments" else pl.lit("")).alias("order_no"),
         pl.lit(shop).alias("shop"),
-        pl.lit(0, pl.UInt32).alias("place_in_order"),
-        *no_sources(),
     )  # fmt: skip
     if kind == "goods":
         lines = with_elements(lines, held_tables, held_tables.today, none())
     broken = schema_violations(SCHEMAS[kind], records, held_tables)
-    from_schema = broken.select(
-        pl.col("row").alias("at"), pl.lit("line").alias("source"), "field", "code",
-        pl.col("value").fill_null(""), pl.col("expected").fill_null(""),
-        pl.lit("{}").alias("params"),
-    ).cast(VIOLATIONS)  # type: ignore[arg-type]  # fmt: skip
     told_twice = Rule("KEY_TWICE_IN_FILE", "line", key[0], pl.col("twice"))
-    every = pl.concat([from_schema, apply([*_rules(kind), told_twice], lines)])
+    levels = Levels(lines)
+    every = pl.concat([from_schema(broken), apply([*_rules(kind), told_twice], levels)])
     held = (
         every.filter(pl.col("code").is_in(findings.blocking_codes()))
         .get_column("at")
@@ -132,7 +130,11 @@ def check(
     return RecordCheck(
         valid=valid.select(*canonical, "upload_id", "file", "sheet", "row", "shop"),
         held=held,
-        found=to_findings(every, lines, placements(columns, upload_id)),
+        found=to_findings(
+            suggestions.told(every, levels, held_tables, held_tables.today, before),
+            levels,
+            placements(columns, upload_id),
+        ),
     )
 
 

@@ -222,15 +222,12 @@ def mode_rules(tables: Tables, on: date) -> list[Rule]:
     ]  # fmt: skip
 
 
-def apply(
-    rules: list[Rule], table: Levels | pl.DataFrame, orders: Levels | None = None
-) -> pl.DataFrame:
+def apply(rules: list[Rule], lines: Levels, orders: Levels | None = None) -> pl.DataFrame:
     """The violations of all rules; columns of ``places.VIOLATIONS``.
 
-    ``table`` has all columns by line, ``orders`` by order (those of the line from its first);
+    ``lines`` has all columns by line, ``orders`` by order (those of the line from its first);
     both have ``at``. A rule is judged at the level on which its columns stand.
     """
-    lines = Levels(table) if isinstance(table, pl.DataFrame) else table
     found: dict[int, pl.DataFrame] = {}
     for levels, once in ((lines, False), (orders, True)):
         asked = {at: rule for at, rule in enumerate(rules) if rule.once is once}
@@ -242,28 +239,28 @@ def apply(
         for at, rule in asked.items():
             if verdicts[str(at)].values.any():
                 rows = verdicts[str(at)].spread().arg_true()
-                found[at] = _violations(rule, levels.take(rows))
+                found[at] = _violations(rule, levels, rows)
     told = [found[at] for at in sorted(found)]
     return pl.concat(told) if told else pl.DataFrame(schema=VIOLATIONS)
 
 
-def _violations(rule: Rule, broken: Levels) -> pl.DataFrame:
+def _violations(rule: Rule, levels: Levels, rows: pl.Series) -> pl.DataFrame:
     name = rule.field if rule.source == "line" else f"{rule.source}.{rule.field}"
     expected = pl.lit(rule.expected) if isinstance(rule.expected, str) else rule.expected
-    stated = c(name).cast(pl.String) if name in broken.columns else pl.lit(None, pl.String)
+    stated = c(name).cast(pl.String) if name in levels.columns else pl.lit(None, pl.String)
     params = (
         pl.struct([text.alias(name) for name, text in rule.params.items()]).struct.json_encode()
         if rule.params
         else pl.lit("{}")
     )
-    return broken.select(
-        {
-            "at": c("at"),
-            "source": pl.lit(rule.source),
-            "field": pl.lit(rule.field),
-            "code": pl.lit(rule.code),
-            "value": stated.fill_null(""),
-            "expected": expected.cast(pl.String).fill_null(""),
-            "params": params,
-        }
-    ).cast(VIOLATIONS)  # type: ignore[arg-type]
+    told = {
+        "at": c("at"),
+        "source": pl.lit(rule.source),
+        "field": pl.lit(rule.field),
+        "code": pl.lit(rule.code),
+        "value": stated.fill_null(""),
+        "expected": expected.cast(pl.String).fill_null(""),
+        "params": params,
+    }
+    read = {one for expr in told.values() for one in expr.meta.root_names()}
+    return levels.only(read).take(rows).select(told).cast(VIOLATIONS)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ goods. What reads such columns only is judged there and its verdict carried to t
 thousand goods instead of a million lines.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -120,9 +120,18 @@ class Levels:
         above = ((pl.DataFrame(at[level]), self.above[level - 1][1]) for level in sorted(at))
         return Levels(pl.DataFrame(own), tuple(above))
 
-    def take(self, rows: pl.Series | Sequence[int]) -> "Levels":
+    def take(self, rows: pl.Series) -> "Levels":
         """Some rows of the table, in the order asked for."""
-        return Levels(self.own[rows], tuple((frame, held[rows]) for frame, held in self.above))
+        some = Levels(self.own[rows], tuple((frame, held[rows]) for frame, held in self.above))
+        some.__dict__["columns"] = self.columns  # the same; to gather them again would cost
+        return some
+
+    def only(self, names: Iterable[str]) -> "Levels":
+        """The table with no other columns of its own than these: the cheaper to take rows of."""
+        wanted = set(names)
+        held = [name for name in self.own.columns if name in wanted]
+        # One column at least: a frame without any has no height.
+        return Levels(self.own[held or self.own.columns[:1]], self.above)
 
     def texts(self, names: Iterable[str]) -> "Levels":
         """These columns as text, where they are not."""

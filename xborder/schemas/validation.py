@@ -9,6 +9,7 @@ other. A violation becomes a finding code by the keyword, unless the schema name
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
@@ -141,6 +142,11 @@ def row_filter(name: str, held: tables.Tables, present: frozenset[str]) -> Filte
 _FILTERS: dict[tuple[str, str, frozenset[str]], Filter] = {}
 
 
+@cache
+def _properties(name: str) -> Mapping[str, library.Schema]:
+    return library.packaged().properties(name)
+
+
 def _judge(failure: Failure, own: Mapping[str, Any], value: Any) -> tuple[str, str]:
     keyword, node = failure.keyword, failure.node
     for named in (node, own):
@@ -176,7 +182,7 @@ def violations(
     levels = Levels(table) if isinstance(table, pl.DataFrame) else table
     if not levels.height:
         return pl.DataFrame(schema=VIOLATIONS)
-    properties = library.packaged().properties(name)
+    properties = _properties(name)
     present = [column for column in properties if column in levels.columns]
     texts = levels.texts(present)
     known: dict[Verdict, int] = {}
