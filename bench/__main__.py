@@ -10,19 +10,22 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import bench_check, bench_pipeline, bench_schemas, table
+from bench import bench_check, bench_claim, bench_pipeline, bench_schemas, process, table
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Every benchmark in turn, one table of bars.")
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--scratch", type=Path, default=bench_pipeline.SCRATCH)
+    parser.add_argument("--scratch", type=Path, default=process.SCRATCH)
     parser.add_argument("--write-docs", action="store_true", help="into docs/benchmarks.md")
     asked = parser.parse_args()
     parts: dict[str, Callable[[], tuple[list[table.Bar], str]]] = {
         "Schema verdicts": lambda: bench_schemas.bars(asked.lines, 5_000, asked.repeats),
         "The interactive check": lambda: bench_check.bars(2 * asked.repeats + 1),
+        "The history claim": lambda: bench_claim.bars(
+            bench_claim.asked("--batches", "2", "--scratch", str(asked.scratch))
+        ),
         "The whole job": lambda: bench_pipeline.measure(asked.lines, asked.repeats, asked.scratch),
     }
     bars: list[table.Bar] = []

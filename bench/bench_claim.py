@@ -1,6 +1,6 @@
 """What the registry costs an order, over its whole life, against many stored orders.
 
-    python bench/bench_claim.py [--stored 10000000] [--batches 4] [--url URL] [--scratch FOLDER]
+    python -m bench.bench_claim [--stored 10000000] [--batches 4] [--url URL] [--scratch FOLDER]
 
 Batches of 100,000 orders with random numbers of 24 characters, one in twenty known before; each
 batch goes through all steps as the pipeline takes them: enter (the claim), verdicts of a check,
@@ -14,8 +14,8 @@ import random
 import resource
 import shutil
 import statistics
+import sys
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, Engine
 
+from bench import process, table
 from xborder.registry import (
     counters,
     cutoffs,
@@ -293,17 +294,12 @@ def opened(given: argparse.Namespace, folder: Path) -> tuple[Engine, list[str]]:
     return database.connect(f"sqlite:///{place}"), told.read_text().split()
 
 
-def main() -> None:
-    """Measure and print."""
-    ask = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    ask.add_argument("--stored", type=int, default=10_000_000)
-    ask.add_argument("--batches", type=int, default=4)
-    ask.add_argument("--url", default="")
-    ask.add_argument("--scratch", default=tempfile.gettempdir())
-    given = ask.parse_args()
+def measure(given: argparse.Namespace) -> dict[str, list[float]]:
+    """CPU µs an order of each step, batch by batch."""
+    Path(given.scratch).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
         engine, known = opened(given, Path(folder))
-        chance, spent, begun = random.Random(2), Cpu(engine), time.perf_counter()
+        chance, spent = random.Random(2), Cpu(engine)
         for batch in range(2 * given.batches):
             named = numbers(chance, BATCH - BATCH // KNOWN)
             # At an empty registry the first batch itself gives the known ones.
@@ -312,15 +308,41 @@ def main() -> None:
             known = known or named
             chance.shuffle(named)
             life(engine, f"b{batch}", named, batch % 2 == 1, spent)
-        print(f"{given.stored:,} stored, {engine.dialect.name}; CPU µs an order, median (worst)")
-        total = 0.0
-        for step, costs in spent.spent.items():
-            if step != "enter in blocks":
-                total += statistics.median(costs)
-            print(f"  {step:16} {statistics.median(costs):6.2f} ({max(costs):.2f})")
-        print(f"  {'together':16} {total:6.2f}   in {time.perf_counter() - begun:.0f} s")
         engine.dispose()
+    return spent.spent
+
+
+def bars(given: argparse.Namespace) -> tuple[list[table.Bar], str]:
+    """The bar of the history claim, and what each step of an order's life costs."""
+    spent = measure(given)
+    rows = ["| step | µs CPU an order | worst |", "|---|---:|---:|"]
+    rows += [
+        f"| {step} | {statistics.median(costs):.2f} | {max(costs):.2f} |"
+        for step, costs in spent.items()
+    ]
+    once = [statistics.median(costs) for step, costs in spent.items() if step != "enter in blocks"]
+    rows.append(f"| together | {sum(once):.2f} | |")
+    what = f"the history claim in batches of {BATCH:,} against {given.stored:,} stored keys"
+    held = table.at_most(what, statistics.median(spent["enter in blocks"]), 10, "µs CPU a key")
+    return [held], "\n".join(rows)
+
+
+def asked(*arguments: str) -> argparse.Namespace:
+    """What the command takes."""
+    ask = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    ask.add_argument("--stored", type=int, default=10_000_000)
+    ask.add_argument("--batches", type=int, default=4)
+    ask.add_argument("--url", default="")
+    ask.add_argument("--scratch", default=str(process.SCRATCH))
+    return ask.parse_args(arguments)
+
+
+def main() -> int:
+    """Measure and print."""
+    held, told = bars(asked(*sys.argv[1:]))
+    print(f"{table.machine()}\n\n{table.markdown(held)}\n\n{told}")
+    return 0 if all(one.held for one in held) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,21 +13,17 @@ import argparse
 import shutil
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from bench import generate, table
-from bench.process import Run, run
+from bench.process import SCRATCH, Run, run
 
 LESS = 10
 """The smaller run has a tenth of the lines: its cost a line is what the larger is held against."""
 
 MOST = {"floor": 2.0, "growth": 1.1, "peak": 800.0, "bytes a line": 24.0, "minutes": 3.0}
 """The bars: times the floor, cost a line against the smaller run, MB, bytes, minutes."""
-
-SCRATCH = Path(tempfile.gettempdir()) / "xborder-bench"
-"""Generated files stay here between runs; homes do not."""
 
 
 class WrongError(RuntimeError):

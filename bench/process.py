@@ -11,6 +11,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,9 @@ SAMPLES = 0.05
 """Seconds between two looks at the memory."""
 
 ROOT = Path(__file__).parents[1]
+
+SCRATCH = Path(tempfile.gettempdir()) / "xborder-bench"
+"""What is generated stays here between runs; homes do not."""
 
 
 def cpu_seconds() -> float:
