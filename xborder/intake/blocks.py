@@ -20,7 +20,7 @@ from xborder.intake.stream import Stream
 BLOCK = 16 * 1024 * 1024
 """Bytes of text in a block, where ``Limits.block_rows`` rows are more."""
 PROBE = 256 * 1024
-HELD = 96 * 1024 * 1024
+HELD = 48 * 1024 * 1024
 """Bytes of tables that are kept between the two looks at a file."""
 
 

@@ -15,7 +15,7 @@ from xborder.findings import Finding
 from xborder.intake import blocks, lines
 from xborder.intake.blocks import Part
 from xborder.intake.delimited import Form
-from xborder.intake.grid import Row, Table
+from xborder.intake.grid import Row, Table, compact, size_of
 from xborder.intake.headers import Mapping
 from xborder.intake.limits import refuse
 from xborder.intake.lines import Circumstances, SheetLines
@@ -76,7 +76,7 @@ class WholeOrders:
             table = self._table(part.frame)
             if part.rows_before:
                 survey.add(table, alone=len(self._parts) == 1 and self._stream.finished)
-            room -= int(table.frame.estimated_size())
+            room -= size_of(table.frame)
             self._parts.append(replace(part, frame=table.frame if room > 0 else None))
         self._straddling = survey.straddling()
         self._proved = survey.proved()
@@ -142,10 +142,10 @@ class Aside:
         if not found.any():
             return table
         moved = body.with_columns(order=place).filter(found)
-        self._held.append(moved.filter(self._within()).drop("at"))
+        self._held.append(compact(moved.filter(self._within()).drop("at")))
         while self.last - self._first > 1 and self._size() > MOST_HELD:
             self.last = (self._first + self.last) // 2
-            self._held = [one.filter(self._within()) for one in self._held]
+            self._held = [compact(one.filter(self._within())) for one in self._held]
         goes = pl.repeat(value=False, n=frame.height, eager=True).scatter(moved["at"], True)
         return replace(table, frame=table.frame.filter(~goes))
 
@@ -153,7 +153,7 @@ class Aside:
         return pl.col("order").is_between(self._first, self.last - 1)
 
     def _size(self) -> int:
-        return sum(int(one.estimated_size()) for one in self._held)
+        return sum(map(size_of, self._held))
 
     def tables(self) -> Iterator[Table]:
         """The rows held, whole orders together, in the file's order."""
