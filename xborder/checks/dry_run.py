@@ -104,6 +104,7 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
             file_name=reading.file_name,
             columns=reading.columns,
             twice=keys_twice(str(reading.kind), lambda: [reading.records]),
+            before=context.goods,
         )
         rows = reading.rows.filter(pl.col("excluded").is_null())
         held = rows.filter(pl.col("record").is_in(checked.held.implode())).height

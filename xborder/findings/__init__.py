@@ -64,6 +64,11 @@ FINDINGS: dict[str, pl.DataType] = {
 """Columns of a findings table; ``params`` is a JSON object of texts, ``row`` may be null."""
 
 
+SUGGESTIONS = "suggestions"
+"""The parameter that holds, as JSON, what the user probably meant: a list of objects with the
+keys field, value, name_zh, name_en and because (near, words, earlier, tariff)."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """A catalogue entry: severity, layer, texts with ``{named}`` parameters, and the rule."""
@@ -139,22 +144,48 @@ def explain(row: Mapping[str, object]) -> dict[str, object]:
     """A row of a findings table as the documented JSON object (``xborder check --json``).
 
     Keys: code, severity, layer, file, sheet, row, cell, column, field, order_no, value,
-    expected, also_at, message_zh, message_en, fix, fix_zh, fix_en, rule.
+    expected, also_at, suggestions, message_zh, message_en, fix, fix_zh, fix_en, rule. The fixes
+    name the suggestions too.
     """
     entry = catalogue()[str(row["code"])]
     texts = {key: "" if value is None else str(value) for key, value in row.items()}
     texts |= json.loads(texts.pop("params") or "{}")
+    meant = json.loads(texts.pop(SUGGESTIONS, "[]"))
+    fix_zh, fix_en = render(entry.fix_zh, texts), render(entry.fix_en, texts)
+    if meant:
+        fix_zh += "；可能是：" + perhaps(meant, texts["field"], "zh")
+        fix_en += "; perhaps: " + perhaps(meant, texts["field"], "en")
     places = ("code", "severity", "file", "sheet", "row", "cell", "column", "field", "order_no")
     told = {key: row[key] for key in (*places, "value", "expected", "also_at")}
     return told | {
         "layer": entry.layer,
+        "suggestions": meant,
         "message_zh": render(entry.zh, texts),
         "message_en": render(entry.en, texts),
-        "fix_zh": render(entry.fix_zh, texts),
-        "fix_en": render(entry.fix_en, texts),
-        "fix": render(entry.fix_zh, texts) + " / " + render(entry.fix_en, texts),
+        "fix_zh": fix_zh,
+        "fix_en": fix_en,
+        "fix": f"{fix_zh} / {fix_en}",
         "rule": entry.rule,
     }
+
+
+_OTHER_FIELDS = {"hs_code": {"zh": "商品编码 ", "en": "HS code "}}
+
+
+def perhaps(meant: Iterable[Mapping[str, str]], field: str, language: str) -> str:
+    """Suggestions as one text: each value with its name.
+
+    One for another column than the finding's own names that column.
+    """
+    zh = language == "zh"
+    told = []
+    for one in meant:
+        other = "" if one["field"] == field else _OTHER_FIELDS[one["field"]][language]
+        names = (one["name_zh"], one["name_en"]) if zh else (one["name_en"], one["name_zh"])
+        name = next((f" {name}" for name in names if name), "")
+        used = ("（以前用过）" if zh else " (used before)") if one["because"] == "earlier" else ""
+        told.append(f"{other}{one['value']}{name}{used}")
+    return ("、" if zh else ", ").join(told)
 
 
 def column_letter(index: int) -> str:

@@ -57,7 +57,7 @@ def _reader(
     def read(text: str) -> str:
         found = look_up(text)
         if not found and table == "country":
-            found = _countries().get(text.strip().casefold().removesuffix("站")) or look_up(
+            found = country_names().get(text.strip().casefold().removesuffix("站")) or look_up(
                 text.strip().removesuffix("站")
             )
         if found:
@@ -69,7 +69,7 @@ def _reader(
 
 
 @cache
-def _countries() -> dict[str, str]:
+def country_names() -> dict[str, str]:
     """Casefolded name of a country in a channel's language → ISO alpha-2."""
     text = files(__package__).joinpath("countries.toml").read_text("utf-8")
     return {name.casefold(): code for code, names in tomllib.loads(text).items() for name in names}

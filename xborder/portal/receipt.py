@@ -55,7 +55,7 @@ class Cause:
 
     ``message`` and ``fix`` are the catalogue's texts with what all places share filled in and
     … for what differs. ``columns`` names what at least one place says (column, order_no,
-    value, expected, also_at), so that empty columns are not shown. ``alike``: no place's own
+    value, expected, also_at, perhaps), so that empty columns are not shown. ``alike``: no place's own
     message says more than its columns do.
     """
 
@@ -111,7 +111,9 @@ def _cause(code: str, part: pl.DataFrame, count: int, language: str, file_name: 
         message=_filled(message, shared),
         fix=_filled(fix, shared),
         rule=entry.rule,
-        columns=tuple(name for name in _SHOWN if any(place[name] for place in places)),
+        columns=tuple(
+            name for name in (*_SHOWN, "perhaps") if any(place[name] for place in places)
+        ),
         alike=alike,
         first=places[:OPEN_PLACES],
         rest=places[OPEN_PLACES:],
@@ -143,8 +145,10 @@ def _shared(part: pl.DataFrame) -> dict[str, str]:
 
 def _place(row: Mapping[str, Any], language: str, file_name: str) -> dict[str, Any]:
     told = findings.explain(row)
-    place = {name: str(told[name] or "") for name in (*_SHOWN, "sheet", "cell", "file")}
+    place = {name: str(told[name] or "") for name in (*_SHOWN, "sheet", "cell", "file", "field")}
     place["row"] = str(told["row"] or "")
+    meant: Any = told["suggestions"]
+    place["perhaps"] = findings.perhaps(meant, place["field"], language)
     place["expected"] = _one_language(place["expected"], language)
     place["file"] = "" if place["file"] == file_name else place["file"]
     return place | {"message": str(told[f"message_{language}"])}

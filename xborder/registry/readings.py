@@ -10,7 +10,7 @@ crash between leaves files that the next run replaces.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ from xborder.checks.records import keys_twice
 from xborder.crashpoints import crash_point
 from xborder.intake import Block, Head, Limits, Nursery, read_blocks
 from xborder.intake.limits import MIB
-from xborder.registry import faults, movements, orders, originals, uploads
+from xborder.registry import faults, in_force, movements, orders, originals, uploads
 from xborder.registry.database import reading, transaction
 from xborder.registry.entries import all_rows, bounded, entries, excluded_or_lost, runs
 from xborder.registry.store import BlockWriter, Store
@@ -72,6 +72,11 @@ def read_uploads(
     with reading(engine) as connection:
         # A profile that has errors now, or is gone, tells nothing of a file's shop: it waits.
         landed = [one for one in uploads.pending(connection) if one.exporter in exporters]
+        # Before the first of them is read: what is told must not depend on who reads faster.
+        before = {
+            one.exporter: [row.id for row in uploads.of_kind(connection, one.exporter, "goods")]
+            for one in landed
+        }
     if not landed:
         return []
     done = []
@@ -84,7 +89,8 @@ def read_uploads(
         def parse(upload: Any) -> _Read | BaseException | None:
             nursery = free.get()
             try:
-                return _read(store, settings, exporters, tables, upload, nursery)
+                goods = before[upload.exporter]
+                return _read(store, settings, exporters, tables, upload, nursery, goods)
             except faults.ANY as fault:
                 # The nursery may have ended with it: the next file gets a new one.
                 nursery = stack.enter_context(Nursery())
@@ -134,8 +140,12 @@ def _read(
     tables: Tables,
     upload: Any,
     nursery: Nursery,
+    goods: Sequence[int],
 ) -> _Read | None:
-    """Read an upload into the lake; None when its original cannot be read."""
+    """Read an upload into the lake; None when its original cannot be read.
+
+    ``goods``: the exporter's catalogue files that were read before.
+    """
     shop = _shop(exporters, upload)
     where = folder(upload.id)
     with ExitStack() as stack:
@@ -176,7 +186,7 @@ def _read(
             for part in _without_number(store, read, made.lost, tables, upload.id):
                 told.write(part)
         elif head.usable:
-            _check_records(store, read, tables, upload, told)
+            _check_records(store, read, tables, upload, told, goods)
         places = {"columns": head.columns, "order_fields": sorted(head.order_fields)}
         store.write_bytes((*where, "columns.json"), json.dumps(places, ensure_ascii=False).encode())
     return read
@@ -243,7 +253,12 @@ def _without_number(
 
 
 def _check_records(
-    store: Store, read: _Read, tables: Tables, upload: Any, told: BlockWriter
+    store: Store,
+    read: _Read,
+    tables: Tables,
+    upload: Any,
+    told: BlockWriter,
+    goods: Sequence[int],
 ) -> None:
     """Check the rows of a goods, shipment or stock file, block by block; valid ones are kept."""
     kind = str(read.head.kind)
@@ -252,6 +267,7 @@ def _check_records(
         return (_records(store, upload.id, number) for number in range(read.blocks))
 
     twice = keys_twice(kind, blocks)
+    before = in_force.goods(store, goods) if kind == "goods" else None
     where = folder(upload.id)
     with store.write_blocks("lake", kind, f"{upload.id:08d}.parquet") as valid:
         for number, records in enumerate(blocks()):
@@ -264,6 +280,7 @@ def _check_records(
                 upload_id=upload.id,
                 shop=upload.shop,
                 twice=twice,
+                before=before,
             )
             valid.write(checked.valid)
             told.write(checked.found)
