@@ -10,7 +10,7 @@ from functools import lru_cache
 import polars as pl
 
 from xborder import findings
-from xborder.checks import destinations, hazards, lists, rules
+from xborder.checks import destinations, hazards, lists, rules, suggestions
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, Joined, alone, join
@@ -55,6 +55,7 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     own = from_schema(schema_violations("order_line", lines, context.tables))
     numbered = lines.with_row_index("at")
     if context.exporter is None:
+        own = suggestions.told(own, Levels(numbered), context.tables, context.on)
         return _alone(numbered, own, context.placed, told)
     joined = with_customs_facts(with_amounts(join(numbered, context)), context)
     every_rule = _rules(context.tables, context.on, context.waybill_months)
@@ -62,13 +63,14 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     heads, items = lists.heads(joined), lists.items(joined)
     broken = pl.concat([broken, _by_list_schemas(context.tables, broken, joined, heads, items)])
     notices = destinations.notices(joined, context)
+    meant = suggestions.told(broken, joined.by_line, context.tables, context.on, context.goods)
     orders = _verdicts(joined, broken, told)
     accepted = orders.get_column("state") == "accepted"
     return OrderCheck(
         orders=orders,
         heads=heads.take(accepted.arg_true()).frame(lists.HEADS),
         items=items.take(accepted[joined.order].arg_true()).frame(lists.ITEMS),
-        found=to_findings(pl.concat([broken, notices]), joined.by_line, context.placed),
+        found=to_findings(pl.concat([meant, notices]), joined.by_line, context.placed),
     )
 
 
@@ -168,6 +170,7 @@ def check_lines(
     upload_id = lines.get_column("upload_id").first()
     placed = placements(columns, int(str(upload_id)))
     own = from_schema(schema_violations("order_line", lines, held))
+    own = suggestions.told(own, Levels(lines), held, held.today)
     return _alone(lines.with_row_index("at"), own, placed).found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from xborder import findings
+from xborder.checks import suggestions
 from xborder.checks.amounts import decimal
 from xborder.checks.elements import with_elements
 from xborder.checks.facts import none
@@ -93,12 +94,14 @@ def check(
     twice: pl.DataFrame,
     upload_id: int = 0,
     shop: str = "",
+    before: pl.DataFrame | None = None,
 ) -> RecordCheck:
     """Check records of a goods, shipments or stock file: all of them or a block.
 
     ``columns`` as a reading tells them; ``twice`` are the keys that the whole file tells in two
     ways (``keys_twice``): such a row is refused at each place (which of the two is meant is not
-    guessed); the same row twice counts once.
+    guessed); the same row twice counts once. ``before`` is the exporter's catalogue in force
+    before this file.
     """
     key = _KEYS[kind]
     lines = records.join(
@@ -127,7 +130,11 @@ def check(
     return RecordCheck(
         valid=valid.select(*canonical, "upload_id", "file", "sheet", "row", "shop"),
         held=held,
-        found=to_findings(every, levels, placements(columns, upload_id)),
+        found=to_findings(
+            suggestions.told(every, levels, held_tables, held_tables.today, before),
+            levels,
+            placements(columns, upload_id),
+        ),
     )
 
 
