@@ -139,13 +139,14 @@ def _plain(block: bytes, form: Form, regular: bool) -> pl.DataFrame | None:
     signs = signs.replace(b"\r", b"")
     folded = False
     if b'"' in signs and form.quoted:
-        if not _well_quoted(block, separator):
+        if not _well_quoted(block, separator, signs.count(b'"')):
             return None
         parts = signs.split(b'"')
-        folded = any(newline in part for part in parts[1::2])
-        # A NUL stands for each line end inside a field; the text itself has none.
-        parts[1::2] = [b"\0" * part.count(newline) for part in parts[1::2]]
-        signs = b"".join(parts)
+        folded = newline in b"".join(parts[1::2])
+        if folded:
+            # A NUL stands for each line end inside a field; the text itself has none.
+            parts[1::2] = [b"\0" * part.count(newline) for part in parts[1::2]]
+        signs = b"".join(parts if folded else parts[::2])
     if not signs.endswith(newline):
         signs += newline
     height = signs.count(newline)
@@ -176,11 +177,16 @@ def _short_lines(block: bytes, form: Form, most: int) -> bool:
     return all(block.find(b"\n", at, at + step) >= 0 for at in range(0, len(block) - step, step))
 
 
-def _well_quoted(block: bytes, separator: bytes) -> bool:
-    """Whether every quotation mark opens a field at its start, closes it, or is doubled in it."""
-    marks = [found.start() for found in QUOTE.finditer(block)]
-    if len(marks) % 2:
+def _well_quoted(block: bytes, separator: bytes, count: int) -> bool:
+    """Whether every quotation mark opens a field at its start, closes it, or is doubled in it.
+
+    ``count`` is the number of marks.
+    """
+    if count % 2:
         return False
+    if len(_field(separator).findall(block)) * 2 == count:
+        return True
+    marks = [found.start() for found in QUOTE.finditer(block)]
     # A mark next to a mark: the field was closed and opened, which is how one is doubled.
     before = {separator[0], 10, 34}
     after = before | {13}
@@ -188,6 +194,13 @@ def _well_quoted(block: bytes, separator: bytes) -> bool:
     opened = {padded[at - 1] for at in marks[::2]}
     closed = {padded[at + 1] for at in marks[1::2]}
     return opened <= before and closed <= after
+
+
+@cache
+def _field(separator: bytes) -> re.Pattern[bytes]:
+    """A quoted field within a row, no mark in it; it begins with what is quickly searched."""
+    one = re.escape(separator)
+    return re.compile(b'"(?<=[' + one + b'\n]")[^"]*"(?=[' + one + b"\r\n])")
 
 
 def _parsed(

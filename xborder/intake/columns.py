@@ -5,7 +5,7 @@ looks otherwise is read once by the functions of ``cells``, ``numbers`` and ``da
 say what is right: a test holds these columns to them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
@@ -63,6 +63,14 @@ def _each(series: pl.Series, usual: pl.Series, read: Callable[[pl.Series], pl.Se
     """The cells that do not look as usual, each distinct one read once."""
     rest = series.filter(~usual.fill_null(value=True)).unique()
     return _replaced(series, rest, read(rest)) if len(rest) else series
+
+
+def worded(series: pl.Series, words: Mapping[str, str]) -> pl.Series:
+    """The words that a channel uses for a value, whatever their case, as the value."""
+    distinct = series.drop_nulls().unique()
+    plain = distinct.str.to_lowercase().str.strip_chars()
+    known = plain.replace_strict(list(words), list(words.values()), default=None)
+    return _replaced(series, distinct, known.zip_with(known.is_not_null(), distinct))
 
 
 def as_number(series: pl.Series, convention: str, kinds: pl.Series | None = None) -> pl.Series:

@@ -81,6 +81,11 @@ class Table:
     typed: bool = False
     gaps: bool = False
 
+    def body(self) -> pl.DataFrame:
+        """The rows that are data, of a table that was classified (``code`` is null)."""
+        code = self.frame["code"]
+        return self.frame if code.null_count() == len(code) else self.frame.filter(code.is_null())
+
 
 OF_A_ROW = {"row": pl.UInt32(), "lines": pl.UInt32(), "ragged": pl.UInt32()}
 

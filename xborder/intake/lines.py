@@ -98,7 +98,7 @@ def read(
     ``proved`` is what the whole sheet says about how its columns are to be read.
     """
     layout = mapping.layout
-    body = table.frame.filter(pl.col("code").is_null())
+    body = table.body()
     frame, findings = _columns(table, body, mapping, around, proved)
     findings += [*_ragged(table, header, body), *exclusions.footers(table.frame, table.name)]
     frame, found = _fill(frame, table, mapping)
@@ -287,16 +287,15 @@ def _fill(
 def _order_level(frame: pl.DataFrame, layout: Layout, around: Circumstances) -> pl.DataFrame:
     """Amounts summed over an order, signs, defaults, words of the channel."""
     for name in layout.positive:
-        if name in frame.columns:
+        if name in frame.columns and frame[name].str.starts_with("-").any():
             frame = frame.with_columns(pl.col(name).str.replace(r"^-([0-9.]+)$", "$1"))
     for name in layout.sum_over_order:
         if name in frame.columns:
             frame = movements.summed(frame, name)
     for name, words in layout.values.items():
         if name in frame.columns:
-            text = pl.col(name).str.to_lowercase().str.strip_chars()
-            known = text.replace_strict(list(words), list(words.values()), default=None)
-            frame = frame.with_columns(pl.coalesce(known, pl.col(name)).alias(name))
+            series = columns.worded(frame[name], words)
+            frame = frame.with_columns(series.alias(name))
     defaults = dict(layout.defaults)
     if around.currency and "currency" in fields(layout.kind):
         defaults.setdefault("currency", around.currency)

@@ -86,7 +86,7 @@ class Survey:
 
     def add(self, table: Table, *, alone: bool = False) -> None:
         """Take the rows of a table in; ``alone``: there is no other, so no order straddles."""
-        body = table.frame.filter(pl.col("code").is_null())
+        body = table.body()
         self._see_dates(table, body)
         self._see_numbers(table, body)
         for name, others in self._mapping.doubled.items():

@@ -133,15 +133,14 @@ class Aside:
 
     def part(self, table: Table, keys: Keys) -> Table:
         """Take the rows that are to be held from a table; returns the others."""
-        frame = table.frame.with_row_index("at")
-        body = frame.filter(pl.col("code").is_null())
-        key = keys.of(body)
+        key = keys.of(table.body())
         place = self._orders.search_sorted(key.fill_null(0)).cast(pl.UInt32)
         place = place.clip(upper_bound=len(self._orders) - 1)
         found = (self._orders.gather(place) == key).fill_null(value=False)
         if not found.any():
             return table
-        moved = body.with_columns(order=place).filter(found)
+        frame = table.frame.with_row_index("at")
+        moved = replace(table, frame=frame).body().with_columns(order=place).filter(found)
         self._held.append(compact(moved.filter(self._within()).drop("at")))
         while self.last - self._first > 1 and self._size() > MOST_HELD:
             self.last = (self._first + self.last) // 2
