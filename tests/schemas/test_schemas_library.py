@@ -74,3 +74,17 @@ def test_a_broken_schema_is_refused_with_its_place(place, change, message, tmp_p
     file.write_text(json.dumps(schema), "utf-8")
     with pytest.raises(library.SchemaError, match=message):
         library.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"$id": "x",\n oops}', "order_line.schema.json: .* line 2 column 2"),
+        (b'{"title": "\xff"}', "order_line.schema.json: .* position 11"),
+        (b"{}", r"order_line.schema.json: \$id must be"),
+    ],
+)
+def test_a_file_that_is_no_schema_is_refused_with_its_place(content, message, tmp_path):
+    (tmp_path / "order_line.schema.json").write_bytes(content)
+    with pytest.raises(library.SchemaError, match=message):
+        library.read(tmp_path)

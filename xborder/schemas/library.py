@@ -174,7 +174,10 @@ def read(folder: Path) -> Library:
     """
     schemas: dict[str, Schema] = {}
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
-        schema = json.loads(path.read_text("utf-8"))
+        try:
+            schema = json.loads(path.read_text("utf-8"))
+        except ValueError as error:  # no JSON, or no UTF-8
+            raise SchemaError(f"{path.name}: {error}") from error
         if schema.get("$id") != BASE + path.name:
             raise SchemaError(f"{path.name}: $id must be {BASE + path.name}")
         schemas[path.name.removesuffix(_SUFFIX)] = schema
