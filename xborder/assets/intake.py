@@ -210,11 +210,11 @@ def clearance_lists(
         with transaction(opened.engine) as connection:
             claimed = lists.claim(connection)
     with reading(opened.engine) as connection:
-        waiting = lists.pending(connection)
+        waiting = lists.count_pending(connection)
     return MaterializeResult(
         metadata={
             "claimed_now": claimed,
-            "await_the_cut_off": waiting.height,
+            "await_the_cut_off": waiting,
             "next": MetadataValue.text("clearance_manifests, at the next cut-off or on demand"),
         }
     )

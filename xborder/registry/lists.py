@@ -39,11 +39,22 @@ LISTS = {
     "state": pl.String,
 }
 
+PENDING_LISTS = {
+    name: LISTS[name]
+    for name in ("list_id", "order_id", "exporter", "order_no", "cop_no", "check_id")
+}
+
+_READY = """
+    FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
+    WHERE l.state = 'pending' AND l.live AND o.state = 'accepted'
+      AND o.check_id = l.check_id AND o.route = l.route
+"""
+
 _NAMED = {name: type_ for name, type_ in LISTS.items() if name != "guid"}
 
 _SELECT = """
     SELECT l.id, l.order_id, s.exporter, s.channel, s.shop, o.order_no, l.cop_no,
-           l.route, l.check_id, l.version, l.app_type, l.state{more}
+           l.route, l.check_id, l.version, l.app_type, l.state, l.manifest_id
     FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
 """
 
@@ -164,18 +175,26 @@ def follow_check(c: Connection, accepted_from: int | None) -> int:
 
 
 def pending(c: Connection, after: int = 0, limit: int | None = None) -> pl.DataFrame:
-    """Lists that a cut-off may take, in order of their number; columns ``LISTS`` but the guid.
+    """Lists that a cut-off may take, in order of their number; columns ``PENDING_LISTS``.
 
     Page by page: ``limit`` lists at most, with a ``list_id`` above ``after``. A list whose order
     was changed or checked again since the list was claimed waits.
     """
-    ready = """
-        WHERE l.state = 'pending' AND l.live AND o.state = 'accepted'
-          AND o.check_id = l.check_id AND o.route = l.route AND l.id > :after
-        ORDER BY l.id LIMIT :limit
-    """
-    limit = ALL if limit is None else limit
-    return fetch(c, _SELECT.format(more="") + ready, _NAMED, after=after, limit=limit)
+    return fetch(
+        c,
+        f"""
+        SELECT l.id, l.order_id, s.exporter, o.order_no, l.cop_no, l.check_id {_READY}
+        AND l.id > :after ORDER BY l.id LIMIT :limit
+        """,
+        PENDING_LISTS,
+        after=after,
+        limit=ALL if limit is None else limit,
+    )
+
+
+def count_pending(c: Connection) -> int:
+    """How many lists a cut-off may take."""
+    return int(run(c, f"SELECT count(*) {_READY}").scalar_one())
 
 
 def of_manifests(c: Connection, manifest_ids: Sequence[int]) -> pl.DataFrame:
@@ -185,8 +204,7 @@ def of_manifests(c: Connection, manifest_ids: Sequence[int]) -> pl.DataFrame:
     ids = ", ".join(str(int(one)) for one in manifest_ids)
     found = fetch(
         c,
-        _SELECT.format(more=", l.manifest_id")
-        + f"WHERE l.manifest_id IN ({ids}) ORDER BY l.manifest_id, l.id",
+        _SELECT + f"WHERE l.manifest_id IN ({ids}) ORDER BY l.manifest_id, l.id",
         _NAMED | {"manifest_id": pl.Int64},
     )
     given = guids(found["exporter"], found["cop_no"], found["version"])

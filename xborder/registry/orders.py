@@ -260,12 +260,9 @@ def _apply(c: Connection, upload_id: int, block: int) -> None:
 OPEN_ORDERS = {
     "order_id": pl.Int64,
     "upload_id": pl.Int64,
-    "channel": pl.String,
     "shop": pl.String,
     "order_no": pl.String,
     "state": pl.String,
-    "digest": pl.String,
-    "checked_under": pl.String,
     "file_name": pl.String,
     "block": pl.Int64,
 }
@@ -321,8 +318,7 @@ def open_orders(
     return fetch(
         c,
         f"""
-        SELECT o.id, o.upload_id, s.channel, s.shop, o.order_no, o.state, o.digest,
-               k.inputs, u.file_name, o.block
+        SELECT o.id, o.upload_id, s.shop, o.order_no, o.state, u.file_name, o.block
         {_OPEN} {one} ORDER BY o.id
         """,
         OPEN_ORDERS,
