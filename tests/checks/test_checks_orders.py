@@ -41,6 +41,18 @@ def test_a_clean_order_becomes_a_list(world: Any) -> None:
     assert (item["gcode"], item["barCode"], item["gnum"]) == ("6911101900", "无", 1)
 
 
+@pytest.mark.parametrize("line_total", [None, "20", "18"])
+def test_a_discount_counts_once_whether_the_total_is_before_or_after_it(
+    world: Any, line_total: str | None
+) -> None:
+    lines = world.lines(
+        {"qty": "2", "unit_price": "10", "line_total": line_total, "line_discount": "2"}
+    )
+    result = check_orders(lines, world.context())
+    item = result.items.row(0, named=True)
+    assert (item["price"], item["totalPrice"]) == ("9", "18")
+
+
 @pytest.mark.parametrize(
     ("change", "code", "cell_of"),
     [

@@ -28,8 +28,9 @@ def c(name: str) -> pl.Expr:
 
 def with_stated_amounts(joined: Joined) -> Joined:
     """Lines with ``d.qty``, ``d.unit_price``, ``d.line_total``, ``d.line_discount`` as stated
-    (no discount is 0), and ``total_differs`` (Boolean): the line's total is not quantity ×
-    price, with or without the line's discount (R25); null where one of them is missing."""
+    (no discount is 0), and two truths, null where an amount is missing: ``total_differs``, the
+    line's total is not quantity × price, with or without the line's discount (R25);
+    ``total_is_net``, it is what is left after the discount."""
     lines = joined.lines.with_columns(
         decimal("qty").alias("d.qty"),
         decimal("unit_price").alias("d.unit_price"),
@@ -38,16 +39,13 @@ def with_stated_amounts(joined: Joined) -> Joined:
     ).with_columns((c("d.qty") * c("d.unit_price")).alias("d.product"))
     # Equal to the last digit, as most are, they agree; only the others are looked at again.
     unlike = lines.select(c("d.product") != c("d.line_total")).to_series()
+    before = agrees(c("d.qty"), c("d.unit_price"), c("d.line_total"))
+    after = agrees(c("d.qty"), c("d.unit_price"), c("d.line_total") + c("d.line_discount"))
     doubted = lines.filter(unlike).select(
-        "at",
-        (
-            ~agrees(c("d.qty"), c("d.unit_price"), c("d.line_total"))
-            & ~agrees(
-                c("d.qty"), c("d.unit_price"), c("d.line_total") + c("d.line_discount")
-            )
-        ).alias("total_differs"),
-    )  # fmt: skip
-    return replace(joined, lines=lines.with_columns(_scattered(doubted, unlike, "total_differs")))
+        (~before & ~after).alias("total_differs"), (~before & after).alias("total_is_net")
+    )
+    truths = [_scattered(doubted, unlike, name) for name in doubted.columns]
+    return replace(joined, lines=lines.with_columns(*truths))
 
 
 def _scattered(some: pl.DataFrame, marked: pl.Series, name: str) -> pl.Series:
@@ -80,7 +78,9 @@ def with_amounts(joined: Joined) -> Joined:
 def _with_totals(joined: Joined) -> Joined:
     lines = joined.lines.with_columns(
         half_up(
-            pl.coalesce(c("d.line_total"), bounded(c("d.product"))) - c("d.line_discount"), 5
+            pl.coalesce(c("d.line_total"), bounded(c("d.product")))
+            - pl.when(c("total_is_net")).then(exactly("0")).otherwise("d.line_discount"),
+            5,
         ).alias("d.total")
     )
     discounted = joined.orders.get_column("d.order_discount").is_not_null()
