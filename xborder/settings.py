@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     dagster_port: int = 8701
     reader_memory_mib: int = Field(1024, ge=256)
     reader_cpu_seconds: int = Field(20, ge=1)
-    block_rows: int = Field(50_000, ge=1, description="rows that are read and checked at a time")
+    block_rows: int = Field(30_000, ge=1, description="rows that are read and checked at a time")
 
     @property
     def database(self) -> str:

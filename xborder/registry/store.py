@@ -16,10 +16,15 @@ from pathlib import Path
 from typing import IO, Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
 TEMPORARY = ".writing-"
+
+# Arrow's own allocator keeps what a block needed for the next one: a hundred megabytes of a
+# process whose other blocks lie elsewhere.
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 def sync_folder(folder: Path) -> None:
