@@ -78,6 +78,12 @@ def printed(*words: str, codes: tuple[int, ...] = (0,)) -> str:
     return str(result.stdout)
 
 
+MISTYPED = """\
+订单编号,行号,下单时间,商品货号,数量,单价,币制,运抵国
+MT-1,1,2026-11-10 07:20:11,PY-BMT-01,1,4.80,USD,Germny
+"""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with issued manifests of both kinds and a warehouse's movements."""
@@ -86,12 +92,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_check() -> None:
+def test_check(tmp_path: Path) -> None:
+    mistyped = tmp_path / "orders.csv"
+    mistyped.write_text(MISTYPED, "utf-8")
     landing = EXAMPLES / "landing" / "dapu-ciyun"
     files = [next(landing.glob(name)) for name in ("shopify-us/02_*", "b2b/03_*")]
     compare(
         "xborder check FILE --json",
-        *(printed("check", str(file), "--json", codes=(1, 2)) for file in files),
+        *(printed("check", str(file), "--json", codes=(1, 2)) for file in (*files, mistyped)),
     )
 
 
@@ -113,6 +121,14 @@ def test_stock(home: Path) -> None:
 def test_facts(home: Path) -> None:
     printed("facts", "refuse", "notice", "eudr_all", "--by", "Li", "--home", str(home))
     compare("xborder facts --json", printed("facts", "--json", "--home", str(home)))
+
+
+def test_fix(home: Path) -> None:
+    """An order of a mistyped country, another's word that was given a code."""
+    (home / "landing" / EXPORTER / SHOP / "mistyped.csv").write_text(MISTYPED, "utf-8")
+    command(home, "run", "--date", "2026-11-22", "--no-cutoff")
+    printed("fix", "country", "Allemagne d'Est", "DE", "--by", "Li", "--home", str(home))
+    compare("xborder fix --json", printed("fix", "--json", "--home", str(home)))
 
 
 def test_findings() -> None:

@@ -7,6 +7,7 @@ import polars as pl
 
 from xborder.checks import facts
 from xborder.checks.places import PLACEMENTS, SOURCE
+from xborder.checks.words import Words
 from xborder.schemas import columns
 from xborder.schemas.exporters import Exporter
 from xborder.schemas.tables import Tables
@@ -36,7 +37,8 @@ class Context:
     already taken by other orders of the exporter, ``shared`` those that two orders have which
     are checked in several parts (those within one part show themselves), ``placed`` where each
     canonical column stands in the uploads concerned. ``decisions`` what the operator confirmed or refused
-    (``facts.DECISIONS``). ``exporter`` None means a dry run without a profile:
+    (``facts.DECISIONS``), ``words`` the codes that its
+    files' own words mean by its answers. ``exporter`` None means a dry run without a profile:
     only the lines themselves are checked.
     """
 
@@ -53,4 +55,5 @@ class Context:
     shared: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PARCELS))
     placed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PLACEMENTS))
     decisions: pl.DataFrame = field(default_factory=facts.none)
+    words: Words = field(default_factory=dict)
     waybill_months: int = 6

@@ -16,6 +16,7 @@ from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, Joined, alone, join
 from xborder.checks.line_amounts import with_amounts, with_stated_amounts
 from xborder.checks.places import from_schema, placements, to_findings
+from xborder.checks.words import in_codes
 from xborder.schemas import violations as schema_violations
 from xborder.schemas.levels import Levels
 from xborder.schemas.tables import Tables
@@ -52,6 +53,7 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     findings that the reading of the file told already: a damaged identifier holds its order too.
     May run in several threads at once.
     """
+    lines = in_codes(lines, context.words)
     own = from_schema(schema_violations("order_line", lines, context.tables))
     numbered = lines.with_row_index("at")
     if context.exporter is None:

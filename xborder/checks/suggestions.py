@@ -15,9 +15,8 @@ from typing import Any
 import polars as pl
 
 from xborder.checks import nearest
-from xborder.checks.context import records_schema
 from xborder.findings import SUGGESTIONS
-from xborder.schemas import library
+from xborder.schemas import columns, library
 from xborder.schemas.levels import Levels
 from xborder.schemas.tables import Tables
 
@@ -73,7 +72,7 @@ def told(
     """
     codes = pl.col("code").is_in(CODE_FAULTS) & pl.col("field").is_in(sorted(tables_of_fields()))
     of_goods = (pl.col("code") == "SKU_NOT_IN_CATALOGUE") | (
-        pl.col("code").is_in(HS_FAULTS) & pl.col("field").is_in(list(records_schema("goods")))
+        pl.col("code").is_in(HS_FAULTS) & pl.col("field").is_in(list(columns("goods")))
     )
     numbered = violations.with_row_index("nth")
     asked = numbered.filter(codes | of_goods)

@@ -4,6 +4,7 @@ import typer
 
 import xborder.cli.checking as checking
 import xborder.cli.facts as facts
+import xborder.cli.fixing as fixing
 import xborder.cli.issued as issued
 import xborder.cli.running as running
 import xborder.cli.tables as tables
@@ -21,5 +22,6 @@ running.add_to(app)
 issued.add_to(app)
 tables.add_to(app)
 facts.add_to(app)
+fixing.add_to(app)
 
 __all__ = ["app"]

@@ -74,6 +74,13 @@ def _findings(home: Home, uploads: list[int], lang: str) -> None:
     if told.found.height:
         counts = dict(told.totals.select("code", "cells").iter_rows())
         terminal.out.print(terminal.causes(told.found.drop("upload_id"), lang, counts))
+    if (told.totals["severity"] == "error").any():
+        terminal.out.print(
+            "按原因一次更正，放行暂存的订单：xborder fix"
+            if lang == "zh"
+            else "one answer for all orders of a cause: xborder fix",
+            style="yellow",
+        )
     unverified = told.totals.filter(pl.col("code").str.ends_with("_UNVERIFIED"))
     asking = int(unverified.get_column("cells").sum())
     if asking:

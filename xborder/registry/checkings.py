@@ -2,8 +2,8 @@
 
 An order is checked again only when something it depends on has changed: its exporter's
 profile, catalogue or shipments, the tables or what of them holds on the day, what the operator
-decided about their facts, or the order itself. So a mended catalogue takes up the held orders by
-itself, and nothing is uploaded again.
+decided about their facts, what the exporter answered, or the order itself. So a mended catalogue
+takes up the held orders by itself, and nothing is uploaded again.
 An order that is held for a logistics number another order has is looked at each time: the other
 may be cancelled, or the months be over.
 
@@ -29,6 +29,7 @@ from xborder.registry import (
     counters,
     decisions,
     faults,
+    fixes,
     in_force,
     orders,
     readings,
@@ -96,8 +97,10 @@ def _inputs_version(engine: Engine, exporter: Exporter, tables: Tables, on: date
     with reading(engine) as connection:
         in_force = _files(connection, exporter.id, "goods", "shipments")
         decided = decisions.in_force(connection, exporter.id).rows()
+        answered = fixes.given(connection, exporter.id).version
     # The profile as it was loaded: its file may have changed or gone since.
     parts = [RULES_VERSION, tables.version_on(on), repr(exporter), repr(in_force), repr(decided)]
+    parts += [answered] if answered else []
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
@@ -139,13 +142,14 @@ class _Work:
                     shipments.wants(part.number, part.numbers(connection, self.store))
                 shipments.take(self.store, _files(connection, self.exporter.id, "shipments"))
                 shared, taken = shared_waybills(connection, self.store, self.parts, shipments)
-                catalogue = _files(connection, self.exporter.id, "goods")
+                answered = fixes.given(connection, self.exporter.id)
                 decided = decisions.in_force(connection, self.exporter.id)
             context = Context(
                 tables=self.tables,
                 on=self.on,
                 exporter=self.exporter,
-                goods=in_force.goods(self.store, catalogue),
+                goods=fixes.goods(self.store, answered, self.tables),
+                words=answered.words,
                 shared=shared,
                 decisions=decided,
                 waybill_months=self.settings.waybill_months,
@@ -329,17 +333,20 @@ def context_of(
 ) -> Context:
     """Everything that an exporter's orders are checked against, as it stands now."""
     with reading(engine) as connection:
-        goods = in_force.goods(store, _files(connection, exporter.id, "goods"))
+        answered = fixes.given(connection, exporter.id)
         shipments = in_force.shipments(store, _files(connection, exporter.id, "shipments"))
         numbers = shipments.select("logistics_code", "logistics_no").unique()
         taken = waybills.taken(connection, numbers)
         decided = decisions.in_force(connection, exporter.id)
-    concerned = pl.concat([goods["upload_id"], shipments["upload_id"]]).unique().sort()
+    goods = fixes.goods(store, answered, tables)
+    sources = [goods["upload_id"], shipments["upload_id"]]
+    concerned = pl.concat(sources).drop_nulls().unique().sort()
     return Context(
         tables=tables,
         on=on,
         exporter=exporter,
         goods=goods,
+        words=answered.words,
         shipments=shipments,
         waybills=taken,
         placed=readings.columns_of(store, concerned),

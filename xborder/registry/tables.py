@@ -345,6 +345,22 @@ decisions = Table(
     Index(None, "kind", "key"),
 )
 
+fixes = Table(
+    "fixes",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("exporter", Text, nullable=False, index=True),
+    Column("kind", String(16), nullable=False, comment="sku, or a code table"),
+    Column("key", Text, nullable=False, comment="the SKU, or the word"),
+    Column("field", Text, nullable=False, comment="empty for a word"),
+    Column("value", Text, nullable=False),
+    Column("verdict", String(16), nullable=False, comment="given|revoked"),
+    Column("after", Id, nullable=False, comment="the last delivery before it"),
+    Column("given_by", Text, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,
