@@ -17,6 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Every benchmark in turn, one table of bars.")
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--stored", default="10000000", help="keys that the claim is held against")
     parser.add_argument("--scratch", type=Path, default=process.SCRATCH)
     parser.add_argument("--write-docs", action="store_true", help="into docs/benchmarks.md")
     asked = parser.parse_args()
@@ -24,7 +25,9 @@ def main() -> int:
         "Schema verdicts": lambda: bench_schemas.bars(asked.lines, 5_000, asked.repeats),
         "The interactive check": lambda: bench_check.bars(2 * asked.repeats + 1),
         "The history claim": lambda: bench_claim.bars(
-            bench_claim.asked("--batches", "2", "--scratch", str(asked.scratch))
+            bench_claim.asked(
+                "--batches", "2", "--stored", asked.stored, "--scratch", str(asked.scratch)
+            )
         ),
         "The whole job": lambda: bench_pipeline.measure(asked.lines, asked.repeats, asked.scratch),
     }
