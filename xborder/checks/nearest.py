@@ -7,10 +7,12 @@ digits are never guessed apart from lost zeros: 0119 is not nearer to 011 than t
 import math
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 
 from xborder.intake.codes import country_names
@@ -43,10 +45,12 @@ class Near(NamedTuple):
 
 
 class _Codes(NamedTuple):
-    """``names``: plain name → its codes; ``zeroless``: code without leading zeros → codes."""
+    """``names``: plain name → its codes; ``listed``: the names in order; ``zeroless``: code without
+    leading zeros → codes."""
 
     told: dict[str, tuple[str, str]]
     names: dict[str, list[str]]
+    listed: list[str]
     zeroless: dict[str, list[str]]
 
 
@@ -59,7 +63,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def _codes(tables: Tables, table: str) -> _Codes:
-    made = _Codes({}, {}, {})
+    made = _Codes({}, {}, [], {})
     for row in tables.codes(table).iter_rows(named=True):
         code = row["code"]
         made.told[code] = (row["name"] or "", row.get("name_en") or "")
@@ -73,6 +77,7 @@ def _codes(tables: Tables, table: str) -> _Codes:
         for word, code in country_names().items():
             if code in made.told:
                 _name(made, code, [word])
+    made.listed.extend(sorted(made.names))
     return made
 
 
@@ -81,9 +86,9 @@ def _split(text: str | None, several: bool) -> list[str]:
 
 
 def _name(made: _Codes, code: str, words: Iterable[str]) -> None:
-    for word in words:
-        known = made.names.setdefault(plain(word), [])
-        if plain(word) and code not in known:
+    for name in filter(None, map(plain, words)):
+        known = made.names.setdefault(name, [])
+        if code not in known:
             known.append(code)
 
 
@@ -111,12 +116,12 @@ def codes(tables: Tables, table: str, text: str) -> tuple[Near, ...]:
     if asked.isascii() and asked.isdigit():
         told(known.zeroless.get(asked.lstrip("0"), ()), 1)
     else:
-        for name, found in _misspelt(asked, known.names):
+        for name, found in _misspelt(asked, known):
             told(known.names[name], found)
     return _best(score, known)
 
 
-def _misspelt(asked: str, names: dict[str, list[str]]) -> Iterable[tuple[str, float]]:
+def _misspelt(asked: str, known: _Codes) -> Iterable[tuple[str, float]]:
     """Names that a text is mistyped from, begins or is begun by."""
     # Loaded when something is wrong, not with the command.
     from rapidfuzz import process
@@ -124,26 +129,31 @@ def _misspelt(asked: str, names: dict[str, list[str]]) -> Iterable[tuple[str, fl
 
     if len(asked) == 3 and asked.isascii():
         # Two letters changed places in a code of three.
-        yield from (
-            (name, ALIKE)
-            for name in names
-            if len(name) == 3 and OSA.distance(asked, name, score_cutoff=1) == 1
-            and sorted(asked) == sorted(name)
-        )  # fmt: skip
-    shortest = 2 if _HANZI.search(asked) else 4
+        swapped = (asked[1] + asked[0] + asked[2], asked[0] + asked[2] + asked[1])
+        yield from ((name, ALIKE) for name in swapped if name in known.names)
+    hanzi = _HANZI.search(asked) is not None
+    shortest = 2 if hanzi else 4
+    if len(asked) < shortest:
+        within: Iterable[str] = ()
+    elif hanzi:
+        # 中华人民共和国香港 begins like one name and holds another: both are told.
+        within = (name for name in known.listed if name in asked or asked in name)
+    else:
+        first = bisect_left(known.listed, asked)
+        begun = takewhile(lambda name: name.startswith(asked), known.listed[first:])
+        begins = (asked[:end] for end in range(shortest, len(asked)))
+        within = (*begun, *(name for name in begins if name in known.names))
+    for name in within:
+        short, long = sorted((len(asked), len(name)))
+        if short >= shortest:
+            yield name, 0.8 + 0.2 * short / long
     if len(asked) >= shortest:
         scorer = OSA.normalized_similarity
         near = process.extract(
-            asked, list(names), scorer=scorer, score_cutoff=ALIKE, limit=4 * MOST
+            asked, known.listed, scorer=scorer, score_cutoff=ALIKE, limit=4 * MOST
         )
         yield from ((name, found) for name, found, _ in near)
-    hanzi = shortest == 2
-    for name in names:
-        short, long = sorted((asked, name), key=len)
-        # 中华人民共和国香港 begins like one name and holds another: both are told.
-        if len(short) >= shortest and (short in long if hanzi else long.startswith(short)):
-            yield name, 0.8 + 0.2 * len(short) / len(long)
-    if asked.endswith("s") and asked[:-1] in names:
+    if asked.endswith("s") and asked[:-1] in known.names:
         yield asked[:-1], 1
 
 

@@ -100,15 +100,15 @@ def revoke(
 
 def _asked(place: "Home") -> pl.DataFrame:
     """The questions of all exporters' goods: exporter and the columns of ``QUESTIONS``."""
-    from xborder.registry import decisions, in_force, uploads
+    from xborder.registry import decisions, fixes
     from xborder.registry.database import reading
 
     parts = [pl.DataFrame(schema={"exporter": pl.String(), **questions.QUESTIONS})]
     for name in sorted(place.exporters):
         with reading(place.engine) as connection:
-            files = [row.id for row in uploads.of_kind(connection, name, "goods")]
+            answered = fixes.given(connection, name)
             decided = decisions.in_force(connection, name)
-        goods = in_force.goods(place.store, files)
+        goods = fixes.goods(place.store, answered, place.tables)
         asked = questions.asked(goods, place.tables, clock.today(), decided)
         parts.append(asked.select(pl.lit(name).alias("exporter"), *questions.QUESTIONS))
     return pl.concat(parts)
