@@ -123,6 +123,21 @@ def test_a_sku_that_no_catalogue_has_needs_all_its_fields(shop: Shop) -> None:
     assert {one["field"]: one["value"] for one in told()["given"]}["unit"] == "007"
 
 
+def test_a_sku_that_only_answers_know_can_be_answered_again(shop: Shop) -> None:
+    hand_in(shop, order("A", sku="NEW-1"))
+    values = ("gname=骨瓷杯", f"gmodel={MODEL}", "origin_country=CN", "unit=007", "unit1=007",
+              "qty1_per_unit=1", "net_weight=0.3", "rebate=N", "food_contact=Y")  # fmt: skip
+    fix("sku", "NEW-1", "hs_code=6911101999", *values)
+    shop.work()
+    assert shop.states()["A"] == ("held", "HS_CODE_NOT_IN_TARIFF")
+    (cause,) = told()["causes"]
+    assert (cause["kind"], cause["key"], cause["field"]) == ("sku", "NEW-1", "hs_code")
+    assert (cause["file"], cause["value"]) == ("xborder fix", "6911101999")
+    fix("sku", "NEW-1", "hs_code=6911101100")
+    shop.work()
+    assert states(shop) == {"A": "accepted"}
+
+
 def test_a_catalogue_that_comes_later_counts_and_it_is_told(shop: Shop) -> None:
     goods(shop, "骨瓷.csv", BONE.format(hs="", unit="007"))
     hand_in(shop, order("A", sku="BC-1"))

@@ -31,7 +31,7 @@ KINDS = (SKU, *TABLES)
 GIVEN, REVOKED = "given", "revoked"
 
 SOURCE = "xborder fix"
-"""Stands as the file of a SKU that only answers know."""
+"""Stands as the file of a SKU that only answers know; the row is the number of the first."""
 
 ANSWERS: dict[str, pl.DataType] = {
     "id": pl.Int64(),
@@ -241,7 +241,15 @@ def _last_told(store: Store, told: Given, skus: pl.Series) -> pl.DataFrame:
         )
         parts.append(pl.concat([parts[0], placed], how="diagonal").select(*schema))
     rows = pl.concat(parts)
-    bare = skus.to_frame(SKU).join(rows, on=SKU, how="anti").sort(SKU)
+    # A row that only answers tell stands, for whoever looks for it, at the first one's number.
+    numbers = told.of_skus.group_by(pl.col("key").alias(SKU)).agg(pl.col("id").min().alias("row"))
+    bare = (
+        skus.to_frame(SKU)
+        .join(rows, on=SKU, how="anti")
+        .join(numbers, on=SKU, how="left")
+        .with_columns(pl.col("row").cast(pl.UInt32), pl.lit("").alias("sheet"))
+        .sort(SKU)
+    )
     return pl.concat([rows, bare], how="diagonal")
 
 
