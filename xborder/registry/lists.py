@@ -154,7 +154,7 @@ def _refresh(c: Connection, mark: int, end: int) -> None:
 def follow_check(c: Connection, accepted_from: int | None) -> int:
     """What a check changes of lists: those of orders that are held now become void; their number.
 
-    The check's verdicts stand in the temporary table ``verdicts`` (runs of orders).
+    The check's verdicts stand in the temporary table ``verdicts`` (order_id, state).
     ``accepted_from`` is the first order it accepted: ``claim`` begins there again.
     """
     if accepted_from is not None and accepted_from <= counters.peek(c, CLAIMED):
@@ -163,14 +163,11 @@ def follow_check(c: Connection, accepted_from: int | None) -> int:
         c,
         """
         UPDATE lists SET state = 'void', live = false
-        FROM (SELECT l.id
-              FROM verdicts v CROSS JOIN lists l CROSS JOIN orders o
-              WHERE v.state = 'held' AND l.order_id BETWEEN v.first AND v.last AND l.live
-                AND o.id = +l.order_id AND o.state = 'held' AND o.check_id IS NOT NULL
-              LIMIT :all) v
-        WHERE lists.id = v.id AND lists.state = 'pending'
+        FROM verdicts v, orders o
+        WHERE v.state = 'held' AND lists.order_id = v.order_id AND lists.live
+          AND lists.state = 'pending' AND o.id = v.order_id AND o.state = 'held'
+          AND o.check_id IS NOT NULL
         """,
-        all=ALL,
     )
 
 

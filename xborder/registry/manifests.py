@@ -16,7 +16,7 @@ import polars as pl
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from xborder.registry import audit, counters, lists
-from xborder.registry.staging import changed, run, runs, stage
+from xborder.registry.staging import changed, run, stage
 from xborder.registry.tables import manifests
 
 KINDS = ("lists", "declarations")
@@ -101,30 +101,22 @@ def reserve_all(
 def _issue(c: Connection, first: int, assigned: pl.DataFrame) -> dict[int, int]:
     """Issue lists and declare their orders; how many lists each manifest got."""
     taken = assigned.select("list_id", manifest=pl.col("manifest").cast(pl.Int64) + first)
-    stage(c, "taken", runs(taken, "list_id"))
-    # CROSS JOIN, LIMIT and the unary plus lead SQLite from the runs to their lists and orders;
-    # by itself it would look through all pending lists for each of them.
+    stage(c, "taken", taken)
     issued = changed(
         c,
         """
         UPDATE lists SET state = 'issued', manifest_id = t.manifest
-        FROM (SELECT l.id, t.manifest
-              FROM taken t CROSS JOIN manifests m CROSS JOIN lists l CROSS JOIN orders o
-                   CROSS JOIN shops s
-              WHERE m.id = t.manifest AND l.id BETWEEN t.first AND t.last AND l.live
-                AND o.id = +l.order_id AND o.state = 'accepted' AND o.check_id = l.check_id
-                AND s.id = +o.shop_id AND s.exporter = m.exporter
-              LIMIT :all) t
-        WHERE lists.id = t.id AND lists.state = 'pending'
+        FROM taken t, orders o, shops s, manifests m
+        WHERE lists.id = t.list_id AND lists.state = 'pending' AND lists.live
+          AND o.id = +lists.order_id AND o.state = 'accepted' AND o.check_id = lists.check_id
+          AND s.id = +o.shop_id AND m.id = t.manifest AND s.exporter = m.exporter
         """,
-        all=lists.ALL,
     )
     declared = changed(
         c,
         """
         UPDATE orders SET state = 'declared' FROM taken t, lists l
-        WHERE l.id BETWEEN t.first AND t.last AND l.manifest_id = +t.manifest
-          AND orders.id = +l.order_id AND orders.state = 'accepted'
+        WHERE l.id = t.list_id AND orders.id = l.order_id AND orders.state = 'accepted'
         """,
     )
     run(c, "DROP TABLE taken")

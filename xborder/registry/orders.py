@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from xborder.registry import audit, counters, lists, reuploads, uploads
-from xborder.registry.staging import changed, fetch, insert, run, runs, stage
+from xborder.registry.staging import changed, fetch, insert, run, stage
 from xborder.registry.tables import checks, shops
 
 HELD, ACCEPTED, DECLARED, EXCLUDED = "held", "accepted", "declared", "excluded"
@@ -351,9 +351,7 @@ def record_check(
     types = VERDICTS | {"upload_id": pl.Int64}
     told_of = verdicts.select(*VERDICTS, *guard).cast({k: types[k] for k in (*VERDICTS, *guard)})
     known = told_of.filter(pl.col("state").is_in([HELD, ACCEPTED]))
-    stage(c, "verdicts", runs(known.with_columns(pl.col("codes").fill_null("")), "order_id"))
-    # CROSS JOIN, LIMIT and the unary plus lead SQLite from the runs to their orders; by itself it
-    # would look through all open orders for each of them.
+    stage(c, "verdicts", known.with_columns(pl.col("codes").fill_null("")))
     taken = changed(
         c,
         f"""
@@ -361,13 +359,10 @@ def record_check(
           state = v.state, route = v.route, codes = v.codes, check_id = :check_id,
           business_date = CASE WHEN orders.state = v.state
                                THEN coalesce(orders.business_date, :day) ELSE :day END
-        FROM (SELECT o.id, v.state, v.route, v.codes
-              FROM verdicts v CROSS JOIN orders o
-              WHERE o.id BETWEEN v.first AND v.last AND o.state IN ('held', 'accepted')
-                {"AND +o.upload_id = v.upload_id" if guard else ""} LIMIT :all) v
-        WHERE orders.id = v.id
+        FROM verdicts v
+        WHERE orders.id = v.order_id AND orders.state IN ('held', 'accepted')
+          {"AND +orders.upload_id = v.upload_id" if guard else ""}
         """,  # noqa: S608
-        all=lists.ALL,
         check_id=check_id,
         day=business_date.isoformat(),
     )

@@ -107,23 +107,6 @@ def rows_of(frame: pl.DataFrame) -> Iterator[tuple[Any, ...]]:
     return zip(*(column.to_list() for column in frame.iter_columns()), strict=True)
 
 
-def runs(frame: pl.DataFrame, by: str) -> pl.DataFrame:
-    """Rows with consecutive numbers ``by`` and equal other columns as one row: first, last.
-
-    So that one statement for a range of numbers does what would be one a row.
-    """
-    others = [name for name in frame.columns if name != by]
-    rows = frame.sort(by)
-    same = pl.col(by) == pl.col(by).shift() + 1
-    for name in others:
-        same &= pl.col(name).eq_missing(pl.col(name).shift())
-    marked = rows.with_columns((~same.fill_null(value=False)).cum_sum().alias("run"))
-    return marked.group_by("run", maintain_order=True).agg(
-        pl.col(by).first().alias("first"), pl.col(by).last().alias("last"),
-        *(pl.col(name).first() for name in others),
-    ).drop("run")  # fmt: skip
-
-
 def _types(frame: pl.DataFrame) -> dict[str, PolarsDataType]:
     return {name: type_.base_type() for name, type_ in frame.schema.items()}
 
