@@ -11,11 +11,11 @@ import polars as pl
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from xborder.registry import audit, counters, lists, reuploads, uploads
-from xborder.registry.staging import changed, fetch, insert, run, stage
+from xborder.registry import audit, claims, counters, lists, reuploads, uploads
+from xborder.registry.staging import changed, fetch, run, stage
 from xborder.registry.tables import checks, shops
 
-HELD, ACCEPTED, DECLARED, EXCLUDED = "held", "accepted", "declared", "excluded"
+HELD, ACCEPTED = "held", "accepted"
 
 DIGEST = 32
 """Characters of a digest that are kept: 128 bits tell one content from another."""
@@ -36,19 +36,6 @@ order's lines out). ``ordered_at`` as the record writes it; ``rows`` physical ro
 lines, ``first_row`` the row number as Excel shows it."""
 
 VERDICTS = {"order_id": pl.Int64, "state": pl.String, "route": pl.String, "codes": pl.String}
-
-_OLD = {
-    "order_no": pl.String,
-    "order_id": pl.Int64,
-    "old_upload_id": pl.Int64,
-    "old_digest": pl.String,
-    "old_status_digest": pl.String,
-    "old_ordered_at": pl.String,
-    "old_cancelled": pl.Boolean,
-    "old_proposed": pl.Boolean,
-    "old_state": pl.String,
-    "old_codes": pl.String,
-}
 
 
 def shop_id(c: Connection, exporter: str, channel: str, shop: str) -> int:
@@ -100,161 +87,22 @@ def enter(
             reuploads.creation_time("ordered_at").alias("ordered_at"),
         )
     )
-    before = _entered_before(c, upload_id, shop, entries)
+    before = claims.entered_before(c, upload_id, shop, entries)
     entries = entries.join(before, on="order_no", how="anti", maintain_order="left")
     first = counters.draw_many(c, "order", entries.height).start
     numbered = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
-    new = _claim(c, upload_id, shop, block, numbered)
+    new = claims.claim(c, upload_id, shop, block, numbered)
     told = numbered.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
     if new < entries.height:
-        known = _take_known(c, upload_id, shop, block, numbered)
+        known = claims.take_known(c, upload_id, shop, block, numbered)
         told = pl.concat([told.join(known, on="order_no", how="anti"), known])
     else:
-        _enter(c, upload_id, block, numbered)
+        claims.enter_new(c, upload_id, block, numbered)
     if entries.height or before.is_empty():
         counted = dict(sorted(told["outcome"].value_counts().iter_rows()))
         told_of = {"block": block, "new": new, "outcomes": counted}
         audit.append(c, "orders entered", f"upload {upload_id}", told_of)
     return pl.concat([told, before]).sort("order_no")
-
-
-_TOLD = {"order_no": pl.String, "order_id": pl.Int64, "outcome": pl.String}
-
-
-def _entered_before(
-    c: Connection, upload_id: int, shop: int, entries: pl.DataFrame
-) -> pl.DataFrame:
-    """What a run before a crash entered of these orders of the upload; columns ``_TOLD``."""
-    entered = """
-        SELECT o.order_no, o.id, e.outcome
-        FROM {asked} JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
-        JOIN order_entries e ON e.upload_id = :upload AND e.order_id = o.id
-    """
-    # A block is entered as a whole or not at all, so its first order tells of the others.
-    one = entered.format(asked="(SELECT CAST(:no AS TEXT) AS order_no) s")
-    no = entries["order_no"].first()
-    known = fetch(c, one, _TOLD, shop=shop, upload=upload_id, no=no)
-    if known.is_empty():
-        return known
-    stage(c, "again", entries.select("order_no"))
-    known = fetch(c, entered.format(asked="again s"), _TOLD, shop=shop, upload=upload_id)
-    run(c, "DROP TABLE again")
-    return known
-
-
-def _claim(c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame) -> int:
-    """Insert the orders; those the unique key lets in are new. Their number."""
-    new = 0
-    for gone in (False, True):
-        rows = numbered.filter(pl.col("cancelled") == gone)
-        new += insert(
-            c,
-            "orders",
-            rows.select("order_no", "digest", "status_digest", "ordered_at", id=pl.col("order_id")),
-            new_only=True,
-            shop_id=shop,
-            upload_id=upload_id,
-            block=block,
-            cancelled=gone,
-            proposed_cancellation=False,
-            state=EXCLUDED if gone else HELD,
-            codes=reuploads.CANCELLED if gone else "",
-        )
-    return new
-
-
-def _enter(c: Connection, upload_id: int, block: int, new: pl.DataFrame) -> None:
-    insert(
-        c,
-        "order_entries",
-        new.select("order_id", "digest", "rows", "lines", "first_row"),
-        upload_id=upload_id,
-        outcome=reuploads.CURRENT,
-        block=block,
-    )
-
-
-def _take_known(
-    c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame
-) -> pl.DataFrame:
-    """Enter what is new, and decide on the orders that were known; the known as ``_TOLD``."""
-    first = int(numbered["order_id"][0])
-    new = fetch(c, "SELECT id FROM orders WHERE id >= :first", {"order_id": pl.Int64}, first=first)
-    _enter(c, upload_id, block, numbered.join(new, on="order_id", how="semi"))
-    known = numbered.join(new, on="order_id", how="anti").drop("order_id")
-    stage(c, "known", known.select("order_no"))
-    old = fetch(
-        c,
-        """
-        SELECT o.order_no, o.id, o.upload_id, o.digest, o.status_digest, o.ordered_at,
-               o.cancelled, o.proposed_cancellation, o.state, o.codes
-        FROM known s JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
-        """,
-        _OLD,
-        shop=shop,
-    )
-    run(c, "DROP TABLE known")
-    known = known.with_columns(upload_id=pl.lit(upload_id, pl.Int64))
-    decided = reuploads.decide(known.join(old, on="order_no", how="inner"))
-    stage(c, "decided", decided)
-    _apply(c, upload_id, block)
-    run(c, "DROP TABLE decided")
-    return decided.select("order_no", "order_id", "outcome")
-
-
-def _apply(c: Connection, upload_id: int, block: int) -> None:
-    """Write the decisions: entries first, then the orders, then the lists they end."""
-    run(
-        c,
-        """
-        UPDATE order_entries SET outcome = 'replaced' FROM decided d
-        WHERE d.outcome = 'current' AND order_entries.upload_id = d.old_upload_id
-          AND order_entries.order_id = d.order_id
-        """,
-    )
-    # A change that waits for the operator gives way to a later one: one question an order.
-    run(
-        c,
-        """
-        UPDATE order_entries SET outcome = 'replaced' FROM decided d
-        WHERE d.outcome = 'changed_after_issue' AND order_entries.order_id = d.order_id
-          AND order_entries.outcome = 'changed_after_issue'
-        """,
-    )
-    run(
-        c,
-        """
-        INSERT INTO order_entries (upload_id, order_id, digest, previous_digest, rows, lines,
-                                   first_row, outcome, block)
-        SELECT :upload, order_id, digest, CASE WHEN digest <> old_digest THEN old_digest END,
-               rows, lines, first_row, outcome, :block
-        FROM decided ORDER BY order_id
-        """,
-        upload=upload_id,
-        block=block,
-    )
-    run(
-        c,
-        """
-        UPDATE orders SET
-          upload_id = d.new_upload_id, digest = d.new_digest,
-          block = CASE WHEN d.outcome = 'current' THEN :block ELSE orders.block END,
-          status_digest = d.new_status_digest, ordered_at = d.new_ordered_at,
-          cancelled = d.new_cancelled, proposed_cancellation = d.new_proposed,
-          state = d.new_state, codes = d.new_codes,
-          check_id = CASE WHEN d.recheck THEN NULL ELSE orders.check_id END
-        FROM decided d WHERE orders.id = d.order_id AND d.touched
-        """,
-        block=block,
-    )
-    run(
-        c,
-        """
-        UPDATE lists SET state = 'void', live = false FROM decided d
-        WHERE lists.order_id = d.order_id AND lists.live AND lists.state = 'pending'
-          AND d.new_state = 'excluded'
-        """,
-    )
 
 
 OPEN_ORDERS = {

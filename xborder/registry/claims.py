@@ -1,0 +1,161 @@
+"""The claim of a block's orders (占用单号): which are new, and what becomes of the others.
+
+The steps of ``orders.enter``, in its transaction. The database's unique key decides what is new.
+"""
+
+import polars as pl
+from sqlalchemy import Connection
+
+from xborder.registry import reuploads
+from xborder.registry.staging import fetch, insert, run, stage
+
+_OLD = {
+    "order_no": pl.String,
+    "order_id": pl.Int64,
+    "old_upload_id": pl.Int64,
+    "old_digest": pl.String,
+    "old_status_digest": pl.String,
+    "old_ordered_at": pl.String,
+    "old_cancelled": pl.Boolean,
+    "old_proposed": pl.Boolean,
+    "old_state": pl.String,
+    "old_codes": pl.String,
+}
+
+
+TOLD = {"order_no": pl.String, "order_id": pl.Int64, "outcome": pl.String}
+
+
+def entered_before(c: Connection, upload_id: int, shop: int, entries: pl.DataFrame) -> pl.DataFrame:
+    """What a run before a crash entered of these orders of the upload; columns ``TOLD``."""
+    entered = """
+        SELECT o.order_no, o.id, e.outcome
+        FROM {asked} JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
+        JOIN order_entries e ON e.upload_id = :upload AND e.order_id = o.id
+    """
+    # A block is entered as a whole or not at all, so its first order tells of the others.
+    one = entered.format(asked="(SELECT CAST(:no AS TEXT) AS order_no) s")
+    no = entries["order_no"].first()
+    known = fetch(c, one, TOLD, shop=shop, upload=upload_id, no=no)
+    if known.is_empty():
+        return known
+    stage(c, "again", entries.select("order_no"))
+    known = fetch(c, entered.format(asked="again s"), TOLD, shop=shop, upload=upload_id)
+    run(c, "DROP TABLE again")
+    return known
+
+
+def claim(c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame) -> int:
+    """Insert the orders; those the unique key lets in are new. Their number."""
+    new = 0
+    for gone in (False, True):
+        rows = numbered.filter(pl.col("cancelled") == gone)
+        new += insert(
+            c,
+            "orders",
+            rows.select("order_no", "digest", "status_digest", "ordered_at", id=pl.col("order_id")),
+            new_only=True,
+            shop_id=shop,
+            upload_id=upload_id,
+            block=block,
+            cancelled=gone,
+            proposed_cancellation=False,
+            state="excluded" if gone else "held",
+            codes=reuploads.CANCELLED if gone else "",
+        )
+    return new
+
+
+def enter_new(c: Connection, upload_id: int, block: int, new: pl.DataFrame) -> None:
+    """Write down where new orders stand in their file."""
+    insert(
+        c,
+        "order_entries",
+        new.select("order_id", "digest", "rows", "lines", "first_row"),
+        upload_id=upload_id,
+        outcome=reuploads.CURRENT,
+        block=block,
+    )
+
+
+def take_known(
+    c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame
+) -> pl.DataFrame:
+    """Enter what is new, and decide on the orders that were known; the known as ``TOLD``."""
+    first = int(numbered["order_id"][0])
+    new = fetch(c, "SELECT id FROM orders WHERE id >= :first", {"order_id": pl.Int64}, first=first)
+    enter_new(c, upload_id, block, numbered.join(new, on="order_id", how="semi"))
+    known = numbered.join(new, on="order_id", how="anti").drop("order_id")
+    stage(c, "known", known.select("order_no"))
+    old = fetch(
+        c,
+        """
+        SELECT o.order_no, o.id, o.upload_id, o.digest, o.status_digest, o.ordered_at,
+               o.cancelled, o.proposed_cancellation, o.state, o.codes
+        FROM known s JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
+        """,
+        _OLD,
+        shop=shop,
+    )
+    run(c, "DROP TABLE known")
+    known = known.with_columns(upload_id=pl.lit(upload_id, pl.Int64))
+    decided = reuploads.decide(known.join(old, on="order_no", how="inner"))
+    stage(c, "decided", decided)
+    _apply(c, upload_id, block)
+    run(c, "DROP TABLE decided")
+    return decided.select("order_no", "order_id", "outcome")
+
+
+def _apply(c: Connection, upload_id: int, block: int) -> None:
+    """Write the decisions: entries first, then the orders, then the lists they end."""
+    run(
+        c,
+        """
+        UPDATE order_entries SET outcome = 'replaced' FROM decided d
+        WHERE d.outcome = 'current' AND order_entries.upload_id = d.old_upload_id
+          AND order_entries.order_id = d.order_id
+        """,
+    )
+    # A change that waits for the operator gives way to a later one: one question an order.
+    run(
+        c,
+        """
+        UPDATE order_entries SET outcome = 'replaced' FROM decided d
+        WHERE d.outcome = 'changed_after_issue' AND order_entries.order_id = d.order_id
+          AND order_entries.outcome = 'changed_after_issue'
+        """,
+    )
+    run(
+        c,
+        """
+        INSERT INTO order_entries (upload_id, order_id, digest, previous_digest, rows, lines,
+                                   first_row, outcome, block)
+        SELECT :upload, order_id, digest, CASE WHEN digest <> old_digest THEN old_digest END,
+               rows, lines, first_row, outcome, :block
+        FROM decided ORDER BY order_id
+        """,
+        upload=upload_id,
+        block=block,
+    )
+    run(
+        c,
+        """
+        UPDATE orders SET
+          upload_id = d.new_upload_id, digest = d.new_digest,
+          block = CASE WHEN d.outcome = 'current' THEN :block ELSE orders.block END,
+          status_digest = d.new_status_digest, ordered_at = d.new_ordered_at,
+          cancelled = d.new_cancelled, proposed_cancellation = d.new_proposed,
+          state = d.new_state, codes = d.new_codes,
+          check_id = CASE WHEN d.recheck THEN NULL ELSE orders.check_id END
+        FROM decided d WHERE orders.id = d.order_id AND d.touched
+        """,
+        block=block,
+    )
+    run(
+        c,
+        """
+        UPDATE lists SET state = 'void', live = false FROM decided d
+        WHERE lists.order_id = d.order_id AND lists.live AND lists.state = 'pending'
+          AND d.new_state = 'excluded'
+        """,
+    )
