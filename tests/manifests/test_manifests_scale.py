@@ -11,7 +11,7 @@ from manifest_samples import DAY, NOON, frame, head_rows, home, item_rows, manif
 from xborder.clock import fixed
 from xborder.manifests import batches, content, cutoff, package, publishing
 from xborder.manifests.group import group
-from xborder.registry import lists
+from xborder.registry import audit, lists
 from xborder.registry.database import reading, transaction
 
 
@@ -128,6 +128,7 @@ def test_a_list_taken_meanwhile_is_looked_at_again(tmp_path, monkeypatch):
         if not seen:
             with transaction(engine) as c:
                 c.exec_driver_sql("UPDATE lists SET state = 'void', live = false WHERE id = 2")
+                audit.append(c, "orders checked", "check 9")
         seen.append(found)
         return found
 

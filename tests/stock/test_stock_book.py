@@ -46,8 +46,8 @@ def fill(engine: Engine, store: Store) -> None:
             ))  # fmt: skip
             c.execute(tables.lists.insert().values(
                 id=number, order_id=number, version=1, live=True, cop_no=f"XB{number}",
-                guid=f"G{number}", state="issued" if manifest else "pending", route="list",
-                check_id=7, manifest_id=manifest, app_type="1", app_time=AT if manifest else None,
+                state="issued" if manifest else "pending", route="list",
+                check_id=7, manifest_id=manifest, app_type="1",
             ))  # fmt: skip
     heads = pl.DataFrame({
         "order_id": [1, 2, 3, 4], "warehouse": ["ONT8"] * 4,

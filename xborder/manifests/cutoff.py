@@ -9,7 +9,6 @@ Pending lists are looked at page by page, and 8 bytes of each are kept until the
 """
 
 from collections.abc import Container, Iterator
-from contextlib import nullcontext
 from datetime import date
 
 import numpy as np
@@ -22,7 +21,7 @@ from xborder.manifests import batches, content
 from xborder.manifests.batches import Batch
 from xborder.manifests.publishing import Issued, publish
 from xborder.manifests.verification import FetchError, Problem, fetch, verify
-from xborder.registry import cutoffs, lists, manifests
+from xborder.registry import audit, cutoffs, lists, manifests
 from xborder.registry.database import reading, transaction
 from xborder.registry.manifests import NewManifest
 from xborder.registry.staging import fetch as fetch_rows
@@ -94,30 +93,26 @@ def _reserve(
 ) -> None:
     """Reserve all that is pending, in one transaction.
 
-    It is looked through before, beside other writers. Where one of them took a list meanwhile,
-    all is looked through again within the transaction, where nothing changes any more.
+    It is looked through before, beside other writers. Where the audit trail shows that one of
+    them wrote meanwhile, all is looked through again within the transaction, where nothing
+    changes any more.
     """
-    for alone in (False, True):
-        with nullcontext() if alone else reading(engine) as connection:
-            ready = connection and _plan(connection, checked, settings, names, exporters)
-        if not alone and not ready:
-            return
-        try:
-            with transaction(engine) as connection:
-                ready = ready or _plan(connection, checked, settings, names, exporters)
-                if ready:
-                    taken, plan = ready
-                    issued_at = clock.now()
-                    cutoff = cutoffs.take(connection, business_date, issued_at)
-                    manifests.reserve_all(
-                        connection, cutoff, plan, _assigned(taken), business_date, issued_at
-                    )
-                    crash_point("cutoff-reserving")
-        except lists.ListClaimError:
-            if alone:
-                raise
-        else:
-            return
+    with reading(engine) as connection:
+        seen = audit.head(connection)
+        ready = _plan(connection, checked, settings, names, exporters)
+    if not ready:
+        return
+    with transaction(engine) as connection:
+        if audit.head(connection) != seen:
+            ready = _plan(connection, checked, settings, names, exporters)
+        if ready:
+            taken, plan = ready
+            issued_at = clock.now()
+            cutoff = cutoffs.take(connection, business_date, issued_at)
+            manifests.reserve_all(
+                connection, cutoff, plan, _assigned(taken), business_date, issued_at
+            )
+            crash_point("cutoff-reserving")
 
 
 def _plan(
