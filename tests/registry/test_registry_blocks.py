@@ -220,3 +220,30 @@ def test_a_replaced_order_is_looked_up_in_its_own_block(
     shop.work()
     found = shop.findings("two.csv").filter(pl.col("code") == "ORDER_LINES_GONE")
     assert found.select("order_no", "row").rows() == [("N9", 11)]
+
+
+def test_a_crash_between_blocks_survives_another_size_of_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for before, after in ((3, 8), (8, 3)):
+        shop = small(tmp_path / f"from{before}", before, monkeypatch)
+        rows = [order(f"N{one:03d}") for one in range(ORDERS)]
+        shop.orders("orders.csv", *rows, order("N000", line="2"), order("N020", line="2"))
+        points: list[str] = []
+
+        def killed(point: str, points: list[str] = points) -> None:
+            points.append(point)
+            if points.count("block-entered") == 4:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(readings, "crash_point", killed)
+            shop.work()
+        assert 0 < len(shop.states()) < ORDERS
+        (shop.path / "xborder.toml").write_text(f"block_rows = {after}\n", "utf-8")
+        shop.work()
+        upload = upload_of(shop, "orders.csv")
+        assert (upload.state, upload.code) == (uploads.CHECKED, None)
+        assert set(shop.states().values()) == {("held", "AWAITING_SHIPMENT")}
+        assert len(shop.states()) == ORDERS
+        assert shop.receipt("orders.csv")["adds_up"]

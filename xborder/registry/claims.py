@@ -26,22 +26,48 @@ _OLD = {
 TOLD = {"order_no": pl.String, "order_id": pl.Int64, "outcome": pl.String}
 
 
-def entered_before(c: Connection, upload_id: int, shop: int, entries: pl.DataFrame) -> pl.DataFrame:
-    """What a run before a crash entered of these orders of the upload; columns ``TOLD``."""
+def begun(c: Connection, upload_id: int) -> bool:
+    """Whether a run before has entered orders of the upload."""
+    asked = "SELECT 1 FROM order_entries WHERE upload_id = :upload LIMIT 1"
+    return run(c, asked, upload=upload_id).first() is not None
+
+
+def entered_before(
+    c: Connection, upload_id: int, shop: int, block: int, entries: pl.DataFrame, again: bool
+) -> pl.DataFrame:
+    """What a run before a crash entered of these orders of the upload; columns ``TOLD``.
+
+    ``again``: it may have cut the file into other blocks, so any of these orders may have been
+    entered, and those that were stand in ``block`` from now on.
+    """
     entered = """
         SELECT o.order_no, o.id, e.outcome
         FROM {asked} JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
         JOIN order_entries e ON e.upload_id = :upload AND e.order_id = o.id
     """
-    # A block is entered as a whole or not at all, so its first order tells of the others.
-    one = entered.format(asked="(SELECT CAST(:no AS TEXT) AS order_no) s")
-    no = entries["order_no"].first()
-    known = fetch(c, one, TOLD, shop=shop, upload=upload_id, no=no)
-    if known.is_empty():
-        return known
+    if not again:
+        # A block is entered as a whole or not at all, so its first order tells of the others.
+        one = entered.format(asked="(SELECT CAST(:no AS TEXT) AS order_no) s")
+        no = entries["order_no"].first()
+        known = fetch(c, one, TOLD, shop=shop, upload=upload_id, no=no)
+        if known.is_empty():
+            return known
     stage(c, "again", entries.select("order_no"))
     known = fetch(c, entered.format(asked="again s"), TOLD, shop=shop, upload=upload_id)
     run(c, "DROP TABLE again")
+    if again and known.height:
+        stage(c, "moved", known.select("order_id"))
+        for table, number in (("order_entries", "order_id"), ("orders", "id")):
+            run(
+                c,
+                f"""
+                UPDATE {table} SET block = :block
+                WHERE upload_id = :upload AND {number} IN (SELECT order_id FROM moved)
+                """,  # noqa: S608
+                block=block,
+                upload=upload_id,
+            )
+        run(c, "DROP TABLE moved")
     return known
 
 

@@ -58,6 +58,7 @@ def enter(
     block: int = 0,
     *,
     channel: str | None = None,
+    again: bool = False,
 ) -> pl.DataFrame:
     """Enter the orders of a block of a file; frame [order_no, order_id, outcome].
 
@@ -65,7 +66,8 @@ def enter(
     notice, changed_after_issue, reused (see ``reuploads``). ``block`` is the block of the
     file's reading (its row group) that holds these orders' lines. ``channel`` is by default the
     upload's own, which is known once the upload is marked read. What was entered for the upload
-    before is not entered again: its outcome is told as it stands now. Raises ValueError for an
+    before is not entered again: its outcome is told as it stands now. ``again``: that was done by
+    a run before (``claims.begun``), maybe under another division into blocks. Raises ValueError for an
     order twice in ``entries`` or an upload without channel.
     """
     upload = uploads.get(c, upload_id)
@@ -87,7 +89,7 @@ def enter(
             reuploads.creation_time("ordered_at").alias("ordered_at"),
         )
     )
-    before = claims.entered_before(c, upload_id, shop, entries)
+    before = claims.entered_before(c, upload_id, shop, block, entries, again)
     entries = entries.join(before, on="order_no", how="anti", maintain_order="left")
     first = counters.draw_many(c, "order", entries.height).start
     numbered = entries.with_columns(order_id=pl.int_range(first, first + entries.height))

@@ -29,7 +29,7 @@ from xborder.checks.records import keys_twice
 from xborder.crashpoints import crash_point
 from xborder.intake import Block, Head, Limits, Nursery, read_blocks
 from xborder.intake.limits import MIB
-from xborder.registry import faults, in_force, movements, orders, originals, uploads
+from xborder.registry import claims, faults, in_force, movements, orders, originals, uploads
 from xborder.registry.database import reading, transaction
 from xborder.registry.entries import all_rows, bounded, entries, excluded_or_lost, runs
 from xborder.registry.store import BlockWriter, Store
@@ -306,13 +306,18 @@ def _settle(
     # An order is the shop's, whichever layout it comes in: the shop's channel is its identity.
     channel = shop.channel if shop else read.head.channel
     enters = read.head.usable and read.head.kind == "orders"
+    with reading(engine) as connection:
+        again = claims.begun(connection, upload.id)
+
+    def enter(connection: Connection, block: int) -> None:
+        of_block = _entries(store, upload.id, block)
+        orders.enter(connection, upload.id, of_block, block, channel=channel, again=again)
+
     for block in range(last if enters else 0):
         with transaction(engine) as connection:
             if not _waits(connection, upload.id):
                 return
-            orders.enter(
-                connection, upload.id, _entries(store, upload.id, block), block, channel=channel
-            )
+            enter(connection, block)
         crash_point("block-entered")
     with transaction(engine) as connection:
         if not _waits(connection, upload.id):
@@ -322,9 +327,7 @@ def _settle(
         else:
             _register(connection, store, upload, read, channel)
             if enters and read.blocks:
-                orders.enter(
-                    connection, upload.id, _entries(store, upload.id, last), last, channel=channel
-                )
+                enter(connection, last)
     crash_point("reading-registered")
 
 
