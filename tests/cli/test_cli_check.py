@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from xborder import findings
 from xborder.cli import app
+from xborder.registry.home import PATTERN
 
 HEAD = "订单编号,下单时间,商品货号,数量,单价,币制,运抵国"
 GOOD = "A-1,2026-11-18 10:00:00,CUP-1,2,9.5,USD,US"
@@ -127,4 +128,18 @@ def test_nothing_is_overwritten_and_bad_targets_are_said(tmp_path: Path) -> None
 def test_the_demonstration_fills_no_home_of_ours(tmp_path: Path) -> None:
     run("init", "mine")
     run("demo", "mine", code=2)
-    assert list((tmp_path / "mine" / "exporters").iterdir()) == []
+    assert list((tmp_path / "mine" / "exporters").glob("*.toml")) == []
+
+
+def test_a_new_home_has_a_profile_to_fill_in_and_says_the_next_steps(tmp_path: Path) -> None:
+    told = run("init", "mine").output
+    assert PATTERN in told and "submit --home mine" in told
+    path = write(tmp_path, GOOD)
+    refused = run("submit", "--home", "mine", "--exporter", "my-firm", path, code=2).output
+    assert "exporters/my-firm.toml" in refused and PATTERN in refused
+    pattern = tmp_path / "mine" / PATTERN
+    pattern.with_name("my-firm.toml").write_bytes(pattern.read_bytes())
+    run("submit", "--home", "mine", "--exporter", "my-firm", path)
+    pattern.write_text("mine", "utf-8")
+    run("init", "mine")
+    assert pattern.read_text("utf-8") == "mine"

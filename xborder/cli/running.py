@@ -52,8 +52,13 @@ def exporter_of(place: "Home", exporter: str) -> "Exporter":
         _tell_broken(place, exporter)
         raise typer.Exit(2)
     if exporter not in place.exporters:
+        from xborder.registry.home import PATTERN
+
+        known = ", ".join(sorted(place.exporters)) or "无 none"
         terminal.fail(
-            f"没有企业 no exporter {exporter}; known: {', '.join(sorted(place.exporters))}"
+            f"没有企业 no exporter {exporter}; known: {known}\n"
+            f"企业档案 its profile would be exporters/{exporter}.toml; 样例 to fill in: {PATTERN} "
+            "(xborder init FOLDER 补写 writes it)"
         )
     return place.exporters[exporter]
 
@@ -75,11 +80,18 @@ def init(
     home: Annotated[Path, typer.Argument(help="folder to make")] = Path("xborder-home"),
 ) -> None:
     """Make an empty home folder 新建工作目录."""
-    from xborder.registry.home import create, open_home
+    from xborder.registry.home import PATTERN, create, open_home
 
     create(home)
     open_home(home)
-    terminal.out.print(f"{home}: exporters/<id>.toml, landing/<exporter>/<shop>/ …")
+    terminal.out.print(
+        Text(
+            f"{home}: exporters/<id>.toml, landing/<exporter>/<shop>/ …\n"
+            f"1. 填写企业档案 fill in {PATTERN}, save as exporters/<id>.toml\n"
+            f"2. xborder submit --home {home} --exporter <id> FILE\n"
+            f"3. xborder run --home {home}"
+        )
+    )
 
 
 def demo(

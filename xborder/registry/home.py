@@ -17,6 +17,9 @@ from xborder.settings import Settings
 
 FOLDERS = ("landing", "exporters", "uploads", "manifests", "reports", "outbox", "inbox", "dagster")
 
+PATTERN = "exporters/pattern.toml.txt"
+"""A profile to fill in; not ``.toml``, so that it is no exporter."""
+
 
 class NoHomeError(FileNotFoundError):
     """The folder is no xborder home yet."""
@@ -57,12 +60,15 @@ class Home:
 
 
 def create(path: Path) -> None:
-    """Make an empty home: its folders and a commented settings file. An existing home is kept."""
+    """Make an empty home: its folders, commented settings and a profile to fill in.
+
+    An existing home is kept.
+    """
     for name in FOLDERS:
         (path / name).mkdir(parents=True, exist_ok=True)
-    written = path / "xborder.toml"
-    if not written.exists():
-        written.write_text(_SETTINGS, "utf-8")
+    for written, text in (("xborder.toml", _SETTINGS), (PATTERN, _PROFILE)):
+        if not (path / written).exists():
+            (path / written).write_text(text, "utf-8")
 
 
 def make_landing(home: Home) -> None:
@@ -96,4 +102,27 @@ _SETTINGS = """\
 # app_status = "2"                                           # 1 only stores at the e-port
 # held_share_warning = 0.2
 # originals_days = 90
+"""
+
+_PROFILE = """\
+# 企业档案样例 A profile to fill in: save it as exporters/<id>.toml, e.g. exporters/my-firm.toml.
+id = "my-firm"                  # 与文件名一致 as the file is named; the folder in landing/
+name = "示例有限公司"           # 企业名称 the firm's name
+code = "4414960XXX"             # 海关注册编码 customs code, 10 characters
+dxp_id = "DXPENT0000000000"     # 传输编号 sender of the messages
+
+# 每个店铺一段 one part for each shop
+[[shops]]
+id = "web"                      # 店铺 the folder in landing/my-firm/
+channel = "shopify"             # 订单文件的平台 whose order files: template, shopify, amazon, ebay, etsy …
+mode = "9610"                   # 监管方式 9610 | 9710 | 9810
+statistics_flag = "A"           # A 简化申报 simplified | B 汇总申报 consolidated
+customs_code = "6041"           # 申报地海关 declared here: xborder tables show customs_office
+port_code = "5317"              # 出境地海关 leaves there: the same table
+platform_code = "无"            # 境外平台没有代码填 无 for a foreign platform without a code
+platform_name = "Shopify"       # 平台名称
+# transport_mode = "5"          # 运输方式 xborder tables show transport_mode
+# time_zone = "America/New_York"  # 订单时间的时区 of the order times, where the file says none
+# agent_code = "4414980XXX"     # 申报企业 declarant; without it the firm itself
+# agent_name = "示例报关有限公司"
 """
