@@ -180,6 +180,15 @@ def test_a_check_of_a_file_knows_the_answers(shop: Shop, tmp_path: Path) -> None
     assert "COUNTRY_UNKNOWN" not in json.loads(invoke(*words, code=1))["totals"]
 
 
+def test_an_order_that_awaits_its_shipment_is_not_told_to_mend_its_file(shop: Shop) -> None:
+    shop.orders("orders.csv", order("A"))
+    shop.work()
+    (cause,) = told()["causes"]
+    assert (cause["code"], cause["answer"]) == ("AWAITING_SHIPMENT", "")
+    shown = " ".join(fix().split())
+    assert "submit a shipment file" in shown and "mend the file" not in shown
+
+
 def test_a_sku_spelt_otherwise_is_mended_in_the_file(shop: Shop) -> None:
     hand_in(shop, order("A", sku="xn pcb 2l"))
     (cause,) = told()["causes"]

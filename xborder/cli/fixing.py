@@ -266,12 +266,22 @@ def _show_causes(causes: list[dict[str, Any]], *, zh: bool) -> None:
         place = " ".join(part for part in (one["file"], one["sheet"], one["cell"]) if part)
         example = f"{place}: {one['value']}" if one["value"] else place
         meant = findings.perhaps(one["suggestions"], one["field"], "zh" if zh else "en")
-        mend = "改文件" if zh else "mend the file"
+        mend = _mend(one["code"], zh=zh)
         if meant and not one["answer"]:
             mend += f"：{meant}" if zh else f": perhaps {meant}"
         terminal.rows(made, [(one["exporter"], one["code"], one["cells"], one["orders"],
                               one["cures"], example, one["answer"] or mend)])  # fmt: skip
     terminal.out.print(made)
+
+
+def _mend(code: str, *, zh: bool) -> str:
+    """What to do where no answer helps: an order that awaits its shipment has no wrong file."""
+    entry = findings.catalogue()[code]
+    told = entry.fix_zh if zh else entry.fix_en
+    # A text that names its cell's column or value does not speak for all cells of a cause.
+    if "{" not in told:
+        return told
+    return "改文件" if zh else "mend the file"
 
 
 def _show_given(given: list[dict[str, Any]], *, zh: bool) -> None:
