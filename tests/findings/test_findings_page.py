@@ -56,3 +56,21 @@ def test_an_unknown_code_is_said() -> None:
 @pytest.mark.parametrize("text", ["../README.md", "../README.zh.md", "rules.md", "json.md"])
 def test_the_page_is_linked(text: str) -> None:
     assert "findings.md" in (DOCS / text).read_text("utf-8")
+
+
+def test_a_sentence_has_what_is_expected_in_its_own_language() -> None:
+    def told(code: str, expected: str) -> dict[str, object]:
+        found = findings.Finding(code, column="POD", value="USA", expected=expected)
+        return findings.explain(findings.to_frame([found]).row(0, named=True))
+
+    port = told("FORMAT_WRONG", "3–4 位数字 | 3–4 digits")
+    assert port["message_en"] == "USA in “POD” is not written as 3–4 digits"
+    assert str(port["message_zh"]).endswith("应为 3–4 位数字")
+    assert (port["fix_zh"], port["fix_en"]) == (
+        "按 3–4 位数字 的格式填写",
+        "write it as 3–4 digits",
+    )
+    assert port["expected"] == "3–4 位数字 | 3–4 digits"
+    # A declared text with a bar of its own is told whole.
+    declared = told("CHANGED_AFTER_ISSUE", "瓷碗 | bowl")
+    assert str(declared["message_en"]).endswith("declared 瓷碗 | bowl")

@@ -149,8 +149,10 @@ def _cause(code: str, group: _Group) -> Cause:
         for key in shared.keys() | texts.keys():
             if shared.get(key) != texts.get(key):
                 shared[key] = VARIES
+    zh, en = (findings.in_language(shared, code, language) for language in ("zh", "en"))
     said = (
-        findings.render(text, shared) for text in (entry.zh, entry.en, entry.fix_zh, entry.fix_en)
+        findings.render(text, texts)
+        for text, texts in ((entry.zh, zh), (entry.en, en), (entry.fix_zh, zh), (entry.fix_en, en))
     )
     seen = (shared[key] for key in ("column", "value", "expected"))
     return Cause(code, entry.severity, group.count, len(group.rows), *seen, *said)

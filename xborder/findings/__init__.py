@@ -113,6 +113,18 @@ class _Blanks(dict[str, str]):
         return ""
 
 
+_FROM_FILES = ("ORDER_HEAD_DIFFERS", "CHANGED_AFTER_ISSUE")
+"""What these expect stands in a file, and may have a bar of its own."""
+
+
+def in_language(texts: Mapping[str, str], code: str, language: str) -> dict[str, str]:
+    """Texts for a ``zh`` or ``en`` sentence: schemas say what they expect as ``zh | en``."""
+    sides = texts.get("expected", "").split(" | ")
+    if len(sides) != 2 or code in _FROM_FILES:
+        return dict(texts)
+    return dict(texts) | {"expected": sides[language == "en"]}
+
+
 def render(template: str, texts: Mapping[str, str]) -> str:
     """Fill a catalogue text; a parameter that a finding does not carry stays empty."""
     return string.Formatter().vformat(template, (), _Blanks(texts))
@@ -151,7 +163,8 @@ def explain(row: Mapping[str, object]) -> dict[str, object]:
     texts = {key: "" if value is None else str(value) for key, value in row.items()}
     texts |= json.loads(texts.pop("params") or "{}")
     meant = json.loads(texts.pop(SUGGESTIONS, "[]"))
-    fix_zh, fix_en = render(entry.fix_zh, texts), render(entry.fix_en, texts)
+    zh, en = (in_language(texts, entry.code, language) for language in ("zh", "en"))
+    fix_zh, fix_en = render(entry.fix_zh, zh), render(entry.fix_en, en)
     if meant:
         fix_zh += "；可能是：" + perhaps(meant, texts["field"], "zh")
         fix_en += "; perhaps: " + perhaps(meant, texts["field"], "en")
@@ -160,8 +173,8 @@ def explain(row: Mapping[str, object]) -> dict[str, object]:
     return told | {
         "layer": entry.layer,
         "suggestions": meant,
-        "message_zh": render(entry.zh, texts),
-        "message_en": render(entry.en, texts),
+        "message_zh": render(entry.zh, zh),
+        "message_en": render(entry.en, en),
         "fix_zh": fix_zh,
         "fix_en": fix_en,
         "fix": f"{fix_zh} / {fix_en}",

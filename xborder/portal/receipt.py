@@ -98,6 +98,7 @@ def _cause(code: str, part: pl.DataFrame, count: int, language: str, file_name: 
     entry = findings.catalogue()[code]
     # What is not at hand may say something else.
     shared = _shared(part) if part.height == count else {}
+    shared = findings.in_language(shared, code, language)
     message = entry.zh if language == "zh" else entry.en
     fix = entry.fix_zh if language == "zh" else entry.fix_en
     places = [

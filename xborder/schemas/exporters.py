@@ -88,7 +88,8 @@ def _told(one: Violation) -> str:
         "value": one.value or "",
         "expected": one.expected,
     }
-    zh, en = findings.render(entry.zh, texts), findings.render(entry.en, texts)
+    zh = findings.render(entry.zh, findings.in_language(texts, one.code, "zh"))
+    en = findings.render(entry.en, findings.in_language(texts, one.code, "en"))
     return f"{one.path}: {zh} | {en} [{one.code}]"
 
 
