@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from xborder import findings
 from xborder.checks import facts
 from xborder.checks.amounts import DECIMAL
 from xborder.checks.context import Context
@@ -121,10 +122,7 @@ def _told(orders: pl.DataFrame, row: Row) -> pl.DataFrame:
     )
     said = {name: row[name] or "" for name in ("notice", "text_zh", "text_en", "source")}
     said["since"] = str(row["valid_from"])
-    params = [
-        json.dumps(said | {"orders": str(orders)}, ensure_ascii=False, sort_keys=True)
-        for orders in files["orders"]
-    ]
+    params = [_params(said | {"orders": str(orders)}) for orders in files["orders"]]
     return files.select(
         "at",
         pl.lit("line").alias("source"),
@@ -134,6 +132,49 @@ def _told(orders: pl.DataFrame, row: Row) -> pl.DataFrame:
         pl.lit("").alias("expected"),
         pl.Series("params", params, dtype=pl.String),
     ).cast(VIOLATIONS)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1)
+def told_once_a_file() -> tuple[str, ...]:
+    """Codes of the notices that tell how many orders of a file they concern."""
+    return tuple(code for code, entry in findings.catalogue().items() if "{orders}" in entry.en)
+
+
+def put_together(found: pl.DataFrame) -> pl.DataFrame:
+    """One notice for a file and country of those that its checks told, where the first stands.
+
+    ``found``: findings with ``upload_id`` and ``inputs``, the version of what was checked
+    against. Checks under the same inputs have different orders: their numbers are added. Those
+    under other inputs looked at some of the same orders again: the greatest number counts.
+    """
+    key = ["upload_id", "code", "value", "notice"]
+    counted = found.with_columns(
+        pl.col("params").str.json_path_match("$.notice").alias("notice"),
+        pl.col("params").str.json_path_match("$.orders").cast(pl.Int64).alias("orders"),
+    )
+    totals = (
+        counted.group_by(*key, "inputs")
+        .agg(pl.col("orders").sum())
+        .group_by(key)
+        .agg(pl.col("orders").max())
+    )
+    first = (
+        counted.drop("orders")
+        .sort("row", maintain_order=True)
+        .unique(key, keep="first", maintain_order=True)
+    )
+    told = first.join(totals, on=key, maintain_order="left")
+    params = [
+        _params(json.loads(said) | {"orders": str(orders)})
+        for said, orders in told.select("params", "orders").iter_rows()
+    ]
+    return told.with_columns(pl.Series("params", params, dtype=pl.String)).drop(
+        "notice", "orders", "inputs"
+    )
+
+
+def _params(said: dict[str, str]) -> str:
+    return json.dumps(said, ensure_ascii=False, sort_keys=True)
 
 
 def _vague(joined: Joined, countries: frozenset[str], tables: Tables) -> list[pl.DataFrame]:

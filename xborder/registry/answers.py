@@ -13,6 +13,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from xborder import findings
+from xborder.checks import destinations
 from xborder.registry import checkings, orders, queries, readings, retold, uploads
 from xborder.registry.database import reading
 from xborder.registry.entries import STATUS_COLUMNS
@@ -79,18 +80,25 @@ def findings_of(engine: Engine, store: Store, upload_id: int) -> pl.DataFrame:
 
 
 def parts_of(engine: Engine, store: Store, upload_id: int) -> Iterator[pl.DataFrame]:
-    """The same in parts: what the reading told, each check, the registry."""
+    """The same in parts: what the reading told, each check, what checks tell of the file as a
+    whole, the registry."""
     columns = [*findings.FINDINGS, "upload_id"]
+    of_file = pl.col("code").is_in(destinations.told_once_a_file())
+    once = []
     for part in _stored(store, *readings.folder(upload_id), "findings.parquet"):
         yield part.select(columns)
     with reading(engine) as connection:
-        for check_id in _checks(connection, upload_id):
+        for check_id, inputs in _checks(connection, upload_id):
             folder = checkings.folder(check_id)
             for part in _stored(store, *folder, "findings.parquet"):
                 own = part.filter(pl.col("upload_id") == upload_id)
+                once.append(own.filter(of_file).with_columns(pl.lit(inputs).alias("inputs")))
+                own = own.filter(~of_file)
                 if own.height:
                     current = _current(connection, upload_id, check_id, own)
                     yield own.join(current, on="order_no", how="semi").select(columns)
+        if any(part.height for part in once):
+            yield destinations.put_together(pl.concat(once)).select(columns)
         own = pl.concat(
             [
                 queries.findings_of(connection, upload_id),
@@ -119,18 +127,22 @@ def _stored(store: Store, *parts: str) -> Iterator[pl.DataFrame]:
         yield store.read_parquet(*parts, blocks=blocks)
 
 
-def _checks(c: Connection, upload_id: int) -> list[int]:
-    """The last checks of the orders whose content comes from an upload."""
+def _checks(c: Connection, upload_id: int) -> list[tuple[int, str]]:
+    """The last checks of the orders whose content comes from an upload, each with the version
+    of what it checked them against."""
     found = run(
         c,
         """
-        SELECT DISTINCT o.check_id FROM order_entries e JOIN orders o ON o.id = e.order_id
+        SELECT DISTINCT o.check_id, k.inputs
+        FROM order_entries e JOIN orders o ON o.id = e.order_id
+        JOIN uploads u ON u.id = e.upload_id
+        LEFT JOIN checks k ON k.id = o.check_id AND k.exporter = u.exporter
         WHERE e.upload_id = :upload AND o.upload_id = :upload AND o.check_id IS NOT NULL
         ORDER BY 1
         """,
         upload=upload_id,
     )
-    return list(found.scalars())
+    return [(int(check_id), inputs or "") for check_id, inputs in found]
 
 
 def _current(c: Connection, upload_id: int, check_id: int, found: pl.DataFrame) -> pl.DataFrame:
