@@ -1,12 +1,13 @@
 """Answers: appended and audited, the last one counts, and a later catalogue says more."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, Engine, select
 
 from xborder import clock
-from xborder.registry import audit, database, fixes
+from xborder.registry import audit, causes, database, fixes
 from xborder.registry.tables import audit as audit_table
 
 HS = {"hs_code": "6911101900"}
@@ -91,3 +92,15 @@ def test_what_cannot_be_an_answer_is_refused(
     with pytest.raises(fixes.FixError, match=told):
         fixes.record(c, "dapu", kind, key, values, by=by)
     assert said(c) == []
+
+
+@pytest.mark.parametrize(("word", "meant", "told"), [
+    ("BDT", [], ""),
+    ("RMB", [{"field": "currency", "value": "CNY"}], "xborder fix currency RMB CNY"),
+    ("taka", [], "xborder fix currency taka …"),
+])  # fmt: skip
+def test_money_that_customs_has_no_number_for_is_not_given_another_code(
+    word: str, meant: list[dict[str, str]], told: str
+) -> None:
+    cause = {"kind": "currency", "key": word, "field": "currency", "suggestions": json.dumps(meant)}
+    assert causes.hint(cause, []) == told

@@ -1,6 +1,7 @@
 """Causes (原因): why an exporter's orders are held now, each with what one answer would cure."""
 
 import json
+import re
 from typing import Any
 
 import polars as pl
@@ -31,6 +32,8 @@ CAUSES: dict[str, pl.DataType] = {
 file is to be mended), ``key`` the SKU or word. ``cells`` findings at the order's cells, ``orders``
 that have it, ``cures`` those of them that are held by nothing else. The place, value and
 suggestions (JSON) are those of the first finding."""
+
+ISO_LIKE = re.compile("[A-Z]{3}", re.ASCII)
 
 _WORDS = {"COUNTRY_UNKNOWN": "country", "CURRENCY_UNKNOWN": "currency", "UNIT_UNKNOWN": "unit"}
 
@@ -122,7 +125,8 @@ def hint(cause: dict[str, Any], lacks: list[str]) -> str:
 
     ``lacks`` are the fields that the SKU's catalogue row lacks. A suggestion for them, or for
     the code of a word, stands in it; the user judges. A SKU that is only spelt otherwise is
-    mended in the file.
+    mended in the file. So is a currency that customs has no number for: another code for it
+    would declare other money.
     """
     meant = json.loads(cause["suggestions"])
     if any(one["field"] == SKU for one in meant):
@@ -132,6 +136,8 @@ def hint(cause: dict[str, Any], lacks: list[str]) -> str:
         values = {one["field"]: one["value"] for one in reversed(meant)}
         told = " ".join(f"{name}={values.get(name, '…')}" for name in fields if name != SKU)
         return f"xborder fix sku {_quoted(cause['key'])} {told}"
+    if cause["kind"] == "currency" and not meant and ISO_LIKE.fullmatch(cause["key"]):
+        return ""
     if cause["kind"]:
         code = meant[0]["value"] if meant else "…"
         return f"xborder fix {cause['kind']} {_quoted(cause['key'])} {code}"
