@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from pipeline_shop import Shop, order, shipment
 
-from xborder.registry import checkings, in_force, queries, readings, uploads
+from xborder.registry import checkings, in_force, parts, queries, readings, uploads
 from xborder.registry.database import reading
 from xborder.registry.entries import entries, runs
 from xborder.registry.faults import CHECK_FAILED, READING_FAILED
@@ -249,3 +249,17 @@ def test_a_crash_between_blocks_survives_another_size_of_blocks(
         assert set(shop.states().values()) == {("held", "AWAITING_SHIPMENT")}
         assert len(shop.states()) == ORDERS
         assert shop.receipt("orders.csv")["adds_up"]
+
+
+def test_orders_that_another_run_took_meanwhile_are_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(tmp_path / "home")
+    shop.orders("orders.csv", order("N1"))
+    real = parts.Part.orders
+    with monkeypatch.context() as patch:
+        patch.setattr(parts.Part, "orders", lambda part, c: real(part, c).clear())
+        shop.work()
+    assert upload_of(shop, "orders.csv").code is None
+    shop.work()
+    assert shop.states() == {"N1": ("held", "AWAITING_SHIPMENT")}

@@ -175,6 +175,8 @@ class _Work:
                     part = waiting.popleft()
                     with reading(self.engine) as connection:
                         open_now = part.orders(connection)
+                    if open_now.is_empty():  # another run took them meanwhile, to their end
+                        continue
                     number, own = first + part.number, shipments.of(part.number)
                     task = pool.submit(
                         _checked, self.store, context, number, open_now, own, taken, size
