@@ -27,7 +27,7 @@ with stage("start"):
 
     from xborder import clock
     from xborder.manifests import messages
-    from xborder.registry import manifests
+    from xborder.registry import lists, manifests
     from xborder.registry.home import open_home
     from xborder.registry.store import Store
 
@@ -128,7 +128,7 @@ def prepared(home: Path) -> Iterator[Prepared]:
             "SELECT id FROM manifests ORDER BY id")]  # fmt: skip
         parts: list[pl.DataFrame] = []
         for place, row in enumerate(rows, start=1):
-            listed = manifests.lists_of(connection, row.id)
+            listed = lists.of_manifests(connection, [row.id]).drop("manifest_id")
             parts.append(listed.with_columns(
                 pl.lit(row.number).alias("number"),
                 (pl.int_range(pl.len()) // row.batch["lists_per_message"] + 1).alias("sequence"),

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 from registry_steps import DAY, NOW, check, issue, receive, reserve, upload
-from sqlalchemy import Engine, exc, text
+from sqlalchemy import Engine, exc, select, text
 
 from xborder.registry import (
     audit,
@@ -18,6 +18,7 @@ from xborder.registry import (
     movements,
     orders,
     queries,
+    tables,
     uploads,
     waybills,
 )
@@ -37,7 +38,7 @@ def test_a_list_has_number_and_guid_of_its_own(engine: Engine) -> None:
     assert waiting["cop_no"].to_list() == [f"XB20261120000000000{n}" for n in (1, 2, 3)]
     with transaction(engine) as c:
         issue(c)
-        given = lists.of_manifest(c, 1)
+        given = lists.of_manifests(c, [1])
     named = [f"dapu/{name}/1" for name in waiting["cop_no"]]
     expected = [str(uuid.uuid5(lists.NAMESPACE, one)).upper() for one in named]
     assert given["guid"].to_list() == expected
@@ -54,9 +55,10 @@ def test_reserving_issues_the_lists_once(engine: Engine) -> None:
         assert (row.number, row.batch, row.app_time) == (
             "XB60412026112000001", {"a": 2, "b": 1}, NOW,
         )  # fmt: skip
-        assert manifests.lists_of(c, row.id)["order_no"].to_list() == ["1", "2"]
+        assert lists.of_manifests(c, [row.id])["order_no"].to_list() == ["1", "2"]
         assert lists.pending(c)["order_no"].to_list() == ["3"]
-        assert [one.id for one in manifests.unpublished(c)] == [row.id]
+        every = c.execute(select(tables.manifests.c.id, tables.manifests.c.state)).all()
+        assert every == [(row.id, manifests.RESERVED)]
     with pytest.raises(lists.ListClaimError, match="2 lists"), transaction(engine) as c:
         reserve(c, cutoff, ids)
     with pytest.raises(lists.ListClaimError), transaction(engine) as c:
@@ -238,7 +240,7 @@ def test_manifests_are_reserved_together(engine: Engine) -> None:
         assert [(row.number, row.lists, row.batch) for row in rows] == [
             ("XB60412026112000001", 3, {"n": 0}), ("XB60412026112000002", 3, {"n": 1}),
         ]  # fmt: skip
-        told = [lists.of_manifest(c, row.id)["list_id"].to_list() for row in rows]
+        told = [lists.of_manifests(c, [row.id])["list_id"].to_list() for row in rows]
         assert told == [[1, 3, 4], [2, 5, 6]]
         every = lists.of_manifests(c, [row.id for row in rows])
         assert every["list_id"].to_list() == [1, 3, 4, 2, 5, 6]
@@ -304,7 +306,7 @@ def test_the_chain_is_found_from_every_number(engine: Engine) -> None:
         parcels = {"order_id": [2], "logistics_code": "L", "logistics_no": "W2"}
         waybills.enter(c, pl.DataFrame(parcels | {"export_date": DAY}))
         number = issue(c)
-        own = lists.of_manifest(c, 1).row(1, named=True)
+        own = lists.of_manifests(c, [1]).row(1, named=True)
         for key in (" 2 ", "W2", own["cop_no"], own["guid"].lower()):
             told = queries.trace(c, key)
             assert [row["order_no"] for row in told["orders"]] == ["2"], key

@@ -35,16 +35,14 @@ class ShopLike(Protocol):
     def currency(self) -> str | None: ...
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A file as canonical records, with a state for every physical row.
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What a file is, without its blocks.
 
     ``kind`` orders | goods | shipments | stock, None when refused; ``layout`` and ``channel``
-    as recognised. ``records``: the canonical columns of the kind (String, absent = null),
-    ``sheet``, ``row`` (as Excel shows it), ``order_row`` (row of the order's first line,
-    where the ``order_fields`` of some channels stand). ``rows``: sheet, row, lines (physical
-    text lines), excluded (code or null), order_no, record (index into records or null): every
-    physical row once. ``columns``: sheet → field → (0-based column, header as written).
+    as recognised. ``columns``: sheet → field → (0-based column, header as written).
+    ``findings`` are those of the file that belong to no block: its header's and the fatal one.
+    ``usable`` False: whatever blocks have come before count for nothing.
     """
 
     sha256: str
@@ -53,13 +51,26 @@ class Reading:
     kind: str | None
     layout: str | None
     channel: str | None
-    records: pl.DataFrame
-    rows: pl.DataFrame
     columns: dict[str, dict[str, tuple[int, str]]]
     findings: pl.DataFrame
     usable: bool
     encoding: str | None
     order_fields: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Head):
+    """A file as canonical records, with a state for every physical row, and all its findings.
+
+    ``records``: the canonical columns of the kind (String, absent = null), ``sheet``, ``row``
+    (as Excel shows it), ``order_row`` (row of the order's first line, where the
+    ``order_fields`` of some channels stand). ``rows``: sheet, row, lines (physical text lines),
+    excluded (code or null), order_no, record (index into records or null): every physical row
+    once.
+    """
+
+    records: pl.DataFrame
+    rows: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -73,27 +84,6 @@ class Block:
 
     records: pl.DataFrame
     rows: pl.DataFrame
-    findings: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a file is, as ``Reading`` tells it, without its blocks.
-
-    ``findings`` are those of the file that belong to no block: its header's and the fatal one.
-    ``usable`` False: whatever blocks have come before count for nothing.
-    """
-
-    sha256: str
-    file_name: str
-    size: int
-    kind: str | None
-    layout: str | None
-    channel: str | None
-    columns: dict[str, dict[str, tuple[int, str]]]
-    order_fields: frozenset[str]
-    encoding: str | None
-    usable: bool
     findings: pl.DataFrame
 
 

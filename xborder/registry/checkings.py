@@ -92,15 +92,18 @@ def folder(check_id: int) -> tuple[str, str, str]:
     return ("lake", "checked_orders", f"{check_id:08d}")
 
 
-def _inputs_version(engine: Engine, exporter: Exporter, tables: Tables, on: date) -> str:
+def _inputs_version(
+    exporter: Exporter,
+    tables: Tables,
+    on: date,
+    files: Sequence[int],
+    decided: pl.DataFrame,
+    answered: fixes.Given,
+) -> str:
     """Hash of what an exporter's orders are checked against, besides the waybills in use."""
-    with reading(engine) as connection:
-        in_force = _files(connection, exporter.id, "goods", "shipments")
-        decided = decisions.in_force(connection, exporter.id).rows()
-        answered = fixes.given(connection, exporter.id).version
     # The profile as it was loaded: its file may have changed or gone since.
-    parts = [RULES_VERSION, tables.version_on(on), repr(exporter), repr(in_force), repr(decided)]
-    parts += [answered] if answered else []
+    parts = [RULES_VERSION, tables.version_on(on), repr(exporter), repr(files)]
+    parts += [repr(decided.rows())] + ([answered.version] if answered.version else [])
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
@@ -128,11 +131,16 @@ class _Work:
 
     def check(self) -> list[Checked]:
         """Check what is open, part by part; the checks that were recorded."""
-        version = _inputs_version(self.engine, self.exporter, self.tables, self.on)
         scratch = self.settings.home / "uploads"
         with in_force.Parted(scratch) as shipments:
             # One state of the registry: what other parts' checks record changes no verdict.
             with reading(self.engine) as connection:
+                files = _files(connection, self.exporter.id, "goods", "shipments")
+                decided = decisions.in_force(connection, self.exporter.id)
+                answered = fixes.given(connection, self.exporter.id)
+                version = _inputs_version(
+                    self.exporter, self.tables, self.on, files, decided, answered
+                )
                 self.parts = parts_of(
                     connection, self.store, self.exporter.id, version, self.settings.block_rows
                 )
@@ -142,8 +150,6 @@ class _Work:
                     shipments.wants(part.number, part.numbers(connection, self.store))
                 shipments.take(self.store, _files(connection, self.exporter.id, "shipments"))
                 shared, taken = shared_waybills(connection, self.store, self.parts, shipments)
-                answered = fixes.given(connection, self.exporter.id)
-                decided = decisions.in_force(connection, self.exporter.id)
             context = Context(
                 tables=self.tables,
                 on=self.on,

@@ -208,11 +208,6 @@ def of_manifests(c: Connection, manifest_ids: Sequence[int]) -> pl.DataFrame:
     return found.with_columns(given).select(*LISTS, "manifest_id")
 
 
-def of_manifest(c: Connection, manifest_id: int) -> pl.DataFrame:
-    """The lists of a manifest, in order of their number; columns ``LISTS``."""
-    return of_manifests(c, [manifest_id]).drop("manifest_id")
-
-
 def orders_of_guid(c: Connection, asked: str) -> list[int]:
     """The order whose list has this GUID, in a list; empty where none has, or it is no GUID.
 

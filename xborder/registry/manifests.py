@@ -147,14 +147,3 @@ def published(c: Connection, manifest_id: int, sha256: str, folder: str) -> None
         .values(state=PUBLISHED, sha256=sha256, folder=folder)
     )
     audit.append(c, "manifest published", row.number, {"sha256": sha256})
-
-
-def unpublished(c: Connection) -> Sequence[Row[Any]]:
-    """Reserved manifests whose folder does not stand yet, oldest first."""
-    waiting = select(manifests).where(manifests.c.state == RESERVED).order_by(manifests.c.id)
-    return c.execute(waiting).all()
-
-
-def lists_of(c: Connection, manifest_id: int) -> pl.DataFrame:
-    """The lists of a manifest, in order of their number; columns ``lists.LISTS``."""
-    return lists.of_manifest(c, manifest_id)
