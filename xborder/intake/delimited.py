@@ -163,12 +163,6 @@ def rows(
     return pl.DataFrame({name: list(one) for name, one in data.items()}, schema=schema)
 
 
-def physical_lines(text: str) -> int:
-    """Physical lines of a text, ended by LF, CR or CRLF; for counting against the rows."""
-    ended = text.count("\n") + text.count("\r") - text.count("\r\n")
-    return ended + (1 if text and not text.endswith(("\n", "\r")) else 0)
-
-
 def first_rows(sheet: Sheet, count: int = PREVIEW_ROWS) -> Iterable[Row]:
     """Rows that stand within the first ``count`` rows and hold something."""
     return _until(sheet.rows, count)

@@ -176,7 +176,7 @@ def goods(store: Store, told: Given, tables: Tables) -> pl.DataFrame:
     standing_now = in_force.goods(store, told.files["upload_id"].to_list())
     if told.answers.is_empty():
         return standing_now
-    better, _ = tried(store, told, tables)
+    better, _ = _tried(store, told, tables, standing_now)
     rest = standing_now.join(better, on=SKU, how="anti", maintain_order="left")
     return pl.concat([rest, better.select(rest.columns)])
 
@@ -190,11 +190,18 @@ def tried(
     Of each SKU its last row, in force or held, is completed; where that is still wrong, the row
     in force. ``more`` are SKUs without an answer that are looked at too.
     """
+    return _tried(
+        store, told, tables, in_force.goods(store, told.files["upload_id"].to_list()), more
+    )
+
+
+def _tried(
+    store: Store, told: Given, tables: Tables, standing_now: pl.DataFrame, more: Iterable[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     skus = pl.concat([told.of_skus["key"], pl.Series(list(more), dtype=pl.String)]).unique()
     last = _last_told(store, told, skus)
     rows = _answered(in_codes(last, told.words), told)
     valid, wrong = _checked(rows, told, tables)
-    standing_now = in_force.goods(store, told.files["upload_id"].to_list())
     again = standing_now.filter(pl.col(SKU).is_in(wrong[SKU].implode())).with_columns(
         pl.lit(None, pl.UInt32).alias("order_row")
     )
