@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, Engine, Row
 
-from xborder.registry import counters, cutoffs, database, lists, manifests, orders, tables, uploads
+from xborder.registry import counters, cutoffs, database, lists, manifests, orders, uploads
+from xborder.registry.exchange_tables import metadata
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
@@ -14,7 +15,7 @@ DAY = date(2026, 11, 20)
 
 def wipe(engine: Engine) -> None:
     """Empty every table (between the examples of a property test)."""
-    names = [table.name for table in reversed(tables.metadata.sorted_tables)]
+    names = [table.name for table in reversed(metadata.sorted_tables)]
     with database.transaction(engine) as c:
         if engine.dialect.name == "postgresql":
             c.exec_driver_sql(f"TRUNCATE {', '.join(names)}")

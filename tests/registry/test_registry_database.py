@@ -15,7 +15,7 @@ from registry_steps import NOW, entries, receive
 from sqlalchemy import Engine, exc, text
 
 from xborder.registry import audit, counters, database, lists, orders, uploads
-from xborder.registry.tables import metadata
+from xborder.registry.exchange_tables import metadata
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from xborder.registry.tables import metadata
+from xborder.registry.exchange_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
