@@ -121,9 +121,21 @@ uploads = Table(
     Column("code", Text, comment="why it was refused"),
     Column("rows", BigInteger, comment="physical rows; null until read"),
     Column("original", String(16), nullable=False, comment="kept | expired"),
+    Column("patch_of", Id, comment="upload whose annotated copy this is; null: a file of its own"),
     UniqueConstraint("exporter", "shop", "sha256"),
     Index(None, "state"),
     Index(None, "sha256"),
+)
+
+annotations = Table(
+    "annotations",
+    metadata,
+    Column("upload_id", Id, ForeignKey("uploads.id"), primary_key=True, autoincrement=False),
+    Column("version", String(64), nullable=False, comment="what stood of the upload then"),
+    Column("digest", String(64), nullable=False, comment="of the findings in the copy"),
+    Column("sha256", String(64), nullable=False, comment="of the copy's plain bytes"),
+    Column("size", BigInteger, nullable=False),
+    Column("made_at", Instant, nullable=False),
 )
 
 deliveries = Table(
