@@ -373,6 +373,20 @@ fixes = Table(
     Column("note", Text, nullable=False),
 )
 
+mappings = Table(
+    "mappings",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("exporter", Text, nullable=False, index=True),
+    Column("name", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("text", Text, nullable=False, comment="a layout as TOML"),
+    Column("verdict", String(16), nullable=False, comment="accepted|revoked"),
+    Column("given_by", Text, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,
