@@ -28,6 +28,7 @@ def build_defs(**overrides: Any) -> Definitions:
             intake.read_files,
             intake.check_orders,
             intake.clearance_lists,
+            intake.annotated_files,
             clearance.clearance_manifests,
             overseas_stock.stock_ledger,
             overseas_stock.stock_report,

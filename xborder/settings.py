@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     stock_report_time: TimeOfDay = "07:00"
     held_share_warning: float = Field(0.2, ge=0, le=1)
     originals_days: int = Field(90, ge=1, description="originals are kept this long")
+    annotated_bytes: int = Field(
+        2 * 1024 * 1024, ge=0, description="larger files are annotated only when somebody asks"
+    )
     host: str = "127.0.0.1"
     page_port: int = 8700
     dagster_port: int = 8701

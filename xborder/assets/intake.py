@@ -22,7 +22,16 @@ from xborder import clock
 from xborder.assets.partitions import DAYS
 from xborder.assets.previews import markdown
 from xborder.assets.resources import HomeResource, LiveRun, TakeIn
-from xborder.registry import answers, checkings, landing, lists, originals, queries, readings
+from xborder.registry import (
+    annotations,
+    answers,
+    checkings,
+    landing,
+    lists,
+    originals,
+    queries,
+    readings,
+)
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
 from xborder.registry.uploads import ROW_STATES
@@ -61,6 +70,7 @@ def order_files(
             waiting_for=opened.broken_profiles,
         )
         originals.expire(opened.engine, opened.settings, clock.now())
+        annotations.remove_expired(opened.engine, opened.settings)
     with reading(opened.engine) as connection:
         landed = queries.uploads(connection, day=day)
     return MaterializeResult(
@@ -218,3 +228,16 @@ def clearance_lists(
             "next": MetadataValue.text("clearance_manifests, at the next cut-off or on demand"),
         }
     )
+
+
+@asset(
+    group_name=GROUP, owners=OWNERS, kinds={"excel"}, code_version="1", partitions_def=DAYS,
+    deps=["clearance_lists"],
+)  # fmt: skip
+def annotated_files(home: HomeResource) -> MaterializeResult:
+    """Annotated copies (批注件) of files whose findings are new or changed, kept encrypted."""
+    opened = home.open()
+    made = annotations.refresh(
+        opened.engine, opened.store, opened.settings, opened.exporters, opened.tables
+    )
+    return MaterializeResult(metadata={"made_now": made})

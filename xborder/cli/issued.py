@@ -100,7 +100,7 @@ def verify(
     from rich.progress import Progress
 
     from xborder.manifests import conformance, cutoff
-    from xborder.registry import audit, originals, queries
+    from xborder.registry import annotations, audit, originals, queries
     from xborder.registry.database import reading
 
     place = opened(home)
@@ -124,6 +124,8 @@ def verify(
             problems.append(f"upload {row.id}: its original is missing")
         elif state == "kept" and not originals.intact(place.settings, row.sha256):
             problems.append(f"upload {row.id}: its original is damaged")
+    copies, wrong = annotations.problems(place.engine, place.settings)
+    problems += wrong
     expired = sum(state == "expired" for _, state in kept)
     if broken is not None:
         problems.append(f"audit log: the chain breaks at entry {broken}")
@@ -145,7 +147,8 @@ def verify(
     if problems:
         raise typer.Exit(1)
     terminal.out.print(
-        f"{len(issued)} 批次、{len(kept)} 原件、所有计数与登记一致 manifests, originals and counts agree"
+        f"{len(issued)} 批次、{len(kept)} 原件、{copies} 批注件、所有计数与登记一致 "
+        "manifests, originals, annotated copies and counts agree"
         + (f"; {expired} 原件已到期删除 originals expired" if expired else ""),
         style="green",
     )

@@ -14,7 +14,7 @@ from xborder.portal import issued, language, registered, stock_reports
 from xborder.portal.context import Portal
 from xborder.portal.downloads import XLSX, attachment, self_contained
 from xborder.portal.receiving import FormError
-from xborder.registry import answers, originals
+from xborder.registry import annotations, originals
 from xborder.registry.database import reading
 
 _ANNOTATING = threading.BoundedSemaphore(2)
@@ -42,35 +42,25 @@ def _template(kind: str, chosen: str) -> bytes:
 
 def annotated(request: Request) -> Response:
     """GET /uploads/{id}/annotated.xlsx: the user's own file with each finding at its cell."""
-    from xborder.checks.annotated import annotated as annotate
-
     portal: Portal = request.app.state.portal
     home, upload_id = portal.home, request.path_params["upload_id"]
     with reading(home.engine) as connection:
         row = registered.upload(connection, upload_id)
     if row is None or row.state == "landed":
         raise HTTPException(404)
-    exporter = portal.profiles.now().exporters.get(row.exporter)
+    if row.original != originals.KEPT:
+        raise FormError("error.expired")
+    known = portal.profiles.now().exporters
     try:
-        with _ANNOTATING, originals.open_plain(home.settings, row.sha256) as plain:
-            read = intake.read(
-                plain,
-                row.file_name,
-                exporter_shop=exporter.shop(row.shop) if exporter else None,
-                kind=row.kind,
-                code_tables=home.tables,
+        with _ANNOTATING:
+            data = annotations.of_upload(
+                home.engine, home.store, home.settings, known, home.tables, upload_id
             )
-            plain.seek(0)
-            original = plain.read()
     except (FileNotFoundError, originals.UnreadableError) as error:
         raise FormError("error.expired") from error
-    found = answers.findings_of(home.engine, home.store, upload_id)
     chosen = language.choose(request)
     suffix = "批注" if chosen == "zh" else "annotated"
-    name = f"{Path(row.file_name).stem}_{suffix}.xlsx"
-    with _ANNOTATING:
-        data = annotate(original, read, found)
-    return attachment(data, name, XLSX)
+    return attachment(data, f"{Path(row.file_name).stem}_{suffix}.xlsx", XLSX)
 
 
 def manifest(request: Request) -> Response:

@@ -119,6 +119,7 @@ def upload(request: Request) -> Response:
         waits=waits,
         to=quote(f"{row.exporter}/{row.shop or NO_SHOP}"),
         watched=_watched(row, waits),
+        annotated_bytes=home.settings.annotated_bytes,
     )
 
 

@@ -102,6 +102,7 @@ _SETTINGS = """\
 # app_status = "2"                                           # 1 only stores at the e-port
 # held_share_warning = 0.2
 # originals_days = 90
+# annotated_bytes = 2097152                                  # larger files: annotated when asked
 """
 
 _PROFILE = """\

@@ -7,6 +7,7 @@ without that is *missing*.
 """
 
 import hashlib
+import io
 import os
 import secrets
 import tempfile
@@ -115,16 +116,10 @@ def keep(settings: Settings, source: BinaryIO) -> Kept:
 
     Bytes that lie there already are not written again. Raises KeyFileError.
     """
-    identity = _identity(settings)
     root = folder(settings)
-    root.mkdir(parents=True, exist_ok=True)
-    aside = root / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
     passing = _Hashing(source)
+    aside = _encrypted(settings, passing, root)
     try:
-        with aside.open("xb") as file:
-            encrypt_io(passing, file, [identity.to_public()])
-            file.flush()
-            os.fsync(file.fileno())
         kept = Kept(passing.digest.hexdigest(), passing.size)
         target = place(settings, kept.sha256)
         if not target.exists():
@@ -137,19 +132,50 @@ def keep(settings: Settings, source: BinaryIO) -> Kept:
     return kept
 
 
+def _encrypted(settings: Settings, source: "BinaryIO | _Hashing", into: Path) -> Path:
+    """A file's bytes, encrypted and flushed, under a temporary name in a folder."""
+    identity = _identity(settings)
+    into.mkdir(parents=True, exist_ok=True)
+    aside = into / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        with aside.open("xb") as file:
+            encrypt_io(source, file, [identity.to_public()])
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    return aside
+
+
+def seal(settings: Settings, data: bytes, target: Path) -> None:
+    """Write bytes to a file of their own, encrypted like an original. Raises KeyFileError."""
+    _encrypted(settings, io.BytesIO(data), target.parent).replace(target)
+    sync_folder(target.parent)
+
+
+def unseal(settings: Settings, source: Path) -> bytes:
+    """What was sealed. Raises as ``open_plain``."""
+    with _opened(settings, source, source.stem) as plain:
+        return plain.read()
+
+
 def open_plain(settings: Settings, sha256: str) -> BinaryIO:
     """The plain bytes of an original, in a temporary file that has no name.
 
     Raises FileNotFoundError when it is not there, UnreadableError when it was damaged, and
     KeyFileError, also when the key is not the one it was encrypted for.
     """
-    source = place(settings, sha256)
+    return _opened(settings, place(settings, sha256), sha256)
+
+
+def _opened(settings: Settings, source: Path, name: str) -> BinaryIO:
     with source.open("rb") as file:
         if not file.read(len(_BEGIN)) == _BEGIN:
-            raise UnreadableError(f"the original {sha256} is damaged")
+            raise UnreadableError(f"the original {name} is damaged")
         file.seek(0)
         identity = _identity(settings)
-        plain = tempfile.TemporaryFile(dir=folder(settings))  # noqa: SIM115 - handed to the caller
+        plain = tempfile.TemporaryFile(dir=source.parent)  # noqa: SIM115 - handed to the caller
         try:
             decrypt_io(file, plain, [identity])
             plain.seek(0)
@@ -161,7 +187,7 @@ def open_plain(settings: Settings, sha256: str) -> BinaryIO:
             if isinstance(error, DecryptError) or (
                 isinstance(error, OSError) and error.errno is None
             ):
-                raise UnreadableError(f"the original {sha256} is damaged") from error
+                raise UnreadableError(f"the original {name} is damaged") from error
             raise
     return plain
 
