@@ -18,7 +18,12 @@ from sqlalchemy import (
     text,
 )
 
+import xborder.registry.consolidation_tables as consolidation_tables  # its tables are read with these
 from xborder.registry.tables import Id, Instant, metadata
+
+__all__ = [
+    "consolidation_tables", "filings", "messages", "metadata", "receipt_files", "receipts",
+]  # fmt: skip
 
 UNSENT = "state IN ('queued', 'sending')"
 

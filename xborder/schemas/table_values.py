@@ -111,6 +111,19 @@ def _notices(rows: pl.DataFrame) -> Iterator[str]:
     yield from _each(rows, look)
 
 
+def _holidays(rows: pl.DataFrame) -> Iterator[str]:
+    """Rest days, and working days at a weekend."""
+
+    def look(row: Row) -> str | None:
+        if not _is_date(row["day"] or ""):
+            return f"day {row['day']!r} is no date (YYYY-MM-DD)"
+        if row["kind"] not in ("rest", "work"):
+            return f"kind {row['kind']!r} is neither rest nor work"
+        return None
+
+    yield from _each(rows, look)
+
+
 _KINDS: dict[str, Callable[[pl.DataFrame], Iterator[str]]] = {
     "exchange_rate": _numbers("cny"),
     "list_threshold": _numbers("cny"),
@@ -118,4 +131,5 @@ _KINDS: dict[str, Callable[[pl.DataFrame], Iterator[str]]] = {
     "hazard_limit": _numbers("limit"),
     "declaration_elements": _elements,
     "destination_notice": _notices,
+    "public_holiday": _holidays,
 }

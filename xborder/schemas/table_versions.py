@@ -42,6 +42,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     ),
     "hazard_limit": ("code", "valid_from", "valid_to", "limit", "unit"),
     "country_group": ("group", "country"),
+    "public_holiday": ("day", "kind", "name", "name_en"),
     "destination_notice": (
         *("notice", "valid_from", "valid_to", "code", "group", "hs_prefixes", "modes", "above"),
         *("up_to", "currency", "food_contact", "text_zh", "text_en", "source", "confidence"),
@@ -58,6 +59,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "declaration_elements": ("hs_prefix", "position"),
     "hazard_limit": ("code", "valid_from"),
     "country_group": ("group", "country"),
+    "public_holiday": ("day",),
     "destination_notice": ("notice", "valid_from"),
 }
 
