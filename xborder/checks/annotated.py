@@ -17,6 +17,7 @@ from xborder.checks.issue_list import issue_list, row_link
 from xborder.checks.issue_sheet import NAMES, TITLE
 from xborder.checks.text_rows import TooLargeError, text_rows
 from xborder.intake import Limits, Reading
+from xborder.intake.copies import Origin
 
 MOST_NOTES = 5_000
 """Cells with a note; beyond, cells are coloured only (notes are shapes, and slow Excel down)."""
@@ -45,7 +46,8 @@ def annotated(original: bytes, reading: Reading, found: pl.DataFrame) -> bytes:
     """
     if hashlib.sha256(original).hexdigest() != reading.sha256:
         raise ValueError("these are not the bytes of this reading")
-    marks = Marks(_cells(found, reading.file_name), issue_list(found, reading.file_name))
+    issues = dataclasses.replace(issue_list(found, reading.file_name), origin=_origin(reading))
+    marks = Marks(_cells(found, reading.file_name), issues)
     if original.startswith(b"PK"):
         return _in_own_process(original, marks) or _list_only(marks, _CANNOT_OPEN)
     if reading.encoding is None:
@@ -60,10 +62,18 @@ def annotated(original: bytes, reading: Reading, found: pl.DataFrame) -> bytes:
     return text_workbook(TextSheet(_title(reading.file_name), rows, frozenset(heads)), marks)
 
 
+def _origin(reading: Reading) -> str:
+    """The mark of a copy that can come back with corrections; empty for a file never read."""
+    if not reading.usable or not reading.layout:
+        return ""
+    return str(Origin(reading.sha256, reading.layout, len(reading.columns)))
+
+
 def _list_only(marks: Marks, why: tuple[str, str]) -> bytes:
     issues = dataclasses.replace(
         marks.issues,
         not_annotated=why,
+        origin="",
         issues=[dataclasses.replace(one, link=None, also_link=None) for one in marks.issues.issues],
     )
     return text_workbook(None, Marks({}, issues))

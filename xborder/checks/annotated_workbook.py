@@ -20,6 +20,7 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.cell import MergedCell
 from openpyxl.comments import Comment
+from openpyxl.packaging.custom import StringProperty
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import coordinate_to_tuple, get_column_letter
@@ -29,6 +30,7 @@ from xborder.checks import issue_sheet
 from xborder.checks.issue_list import Cause, Issue, IssueList
 from xborder.checks.workbook_bytes import workbook_bytes
 from xborder.intake import preflight
+from xborder.intake.copies import PROPERTY
 from xborder.intake.limits import Limits
 
 MARK = "━━ xborder ━━"
@@ -99,6 +101,7 @@ def own_workbook(data: bytes, marks: Marks) -> bytes:
         _mark(sheet, marks.cells.get(sheet.title, {}))
     titles = {sheet.title: sheet.title for sheet in book.worksheets}
     issue_sheet.paint(book.create_sheet(issue_sheet.TITLE, 0), marks.issues, titles)
+    _say_whose(book, marks.issues.origin)
     return workbook_bytes(book)
 
 
@@ -114,7 +117,17 @@ def text_workbook(source: TextSheet | None, marks: Marks) -> bytes:
         _fill(sheet, source)
         _mark(sheet, marks.cells.get("", {}))
     issue_sheet.paint(first, marks.issues, titles)
+    _say_whose(book, marks.issues.origin)
     return workbook_bytes(book, [sheet.title for sheet in book.worksheets])
+
+
+def _say_whose(book: Any, origin: str) -> None:
+    """The mark by which the copy is known when it comes back; the user's own properties stay."""
+    own = book.custom_doc_props
+    if PROPERTY in own.names:
+        del own[PROPERTY]
+    if origin:
+        own.append(StringProperty(name=PROPERTY, value=origin))
 
 
 class _AsWritten(ExcelReader):

@@ -66,7 +66,8 @@ class IssueList:
     """Causes by severity and count; issues in the causes' order, each by sheet, row, column.
 
     ``not_annotated`` says (zh, en) why only this list comes back, and is empty when the
-    user's own sheets do.
+    user's own sheets do; ``origin`` is the mark (``intake.copies``) by which the copy is known
+    when it comes back with corrections.
     """
 
     file_name: str
@@ -74,6 +75,7 @@ class IssueList:
     causes: list[Cause]
     issues: list[Issue]
     not_annotated: tuple[str, str] = ("", "")
+    origin: str = ""
 
 
 @dataclass(frozen=True)

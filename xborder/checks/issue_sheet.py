@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 
 from xborder.checks.issue_list import Cause, Issue, IssueList
-from xborder.intake.parse import ISSUES
+from xborder.intake.copies import ISSUES
 
 TITLE = ISSUES
 """The name by which intake knows this sheet when the file comes back."""
@@ -169,6 +169,8 @@ def _head(painter: "_Painter", issues: IssueList) -> None:
             "Red: the order is held; yellow: please check; blue: for your information."
         )
     painter.text(3, 1, said, "said")
+    if issues.origin:
+        painter.text(2, len(COLUMNS), issues.origin, "said")
     sheet.row_dimensions[1].height = 28
     sheet.row_dimensions[HEAD_ROW].height = 34
     for index, (head, width) in enumerate(COLUMNS, 1):

@@ -34,7 +34,7 @@ from xborder.schemas.exporters import Exporter
 from xborder.schemas.tables import Tables
 from xborder.settings import Settings
 
-FORM = "1"
+FORM = "2"
 """Raised when the same findings would be shown in another way."""
 
 SECONDS_A_RUN = 60.0
