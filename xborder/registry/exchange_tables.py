@@ -19,10 +19,11 @@ from sqlalchemy import (
 )
 
 import xborder.registry.consolidation_tables as consolidation_tables  # its tables are read with these
+import xborder.registry.document_tables as document_tables
 from xborder.registry.tables import Id, Instant, metadata
 
 __all__ = [
-    "consolidation_tables", "filings", "messages", "metadata", "receipt_files", "receipts",
+    "consolidation_tables", "document_tables", "filings", "messages", "metadata", "receipt_files", "receipts",
 ]  # fmt: skip
 
 UNSENT = "state IN ('queued', 'sending')"

@@ -280,6 +280,8 @@ manifests = Table(
 )
 
 PENDING = "state = 'pending'"
+FOLLOWED = "next_app_type IS NOT NULL"
+ENDED = "state IN ('refused', 'cancelled')"
 
 lists = Table(
     "lists",
@@ -289,11 +291,22 @@ lists = Table(
     Column("version", Integer, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("cop_no", String(30), nullable=False),
-    Column("state", String(16), nullable=False, comment="pending | issued | void"),
+    Column(
+        "state",
+        String(16),
+        nullable=False,
+        comment="pending | issued | void | refused | amended | cancelled",
+    ),
     Column("route", String(16), nullable=False),
     Column("check_id", BigInteger, nullable=False),
     Column("manifest_id", Id, ForeignKey("manifests.id")),
     Column("app_type", String(1), nullable=False),
+    Column("order_app_type", String(1), comment="of its order's message; null: as app_type"),
+    Column(
+        "next_app_type",
+        String(1),
+        comment="the order's next list is its next version and goes as this; null: a new copNo",
+    ),
     UniqueConstraint("cop_no", "version"),
     Index(
         "ix_lists_one_live",
@@ -302,6 +315,14 @@ lists = Table(
         sqlite_where=text("live"),
         postgresql_where=text("live"),
     ),
+    Index(
+        "ix_lists_followed",
+        "order_id",
+        unique=True,
+        sqlite_where=text(FOLLOWED),
+        postgresql_where=text(FOLLOWED),
+    ),
+    Index("ix_lists_ended", "order_id", sqlite_where=text(ENDED), postgresql_where=text(ENDED)),
     Index("ix_lists_pending", "id", sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
     Index(
         None,
