@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from xborder import clock
 from xborder.checks.facts import DECISIONS, KINDS
 from xborder.registry import audit, counters
-from xborder.registry.tables import decisions
+from xborder.registry.answer_tables import decisions
 
 CONFIRMED, REFUSED, REVOKED = "confirmed", "refused", "revoked"
 

@@ -18,12 +18,14 @@ from sqlalchemy import (
     text,
 )
 
+import xborder.registry.answer_tables as answer_tables
 import xborder.registry.consolidation_tables as consolidation_tables  # its tables are read with these
 import xborder.registry.document_tables as document_tables
 from xborder.registry.tables import Id, Instant, metadata
 
 __all__ = [
-    "consolidation_tables", "document_tables", "filings", "messages", "metadata", "receipt_files", "receipts",
+    "answer_tables", "consolidation_tables", "document_tables", "filings", "messages", "metadata",
+    "receipt_files", "receipts",
 ]  # fmt: skip
 
 UNSENT = "state IN ('queued', 'sending')"
@@ -107,6 +109,8 @@ receipts = Table(
     Column("pre_no", Text),
     Column("customs_no", Text),
     Column("code", Text, comment="finding: unknown code, time in the future ..."),
+    Column("guid", Text, comment="the document's or the e-port's own"),
+    Column("ebc_code", Text, comment="the consignor that it names"),
     Column("digest", String(64), nullable=False, comment="of what it says; repeats are one"),
     UniqueConstraint("digest"),
     Index(None, "filing_id"),

@@ -20,9 +20,10 @@ from xborder.checks.records import check as check_records
 from xborder.checks.records import keys_twice
 from xborder.checks.words import TABLES, Words, fields_of, in_codes
 from xborder.registry import audit, counters, in_force, readings, uploads
+from xborder.registry.answer_tables import fixes
 from xborder.registry.staging import fetch
 from xborder.registry.store import Store
-from xborder.registry.tables import deliveries, fixes
+from xborder.registry.tables import deliveries
 from xborder.schemas import columns
 from xborder.schemas.tables import Tables
 
