@@ -14,6 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "xborder"
 
 FLOW = (
+    ("compiled",),
     ("clock", "findings", "settings", "crashpoints"),
     ("schemas",),
     ("intake",),

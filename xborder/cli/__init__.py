@@ -1,27 +1,85 @@
-"""The ``xborder`` command (命令行): thin; every command calls functions of the rooms."""
+"""The ``xborder`` command (命令行): thin; every command calls functions of the rooms.
+
+A command's module is imported when the command is asked for: what the others need would cost
+a check of a small file as much as reading it.
+"""
+
+import atexit
+import gc
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-import xborder.cli.checking as checking
-import xborder.cli.facts as facts
-import xborder.cli.fixing as fixing
-import xborder.cli.issued as issued
-import xborder.cli.running as running
-import xborder.cli.tables as tables
+MODULES = {
+    "checking": ("check", "template", "findings"),
+    "running": ("init", "demo", "submit", "run", "up"),
+    "issued": ("stock", "verify", "manifests"),
+    "tables": ("tables",),
+    "facts": ("facts",),
+    "fixing": ("fix",),
+}
+"""The modules of this room, and the commands that each adds."""
+
+SMALL = 8 * 1024 * 1024
+"""Bytes of a file for which a second thread of Polars costs more than it saves."""
+
+
+class Commands(TyperGroup):
+    """The commands by name, each from its module."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Know the names; the modules come later."""
+        super().__init__(**settings)
+        for name in (one for names in MODULES.values() for one in names):
+            self.add_command(TyperCommand(name))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, its module now imported; None for an unknown name."""
+        module = next((one for one, names in MODULES.items() if cmd_name in names), None)
+        if module is None:
+            return None
+        if cmd_name == "check":
+            _spare_threads()
+        # An import makes no garbage, and what it leaves is never garbage.
+        gc.disable()
+        adding = typer.Typer()
+        import_module(f"{__name__}.{module}").add_to(adding)
+        group = typer.main.get_group(adding)
+        gc.freeze()
+        gc.enable()
+        return group.commands[cmd_name]
+
+
+def _spare_threads() -> None:
+    """Have Polars work in one thread where all files that are named are small."""
+    if "polars" in sys.modules:
+        return
+    named = (Path(one) for one in sys.argv[1:])
+    if not any(one.is_file() and one.stat().st_size > SMALL for one in named):
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 
 app = typer.Typer(
     name="xborder",
+    cls=Commands,
     help="Cross-border e-commerce declarations 跨境电商申报: order files in; checked lists, "
     "manifests and stock reports out.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-checking.add_to(app)
-running.add_to(app)
-issued.add_to(app)
-tables.add_to(app)
-facts.add_to(app)
-fixing.add_to(app)
+# At the end everything is dropped at once: nothing has to look for garbage in it.
+atexit.register(gc.freeze)
+
+
+@app.callback()
+def _of_all() -> None:
+    """Makes a group of the app although no command is registered yet."""
+
 
 __all__ = ["app"]

@@ -9,12 +9,13 @@ TOML files, one a layer (``file``, ``row``, ``customs``): adding a finding touch
 import dataclasses
 import json
 import string
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import polars as pl
+
+from xborder import compiled
 
 SEVERITIES = ("fatal", "error", "warning", "notice")
 """fatal: the file cannot be used; error: its order is held; warning, notice: nothing is held."""
@@ -90,9 +91,10 @@ def catalogue() -> dict[str, Entry]:
     Raises ValueError for a code that stands twice, a missing text, or an unknown severity.
     """
     entries: dict[str, Entry] = {}
-    for layer in ("file", "row", "customs"):
-        text = files(__package__).joinpath(f"{layer}.toml").read_text("utf-8")
-        for code, texts in tomllib.loads(text).items():
+    layers = ("file", "row", "customs")
+    said = compiled.toml(Path(__file__).parent, [f"{layer}.toml" for layer in layers])
+    for layer in layers:
+        for code, texts in said[f"{layer}.toml"].items():
             if code in entries:
                 raise ValueError(f"finding {code} stands in two layers")
             entry = Entry(code=code, layer=layer, **texts)

@@ -8,9 +8,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from xborder import compiled
+
+LAYOUTS = Path(__file__).parent / "layouts"
+FIELDS = "fields.toml"
 KINDS = ("orders", "goods", "shipments", "stock")
 HIDDEN = "x_"
 """Prefix of fields that a layout reads for its own decisions; they never leave the reader."""
@@ -149,7 +153,11 @@ def _tuples(value: Any) -> Any:
 
 def parse(text: str) -> Layout:
     """A layout from its TOML. Raises TypeError or ValueError for an unknown or missing part."""
-    written = {key: _tuples(value) for key, value in tomllib.loads(text).items()}
+    return _layout(tomllib.loads(text))
+
+
+def _layout(said: Mapping[str, Any]) -> Layout:
+    written = {key: _tuples(value) for key, value in said.items()}
     columns = tuple(Column(**{"aliases": ()} | column) for column in written.pop("column"))
     exclude = tuple(Rule(**rule) for rule in written.pop("exclude", ()))
     warn = tuple(Rule(**rule) for rule in written.pop("warn", ()))
@@ -170,19 +178,21 @@ def parse(text: str) -> Layout:
 
 
 @cache
+def _packaged() -> dict[str, Any]:
+    """What the layouts' files say, in order of name."""
+    return compiled.toml(LAYOUTS, sorted(one.name for one in LAYOUTS.glob("*.toml")))
+
+
+@cache
 def fields(kind: str) -> dict[str, str]:
     """Canonical columns of a kind, in order, with their types."""
-    text = files(__package__).joinpath("layouts/fields.toml").read_text("utf-8")
-    return dict(tomllib.loads(text)[kind])
+    return dict(_packaged()[FIELDS][kind])
 
 
 @cache
 def all_layouts() -> tuple[Layout, ...]:
     """Every layout, in order of name."""
-    folder = files(__package__).joinpath("layouts")
-    names = sorted(one.name for one in folder.iterdir() if one.name.endswith(".toml"))
-    texts = (folder.joinpath(name).read_text("utf-8") for name in names if name != "fields.toml")
-    return tuple(parse(text) for text in texts)
+    return tuple(_layout(said) for name, said in _packaged().items() if name != FIELDS)
 
 
 def template(kind: str) -> Layout:

@@ -9,9 +9,10 @@ for every buffer), and only members that the preflight has checked.
 import posixpath
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from xml.parsers import expat
 
-from xborder.intake import grid
+from xborder.intake import grid, plain_sheet
 from xborder.intake.grid import Row, Sheet
 from xborder.intake.limits import Limits, refuse
 from xborder.intake.numbers import cell_number
@@ -41,7 +42,12 @@ def read(members: dict[str, bytes], limits: Limits) -> list[Sheet]:
         if content is None:
             refuse("FILE_DAMAGED", reason=f"sheet part {target} missing")
         sheet = Sheet(name, hidden=hidden, base_1904=base_1904)
-        _SheetReader(sheet, strings, dates, widths, limits).read(content)
+        values = Values(strings, dates, widths)
+        rows = plain_sheet.rows(content, values.value, limits)
+        if rows is None:
+            _SheetReader(sheet, values, limits).read(content)
+        else:
+            sheet.rows = rows
         sheets.append(sheet)
     return sheets
 
@@ -99,6 +105,13 @@ def _unescape(text: str) -> str:
 
 def _shared_strings(content: bytes) -> list[str]:
     """The table of shared strings; phonetic hints (rPh) are not part of the text."""
+    plain = plain_sheet.strings(content)
+    if plain is not None:
+        return [_unescape(one) for one in plain] if b"_x" in content else plain
+    return _strings_by_expat(content)
+
+
+def _strings_by_expat(content: bytes) -> list[str]:
     strings: list[str] = []
     pieces: list[str] = []
     inside = phonetic = False
@@ -170,19 +183,51 @@ def _styles(content: bytes) -> tuple[set[str], dict[str, int]]:
     return dates, widths
 
 
+@dataclass(frozen=True)
+class Values:
+    """What the cells of a workbook's sheets refer to: shared texts, and what styles show."""
+
+    strings: list[str]
+    dates: set[str]
+    widths: dict[str, int]
+
+    def value(self, kind: str, style: str, source: str) -> tuple[str | None, bytes]:
+        """Text and kind of a cell, from its type, style and source text, which is not empty.
+
+        Raises Refused with FILE_DAMAGED.
+        """
+        if kind == "s":
+            if not source.isascii() or not source.isdigit() or len(source) > 9:
+                refuse("FILE_DAMAGED", reason=f"shared string {source[:20]}")
+            index = int(source)
+            if index >= len(self.strings):
+                refuse("FILE_DAMAGED", reason=f"shared string {source}")
+            return self.strings[index], grid.TEXT
+        if kind == "n":
+            text, is_number = cell_number(source)
+            if not is_number:
+                return text, grid.TEXT
+            if style in self.dates:
+                return text, grid.DATE
+            width = self.widths.get(style)
+            return (text.zfill(width) if width else text), grid.NUMBER
+        if kind == "e":
+            return source, grid.ERROR
+        if kind == "b":
+            return ("TRUE" if source in ("1", "true") else "FALSE"), grid.BOOLEAN
+        return _unescape(source), grid.TEXT
+
+
 class _SheetReader:
     """State of one pass over a sheet's XML: the row and the cell that are open."""
 
     def __init__(
         self,
         sheet: Sheet,
-        strings: list[str],
-        dates: set[str],
-        widths: dict[str, int],
+        values: Values,
         limits: Limits,
     ) -> None:
-        self.sheet, self.strings, self.dates, self.widths = sheet, strings, dates, widths
-        self.limits = limits
+        self.sheet, self.values, self.limits = sheet, values, limits
         self.columns: dict[str, int] = {}
         self.number = 0
         self.texts: list[str | None] = []
@@ -270,7 +315,10 @@ class _SheetReader:
 
     def _close_cell(self) -> None:
         source = "".join(self.pieces) if self.pieces else ""
-        text, kind = self._value(source)
+        if source:
+            text, kind = self.values.value(self.type, self.style, source)
+        else:
+            text, kind = None, grid.UNCOMPUTED if self.formula else grid.TEXT
         if not text and kind != grid.UNCOMPUTED:
             return
         if self.column >= self.limits.columns:
@@ -287,27 +335,3 @@ class _SheetReader:
             self.kinds.extend(grid.TEXT * missing)
         self.texts.append(text)
         self.kinds += grid.ELSEWHERE if self.elsewhere else kind
-
-    def _value(self, source: str) -> tuple[str | None, bytes]:
-        if self.type == "s":
-            if not source.isascii() or not source.isdigit() or len(source) > 9:
-                refuse("FILE_DAMAGED", reason=f"shared string {source[:20]}")
-            index = int(source)
-            if index >= len(self.strings):
-                refuse("FILE_DAMAGED", reason=f"shared string {source}")
-            return self.strings[index], grid.TEXT
-        if not source:
-            return None, grid.UNCOMPUTED if self.formula else grid.TEXT
-        if self.type == "n":
-            text, is_number = cell_number(source)
-            if not is_number:
-                return text, grid.TEXT
-            if self.style in self.dates:
-                return text, grid.DATE
-            width = self.widths.get(self.style)
-            return (text.zfill(width) if width else text), grid.NUMBER
-        if self.type == "e":
-            return source, grid.ERROR
-        if self.type == "b":
-            return ("TRUE" if source in ("1", "true") else "FALSE"), grid.BOOLEAN
-        return _unescape(source), grid.TEXT
