@@ -1,5 +1,10 @@
-"""The chain behind a key (追溯): from a number back to file and row, and on to the manifest."""
+"""The chain behind a number (追溯): from any of its numbers to the orders, and all that became of them.
 
+The registry's half: uploads, orders, lists, manifests, what was filed with customs and what it
+answered, movements of warehouses. Goods lines and cells lie in the lake.
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
@@ -8,39 +13,59 @@ from xborder.registry import lists
 from xborder.registry.staging import run
 
 MOST_TRACED = 1000
-"""Rows of one kind that ``trace`` tells at most."""
+"""Rows of one kind that ``chain`` tells at most."""
 
 
-def trace(c: Connection, key: str) -> dict[str, list[dict[str, Any]]]:
-    """The chain behind a key, both ways: JSON-ready rows by kind.
+def orders_of(c: Connection, key: str) -> list[int]:
+    """The orders that a number leads to, in order of their own numbers; at most ``MOST_TRACED``.
 
-    The key is an order number, copNo, GUID, manifest number, logistics number, the number or
-    SHA-256 of an upload, a movement id, SKU or inbound id of a movement. ``orders`` (with the
-    identity and state), their ``entries`` (upload, file, first row, outcome), ``lists``,
-    ``manifests``, ``waybills``; ``uploads``; ``movements``. Empty lists where nothing fits.
+    An order number, copNo, GUID of a list, manifest number, logistics number, customs' number of
+    a list or of another document of it, number or SHA-256 of an upload.
     """
     asked = key.strip()
-    orders = [int(one) for one in run(c, _ORDERS_OF_KEY, key=asked, upper=asked.upper()).scalars()]
-    orders += [one for one in lists.orders_of_guid(c, asked) if one not in orders]
-    orders = orders[:MOST_TRACED]
-    told: dict[str, list[dict[str, Any]]] = {}
-    for name, statement in _CHAIN.items():
-        told[name] = _rows(c, statement, ids=orders) if orders else []
+    named = {"key": asked, "upper": asked.upper(), "lower": asked.lower()}
+    found = {int(one) for one in run(c, _ORDERS_OF_KEY, **named, most=MOST_TRACED).scalars()}
+    return sorted(found | set(lists.orders_of_guid(c, asked)))[:MOST_TRACED]
+
+
+def chain(c: Connection, orders: Iterable[int]) -> dict[str, list[dict[str, Any]]]:
+    """All that the registry knows of some orders: JSON-ready rows by kind.
+
+    ``orders`` (identity, state), their ``entries`` (upload, file, first row, outcome),
+    ``waybills``, ``lists``, ``manifests``, ``filings`` (what customs was told, with the message
+    that carried it) and ``receipts`` (what it answered).
+    """
+    ids = list(orders)
+    told = {name: _rows(c, asked, ids) if ids else [] for name, asked in _CHAIN.items()}
     for row in told["lists"]:
         row["guid"] = lists.guid(row.pop("exporter"), row["cop_no"], row["version"])
-    told["manifests"] += [
-        row for row in _rows(c, _MANIFEST_OF_KEY, key=asked.upper()) if row not in told["manifests"]
-    ]
-    told["uploads"] = _rows(c, _UPLOADS_OF_KEY, key=asked.lower())
-    told["movements"] = _rows(c, _MOVEMENTS_OF_KEY, key=asked)
     return told
 
 
-def _rows(c: Connection, statement: str, **values: Any) -> list[dict[str, Any]]:
-    asked = text(statement)
-    if "ids" in values:
-        asked = asked.bindparams(bindparam("ids", expanding=True))
-    return [dict(row) for row in c.execute(asked, values).mappings().fetchmany(MOST_TRACED)]
+def trace(c: Connection, key: str) -> dict[str, list[dict[str, Any]]]:
+    """The chain behind a number, and what else bears it: a manifest, ``uploads``, ``movements``.
+
+    Besides the numbers of ``orders_of`` the key may be a movement id, SKU, inbound id or
+    reference of a movement. Empty lists where nothing fits.
+    """
+    asked = key.strip()
+    told = chain(c, orders_of(c, asked))
+    told["manifests"] += [
+        row for row in _of_key(c, _MANIFEST_OF_KEY, asked.upper()) if row not in told["manifests"]
+    ]
+    told["uploads"] = _of_key(c, _UPLOADS_OF_KEY, asked.lower())
+    told["movements"] = _of_key(c, _MOVEMENTS_OF_KEY, asked)
+    return told
+
+
+def _rows(c: Connection, statement: str, ids: list[int]) -> list[dict[str, Any]]:
+    asked = text(statement).bindparams(bindparam("ids", expanding=True))
+    return [dict(row) for row in c.execute(asked, {"ids": ids}).mappings().fetchmany(MOST_TRACED)]
+
+
+def _of_key(c: Connection, statement: str, key: str) -> list[dict[str, Any]]:
+    found = c.execute(text(statement), {"key": key}).mappings()
+    return [dict(row) for row in found.fetchmany(MOST_TRACED)]
 
 
 # The order number is asked shop by shop, so that the unique key answers it.
@@ -58,7 +83,11 @@ _ORDERS_OF_KEY = """
     UNION SELECT order_id FROM waybills
           WHERE logistics_code IN (SELECT code FROM codes WHERE code IS NOT NULL)
             AND logistics_no IN (:key, :upper)
-    ORDER BY 1
+    UNION SELECT l.order_id FROM filings f JOIN lists l ON l.id = f.list_id
+          WHERE f.customs_no = :upper
+    UNION SELECT order_id FROM order_entries WHERE upload_id IN
+          (SELECT id FROM uploads WHERE sha256 = :lower OR CAST(id AS TEXT) = :key)
+    ORDER BY 1 LIMIT :most
 """
 
 _MANIFEST = """m.number, m.kind, m.exporter, m.customs_code, m.business_date, m.state, m.lists,
@@ -76,8 +105,8 @@ _CHAIN = {
              ON u.id = e.upload_id
         WHERE o.id IN :ids ORDER BY e.order_id, e.upload_id""",
     "lists": """
-        SELECT l.order_id, l.cop_no, s.exporter, l.version, l.live, l.state, l.route,
-               l.app_type, m.app_time, m.number AS manifest
+        SELECT l.id AS list_id, l.order_id, l.cop_no, s.exporter, l.version, l.live, l.state,
+               l.route, l.check_id, l.app_type, m.app_time, m.number AS manifest
         FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
         LEFT JOIN manifests m ON m.id = l.manifest_id
         WHERE l.order_id IN :ids ORDER BY l.id""",
@@ -87,6 +116,19 @@ _CHAIN = {
     "manifests": f"""
         SELECT DISTINCT m.id, {_MANIFEST} FROM lists l JOIN manifests m ON m.id = l.manifest_id
         WHERE l.order_id IN :ids ORDER BY m.id""",  # noqa: S608
+    "filings": """
+        SELECT f.id AS filing_id, f.list_id, f.kind, f.key, f.version, f.app_type, f.app_time,
+               f.status, f.status_at, f.pre_no, f.customs_no, g.guid AS message,
+               g.state AS message_state, g.sent_at, g.transport
+        FROM lists l JOIN filings f ON f.list_id = l.id
+        LEFT JOIN messages g ON g.id = f.message_id
+        WHERE l.order_id IN :ids ORDER BY f.id""",
+    "receipts": """
+        SELECT r.filing_id, r.kind, r.status, r.returned_at, r.info, r.pre_no, r.customs_no,
+               r.code, p.file_name, r.entity
+        FROM lists l JOIN filings f ON f.list_id = l.id JOIN receipts r ON r.filing_id = f.id
+        JOIN receipt_files p ON p.id = r.file_id
+        WHERE l.order_id IN :ids ORDER BY r.returned_at, r.id""",
 }
 
 _MANIFEST_OF_KEY = f"SELECT m.id, {_MANIFEST} FROM manifests m WHERE m.number = :key"  # noqa: S608
