@@ -41,6 +41,9 @@ _NEEDED: dict[str, tuple[str, ...]] = {
         *("verified", "confidence", "source"),
     ),
     "hazard_limit": ("code", "valid_from", "valid_to", "limit", "unit"),
+    "return_status": ("code", "name", "name_en", "list_state", "document_state"),
+    "customs_state": ("code", "name", "name_en", "rank"),
+    "customs_error": ("code", "name", "name_en", "effect"),
     "country_group": ("group", "country"),
     "public_holiday": ("day", "kind", "name", "name_en"),
     "destination_notice": (

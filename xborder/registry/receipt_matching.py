@@ -1,0 +1,150 @@
+"""Which document a receipt speaks of (回执匹配): by its business key, never across exporters.
+
+Of several versions of a document it is the one that had been filed when customs wrote the
+answer. What has no document yet waits; what names another exporter's, or a time that has not
+come, is held: then no document is moved.
+"""
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+import polars as pl
+from sqlalchemy import Connection
+
+from xborder import clock
+from xborder.registry import filings, lists
+from xborder.registry.customs_states import LIST
+from xborder.registry.staging import run, stage
+
+UNKNOWN_DOCUMENT, OTHER_EXPORTER = "RECEIPT_UNKNOWN_DOCUMENT", "RECEIPT_OF_OTHER_EXPORTER"
+FROM_FUTURE = "RECEIPT_FROM_FUTURE"
+
+MESSAGE_UNREAD = "900"
+
+MOST_AHEAD = timedelta(minutes=30)
+"""How far customs' clock may be ahead of ours before an answer counts as from the future."""
+
+MOST_BEHIND = timedelta(minutes=5)
+"""How far behind it may be: an answer this much earlier may speak of a version that followed."""
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What answers are held against: the codes by which exporters are known to customs, what
+    makes the filings of issued manifests that have none yet, and the present instant."""
+
+    codes: Mapping[str, frozenset[str]]
+    missing: Callable[[Connection], int]
+    now: datetime = field(default_factory=clock.now)
+
+
+ANSWERING: dict[str, type[pl.DataType]] = {
+    "place": pl.Int64, "inbox": pl.String, "entity": pl.Int64, "kind": pl.String,
+    "key": pl.String, "status": pl.String, "at": pl.String, "info": pl.String,
+    "pre_no": pl.String, "customs_no": pl.String, "guid": pl.String, "ebc_code": pl.String,
+}  # fmt: skip
+"""Answers that look for their document: ``inbox`` is whose they lay in, empty for everybody's."""
+
+Match = tuple[int, list[int], str | None]
+"""Place of an answer, the documents it speaks of, and why it is held or waits."""
+
+
+class _Filed(NamedTuple):
+    filing: int
+    kind: str
+    exporter: str
+    key: str
+    version: int
+    app_time: str
+    status_at: str | None
+    refused: bool
+
+
+def matched(
+    c: Connection, answering: pl.DataFrame, with_: Matching, released: Container[int] = ()
+) -> list[Match]:
+    """For each answer (columns ``ANSWERING``) its documents; nobody's own is given to another.
+
+    ``released`` are places of answers whose time does not matter.
+    """
+    limit = filings.stored(with_.now + MOST_AHEAD)
+    found = _filed(c, answering)
+    lacking = [place for place in answering["place"] if place not in found]
+    if lacking and with_.missing(c):
+        found |= _filed(c, answering.filter(pl.col("place").is_in(lacking)))
+    told: list[Match] = []
+    columns = ["place", "inbox", "kind", "at", "guid", "info", "ebc_code"]
+    for place, inbox, kind, at, guid, info, ebc_code in answering.select(columns).iter_rows():
+        candidates = found.get(place, [])
+        mine = [
+            one
+            for one in candidates
+            if inbox in ("", one.exporter)
+            and (not ebc_code or ebc_code in with_.codes.get(one.exporter, (ebc_code,)))
+        ]
+        if at is not None and at > limit and place not in released:
+            told.append((place, [], FROM_FUTURE))
+        elif candidates and not mine:
+            told.append((place, [], OTHER_EXPORTER))
+        elif not mine or len({one.exporter for one in mine}) > 1:
+            told.append((place, [], UNKNOWN_DOCUMENT))
+        elif kind == MESSAGE_UNREAD:
+            told.append((place, [one.filing for one in mine], None))
+        else:
+            told.append((place, [_version(mine, at, guid, info).filing], None))
+    return told
+
+
+def _filed(c: Connection, answering: pl.DataFrame) -> dict[int, list[_Filed]]:
+    """The documents that answers name, by the answer's place, versions in order."""
+    if answering.is_empty():
+        return {}
+    document = pl.col("kind").replace_strict(filings.ANSWERS, default="", return_dtype=pl.String)
+    named = answering.select("place", "key", document.alias("document"), "kind")
+    stage(c, "answering", named)
+    told_of = (
+        "a.place, f.id, f.kind, f.exporter, f.key, f.version, f.app_time, f.status_at, f.status"
+    )
+    found: dict[int, list[_Filed]] = {}
+    ways = ["FROM answering a JOIN filings f ON f.kind = a.document AND f.key = a.key"]
+    kinds = set(answering["kind"])
+    if "792" in kinds:
+        ways.append("FROM answering a JOIN filings f ON f.customs_no = a.key AND f.kind = '701'"
+                    " WHERE a.kind = '792'")  # fmt: skip
+    if MESSAGE_UNREAD in kinds:
+        ways.append("FROM answering a JOIN messages m ON m.guid = upper(a.key)"
+                    " JOIN filings f ON f.message_id = m.id WHERE a.kind = '900'")  # fmt: skip
+    for way in ways:
+        for place, *one, status in run(c, f"SELECT {told_of} {way} ORDER BY a.place, f.id"):
+            refused = status is not None and (status == "100" or status.startswith("-"))
+            found.setdefault(place, []).append(_Filed._make([*one, refused]))
+    run(c, "DROP TABLE answering")
+    return found
+
+
+def _version(filed: list[_Filed], at: str | None, guid: str, info: str) -> _Filed:
+    """The version that an answer speaks of: the one whose guid it repeats, or the newest that
+    had been filed by then.
+
+    Customs' clock may be behind ours: what is a little earlier than a version, but later than
+    the refusal which that version followed, speaks of it too.
+    """
+    filed = sorted(filed, key=lambda one: one.version)
+    if len(filed) == 1:
+        return filed[0]
+    said = f"{guid} {info.upper()}"
+    for one in filed:
+        if one.kind == LIST and lists.guid(one.exporter, one.key, one.version) in said:
+            return one
+    chosen = filed[0]
+    for before, one in pairwise(filed):
+        if at is None:
+            continue
+        behind = filings.stored(datetime.fromisoformat(one.app_time) - MOST_BEHIND)
+        followed = before.refused and at > (before.status_at or "") and at >= behind
+        if at >= one.app_time or followed:
+            chosen = one
+    return chosen

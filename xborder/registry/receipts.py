@@ -1,0 +1,367 @@
+"""Receipts (海关回执) in the registry: each answer once, and the documents moved by all of them.
+
+An answer is found its document by the business key, never across exporters; of several versions
+of a document it belongs to the one that had been filed when customs wrote it. What has no
+document yet waits; what names another exporter's, or a time that has not come, is held. Then
+every document that was touched is worked out anew from all its answers (``customs_states``), so
+that repeats, lateness and order do not matter. All set-based, for many files in one transaction.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import polars as pl
+from sqlalchemy import Connection
+
+from xborder import clock
+from xborder.registry import audit, counters, filings
+from xborder.registry.customs_states import NO_STATE, Rules
+from xborder.registry.receipt_matching import (
+    ANSWERING,
+    FROM_FUTURE,
+    MESSAGE_UNREAD,
+    OTHER_EXPORTER,
+    UNKNOWN_DOCUMENT,
+    Match,
+    Matching,
+    matched,
+)
+from xborder.registry.staging import fetch, insert, run, stage
+from xborder.registry.standings import Moved, move
+from xborder.registry.tables import canonical_json
+
+READ, QUARANTINED = "read", "quarantined"
+
+UNKNOWN_CODE = "RECEIPT_UNKNOWN_CODE"
+"""An answer whose status nobody knows: it stands with its document and moves nothing."""
+
+_TIME = re.compile(r"([0-9]{14})([0-9]{3})?", re.ASCII)
+
+
+class Told(NamedTuple):
+    """One answer of a file: what it names, says and numbers; ``at`` as ``receipts.returned_at``."""
+
+    entity: int
+    kind: str
+    key: str
+    status: str
+    at: str | None
+    info: str
+    pre_no: str | None
+    customs_no: str | None
+    guid: str
+    ebc_code: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Came:
+    """A file that came in: whose inbox it lay in (empty: everybody's), where it is kept, and
+    its answers, or the code by which it is quarantined."""
+
+    sha256: str
+    exporter: str
+    file_name: str
+    size: int
+    path: str
+    code: str | None = None
+    answers: Sequence[Told] = ()
+
+
+@dataclass
+class Applied:
+    """What a portion of files did: answers that were new, repeated, waiting or held; documents
+    moved, by kind and new state; lists whose 603 is refused, and whose 605 is accepted."""
+
+    files: int = 0
+    quarantined: int = 0
+    new: int = 0
+    repeated: int = 0
+    waiting: int = 0
+    held: int = 0
+    unknown: int = 0
+    moved: Moved = field(default_factory=Moved)
+
+    def add(self, other: "Applied") -> None:
+        """Count another portion in."""
+        for name in ("files", "quarantined", "new", "repeated", "waiting", "held", "unknown"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.moved.add(other.moved)
+
+
+def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) -> list[Told]:
+    """The answers of a message of a kind such as ``604``; raises ValueError for no answer's kind.
+
+    ``entities`` are the elements of each answer by name; ``first`` numbers the first of them.
+    """
+    if kind not in filings.ANSWERS and kind != MESSAGE_UNREAD:
+        raise ValueError(f"{kind} answers nothing")
+    found = []
+    for number, entity in enumerate(entities, first):
+        text = {name: value.strip() for name, value in entity.items() if isinstance(value, str)}
+        at = text.get("returnTime") or text.get("opDate")
+        told_of = {name: value for name, value in text.items() if value}
+        found.append(
+            Told(
+                entity=number,
+                kind=kind,
+                key=filings.key_of(kind, text),
+                status=text.get("returnStatus", text.get("decState", ""))[:16],
+                at=instant(at),
+                info=text.get("returnInfo", ""),
+                pre_no=text.get("preNo") or None,
+                customs_no=(text.get("invtNo") or text.get("sumNo") or None),
+                guid=text.get("guid", "").upper(),
+                ebc_code=text.get("ebcCode", ""),
+                digest=_digest(kind, canonical_json(told_of)),
+            )
+        )
+    return found
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def instant(text: str | None) -> str | None:
+    """A ``returnTime`` (17 digits with milliseconds, or 14; Asia/Shanghai) as the registry holds
+    instants; None for anything else."""
+    found = _TIME.fullmatch(text or "")
+    if not found:
+        return None
+    try:
+        whole = datetime.strptime(found[1], "%Y%m%d%H%M%S")  # noqa: DTZ007 - the zone follows
+    except ValueError:
+        return None
+    there = whole.replace(microsecond=int(found[2] or 0) * 1000, tzinfo=clock.SHANGHAI)
+    return there.astimezone(UTC).isoformat()
+
+
+def take(c: Connection, rules: Rules, files: Sequence[Came], with_: Matching) -> Applied:
+    """Enter files and apply their answers; the caller's transaction holds all or nothing.
+
+    Bytes that an inbox brought before change nothing, unless they lay in quarantine and can be
+    read now.
+    """
+    done = Applied()
+    entered = _enter_files(c, files, with_.now, done)
+    rows = [(file_id, one.exporter, each) for file_id, one in entered for each in one.answers]
+    rows = _new(c, rows, done)
+    frame = pl.DataFrame(
+        [(place, inbox, *each[:-1]) for place, (_, inbox, each) in enumerate(rows)],
+        schema=ANSWERING,
+        orient="row",
+    )
+    found = matched(c, frame, with_)
+    touched = _insert(c, rules, rows, found, done)
+    done.moved = move(c, rules, touched)
+    if done.files:
+        ids = [file_id for file_id, _ in entered]
+        audit.append(c, "receipts taken", _subject(ids), _said(done, entered))
+    return done
+
+
+WAITING = (UNKNOWN_DOCUMENT, FROM_FUTURE)
+"""Why an answer waits for its document or its time."""
+
+_WAITS = {"id": pl.Int64, "file_id": pl.Int64, "inbox": pl.String} | {
+    name: type_ for name, type_ in ANSWERING.items() if name not in ("place", "inbox")
+}
+
+
+_TOLD = list(ANSWERING)[2:]
+
+
+def take_up(c: Connection, rules: Rules, with_: Matching, released: Sequence[int] = ()) -> Applied:
+    """Apply the answers that waited and whose document or time has come; called after filings
+    are made, and by every look into the inbox.
+
+    ``released`` are numbers of receipts from the future that an operator lets count now.
+    """
+    done = Applied()
+    waiting = fetch(
+        c,
+        """
+        SELECT r.id, r.file_id, f.exporter, r.entity, r.kind, r.key, r.status, r.returned_at,
+               r.info, r.pre_no, r.customs_no, coalesce(r.guid, ''), coalesce(r.ebc_code, '')
+        FROM receipts r JOIN receipt_files f ON f.id = r.file_id
+        WHERE r.filing_id IS NULL AND r.code IN ('RECEIPT_UNKNOWN_DOCUMENT', 'RECEIPT_FROM_FUTURE')
+        ORDER BY r.id
+        """,
+        _WAITS,
+    )
+    if waiting.is_empty():
+        return done
+    rows = waiting.select(pl.col("id").alias("place"), *list(ANSWERING)[1:])
+    found = matched(c, rows, with_, released)
+    by_id = {row["id"]: row for row in waiting.iter_rows(named=True)}
+    changes, more = [], []
+    for receipt_id, documents, code in found:
+        row = by_id[receipt_id]
+        if not documents:
+            continue
+        code = None if rules.known(row["status"]) else UNKNOWN_CODE
+        changes.append((receipt_id, documents[0], code))
+        one = Told(digest="", **{name: row[name] for name in _TOLD})
+        digest = _digest("waited", str(receipt_id))
+        more += [
+            (
+                row["file_id"],
+                row["inbox"],
+                one._replace(digest=_digest(digest, str(filing))),
+                filing,
+            )
+            for filing in documents[1:]
+        ]
+    if not changes:
+        return done
+    schema = {"id": pl.Int64, "filing_id": pl.Int64, "code": pl.String}
+    stage(c, "taken_up", pl.DataFrame(changes, schema=schema, orient="row"))
+    run(
+        c,
+        "UPDATE receipts SET filing_id = t.filing_id, code = t.code FROM taken_up t"
+        " WHERE receipts.id = t.id",
+    )
+    run(c, "DROP TABLE taken_up")
+    _put(c, [(file_id, one, filing, None) for file_id, _, one, filing in more])
+    done.new = len(changes)
+    done.moved = move(c, rules, [filing for _, documents, _ in found for filing in documents])
+    audit.append(
+        c, "receipts taken up", "receipts", {"receipts": len(changes), "moved": done.moved.told()}
+    )
+    return done
+
+
+def _subject(ids: Sequence[int]) -> str:
+    if not ids:
+        return "receipt files"
+    return f"receipt file {ids[0]}" if len(ids) == 1 else f"receipt files {ids[0]}-{ids[-1]}"
+
+
+def _said(done: Applied, entered: Sequence[tuple[int, Came]]) -> dict[str, object]:
+    counts = {name: getattr(done, name) for name in ("quarantined", "new", "repeated", "waiting",
+                                                     "held", "unknown")}  # fmt: skip
+    return {
+        "files": {str(file_id): one.sha256 for file_id, one in entered},
+        **{name: number for name, number in counts.items() if number},
+        "moved": done.moved.told(),
+    }
+
+
+def _enter_files(
+    c: Connection, files: Sequence[Came], now: datetime, done: Applied
+) -> list[tuple[int, Came]]:
+    """The files that are new, or readable now, with their numbers."""
+    by_bytes = {(one.exporter, one.sha256): one for one in files}
+    if not by_bytes:
+        return []
+    stage(c, "came", pl.DataFrame(list(by_bytes), schema=["exporter", "sha256"], orient="row"))
+    known = {
+        (exporter, sha256): (file_id, state)
+        for exporter, sha256, file_id, state in run(
+            c,
+            """
+            SELECT r.exporter, r.sha256, r.id, r.state FROM came a
+            JOIN receipt_files r ON r.exporter = a.exporter AND r.sha256 = a.sha256
+            """,
+        )
+    }
+    run(c, "DROP TABLE came")
+    fresh = [one for bytes_, one in by_bytes.items() if bytes_ not in known]
+    mended = [
+        (known[bytes_][0], one)
+        for bytes_, one in by_bytes.items()
+        if bytes_ in known and known[bytes_][1] == QUARANTINED and one.code is None
+    ]
+    ids = counters.draw_many(c, "receipt file", len(fresh))
+    entered = [*zip(ids, fresh, strict=True), *mended]
+    for file_id, one in mended:
+        run(
+            c,
+            "UPDATE receipt_files SET state = 'read', code = NULL, entities = :n, path = :path"
+            " WHERE id = :id",
+            id=file_id, n=len(one.answers), path=one.path,
+        )  # fmt: skip
+    if fresh:
+        rows = [
+            (file_id, one.sha256, one.file_name, filings.stored(now), one.exporter, one.size,
+             one.path, QUARANTINED if one.code else READ, one.code,
+             None if one.code else len(one.answers))
+            for file_id, one in zip(ids, fresh, strict=True)
+        ]  # fmt: skip
+        insert(c, "receipt_files", pl.DataFrame(rows, schema=_FILES, orient="row"))
+    done.files = len(entered)
+    done.quarantined = sum(one.code is not None for _, one in entered)
+    return entered
+
+
+_FILES = {
+    "id": pl.Int64, "sha256": pl.String, "file_name": pl.String, "received_at": pl.String,
+    "exporter": pl.String, "size": pl.Int64, "path": pl.String, "state": pl.String,
+    "code": pl.String, "entities": pl.Int64,
+}  # fmt: skip
+
+_Row = tuple[int, str, Told]
+
+
+def _new(c: Connection, rows: list[_Row], done: Applied) -> list[_Row]:
+    """The answers that were not known; one that another's inbox brought is no repeat."""
+    by_digest: dict[str, _Row] = {}
+    for file_id, inbox, one in rows:
+        by_digest.setdefault(one.digest, (file_id, inbox, one))
+    if by_digest:
+        stage(c, "told", pl.DataFrame({"digest": list(by_digest)}))
+        known = run(c, "SELECT t.digest FROM told t JOIN receipts r ON r.digest = t.digest")
+        for digest in known.scalars().all():
+            del by_digest[digest]
+        run(c, "DROP TABLE told")
+    done.repeated += len(rows) - len(by_digest)
+    return list(by_digest.values())
+
+
+def _insert(
+    c: Connection, rules: Rules, rows: list[_Row], found: list[Match], done: Applied
+) -> list[int]:
+    """Write new answers with the documents they speak of; which documents these are."""
+    put: list[tuple[int, Told, int | None, str | None]] = []
+    for (file_id, inbox, one), (_, documents, code) in zip(rows, found, strict=True):
+        if code == OTHER_EXPORTER:
+            # Held under its inbox: the same answer in its own exporter's is no repeat.
+            one = one._replace(digest=_digest(one.digest, inbox))
+            done.held += 1
+        elif code is not None:
+            done.waiting += 1
+        elif not rules.known(one.status) and one.kind not in NO_STATE:
+            code = UNKNOWN_CODE
+            done.unknown += 1
+        put.append((file_id, one, documents[0] if documents else None, code))
+        put += [
+            (file_id, one._replace(digest=_digest(one.digest, str(filing))), filing, code)
+            for filing in documents[1:]
+        ]
+    done.new = _put(c, put)
+    return [filing for _, documents, _ in found for filing in documents]
+
+
+def _put(c: Connection, rows: Sequence[tuple[int, Told, int | None, str | None]]) -> int:
+    ids = counters.draw_many(c, "receipt", len(rows))
+    told_of = [
+        (number, file_id, one.entity, one.kind, one.key, filing, one.status, one.at, one.info,
+         one.pre_no, one.customs_no, code, one.digest, one.guid or None, one.ebc_code or None)
+        for number, (file_id, one, filing, code) in zip(ids, rows, strict=True)
+    ]  # fmt: skip
+    return insert(
+        c, "receipts", pl.DataFrame(told_of, schema=_RECEIPTS, orient="row"), new_only=True
+    )
+
+
+_RECEIPTS = {
+    "id": pl.Int64, "file_id": pl.Int64, "entity": pl.Int64, "kind": pl.String, "key": pl.String,
+    "filing_id": pl.Int64, "status": pl.String, "returned_at": pl.String, "info": pl.String,
+    "pre_no": pl.String, "customs_no": pl.String, "code": pl.String, "digest": pl.String,
+    "guid": pl.String, "ebc_code": pl.String,
+}  # fmt: skip

@@ -1,0 +1,95 @@
+"""Where documents stand (单证状态) after receipts came: each worked out of all its answers."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import polars as pl
+from sqlalchemy import Connection
+
+from xborder.registry.customs_states import ACCEPTED, CANCELLATION, LIST, REFUSED, Answer, Rules
+from xborder.registry.staging import run, stage
+
+STATUS_LENGTH = 8
+"""Characters of a status that stand with the document; the receipt has all of it."""
+
+
+@dataclass
+class Moved:
+    """Documents moved, by kind and new state; lists whose 603 is refused now, and those whose
+    cancellation (605) is accepted."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: list[int] = field(default_factory=list)
+    cancelled: list[int] = field(default_factory=list)
+
+    def told(self) -> dict[str, int]:
+        """The counts as an audit entry holds them."""
+        return {f"{kind} {state}": number for (kind, state), number in sorted(self.counts.items())}
+
+    def add(self, other: "Moved") -> None:
+        """Count another portion in."""
+        self.counts += other.counts
+        self.refused += other.refused
+        self.cancelled += other.cancelled
+
+
+_HISTORY = """
+    SELECT t.filing_id, r.returned_at, r.kind, r.status,
+           CASE WHEN r.status = '100' OR r.status LIKE '-%' THEN r.info ELSE '' END,
+           r.pre_no, r.customs_no
+    FROM touched t JOIN receipts r ON r.filing_id = t.filing_id
+"""
+
+
+def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
+    """Work out anew where documents stand, of all their answers."""
+    done = Moved()
+    ids = sorted(set(touched))
+    if not ids:
+        return done
+    stage(c, "touched", pl.DataFrame({"filing_id": ids}, schema={"filing_id": pl.Int64}))
+    histories: dict[int, list[Answer]] = {}
+    for filing, at, kind, status, info, pre_no, customs_no in run(c, _HISTORY):
+        one = Answer(at or "", kind, status, info, pre_no or "", customs_no or "")
+        histories.setdefault(filing, []).append(one)
+    before = run(
+        c,
+        """
+        SELECT f.id, f.kind, f.list_id, f.status, f.status_at, f.pre_no, f.customs_no
+        FROM touched t JOIN filings f ON f.id = t.filing_id ORDER BY f.id
+        """,
+    ).all()
+    run(c, "DROP TABLE touched")
+    changes = []
+    for filing, kind, list_id, *stood in before:
+        stands = rules.standing(kind, histories[filing])
+        now = (stands.status[:STATUS_LENGTH], stands.at, stands.pre_no, stands.customs_no)
+        if now == tuple(one or "" for one in stood):
+            continue
+        changes.append((filing, *(one or None for one in now)))
+        if rules.of_status(kind, stood[0]) == stands.state:
+            continue
+        done.counts[kind, stands.state] += 1
+        if list_id is not None and (kind, stands.state) == (LIST, REFUSED):
+            done.refused.append(list_id)
+        if list_id is not None and (kind, stands.state) == (CANCELLATION, ACCEPTED):
+            done.cancelled.append(list_id)
+    if changes:
+        stage(c, "standings", pl.DataFrame(changes, schema=_STANDINGS, orient="row"))
+        run(
+            c,
+            """
+            UPDATE filings SET status = s.status, status_at = s.status_at, pre_no = s.pre_no,
+                               customs_no = s.customs_no
+            FROM standings s WHERE filings.id = s.filing_id
+            """,
+        )
+        run(c, "DROP TABLE standings")
+    return done
+
+
+_STANDINGS = {
+    "filing_id": pl.Int64, "status": pl.String, "status_at": pl.String, "pre_no": pl.String,
+    "customs_no": pl.String,
+}  # fmt: skip
