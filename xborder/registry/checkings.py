@@ -34,6 +34,7 @@ from xborder.registry import (
     orders,
     readings,
     uploads,
+    versions,
     waybills,
 )
 from xborder.registry.database import reading, transaction
@@ -207,6 +208,7 @@ class _Work:
         verdicts = made.orders.join(waited, on=["shop", "order_no"], maintain_order="left")
         crash_point("check-written")
         with transaction(self.engine) as connection:
+            verdicts = versions.unchanged(connection, self.store, folder(one.check_id), verdicts)
             orders.record_check(
                 connection, self.exporter.id, version, one.check_id, verdicts, self.on
             )

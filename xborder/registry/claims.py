@@ -180,7 +180,9 @@ def _apply(c: Connection, upload_id: int, block: int) -> None:
     run(
         c,
         """
-        UPDATE lists SET state = 'void', live = false FROM decided d
+        UPDATE lists SET state = 'void', live = false,
+                         next_app_type = CASE WHEN version > 1 THEN app_type END
+        FROM decided d
         WHERE lists.order_id = d.order_id AND lists.live AND lists.state = 'pending'
           AND d.new_state = 'excluded'
         """,

@@ -13,8 +13,14 @@ from hashlib import sha1
 import polars as pl
 from sqlalchemy import Connection, text
 
-from xborder.registry import audit, counters
+from xborder.registry import audit, counters, versions
 from xborder.registry.staging import changed, fetch, run
+from xborder.registry.versions import cancelled, refused
+
+__all__ = [
+    "LISTS", "PENDING_LISTS", "ListClaimError", "cancelled", "claim", "cop_no", "count_pending",
+    "follow_check", "guid", "guids", "of_manifests", "orders_of_guid", "pending", "refused",
+]  # fmt: skip
 
 PENDING, ISSUED, VOID = "pending", "issued", "void"
 
@@ -48,6 +54,9 @@ _READY = """
     FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
     WHERE l.state = 'pending' AND l.live AND o.state = 'accepted'
       AND o.check_id = l.check_id AND o.route = l.route
+      AND (l.version = 1 OR NOT EXISTS (
+          SELECT 1 FROM filings f WHERE f.kind = '603' AND f.key = l.cop_no
+          AND f.status IN ('399', '800', '899')))
 """
 
 _NAMED = {name: type_ for name, type_ in LISTS.items() if name != "guid"}
@@ -97,7 +106,10 @@ def claim(c: Connection, day: date | None = None, limit: int | None = None) -> i
     without a gap; ``day`` stands in the copNo, by default the day on which the order was
     accepted. A pending list whose order was checked again takes the new check. An order that
     waits to be checked keeps its list pending, and ``pending`` does not show it until then.
+    Before all others, and not counted for ``limit``, come the next versions of lists that were
+    refused or amended.
     """
+    following = versions.claim(c)
     mark, end = counters.peek(c, CLAIMED), counters.peek(c, "order")
     before = c.scalar(text("SELECT max(order_id) FROM lists WHERE live")) or 0
     first, serial = counters.peek(c, "list"), counters.peek(c, "cop_no")
@@ -131,9 +143,10 @@ def claim(c: Connection, day: date | None = None, limit: int | None = None) -> i
     if mark < before:
         _refresh(c, mark, min(end, before))
     counters.put(c, CLAIMED, end)
-    if new:
-        audit.append(c, "lists claimed", "lists", {"new": new})
-    return new
+    if new or following:
+        told = {"new": new} | ({"next_versions": following} if following else {})
+        audit.append(c, "lists claimed", "lists", told)
+    return new + following
 
 
 def _refresh(c: Connection, mark: int, end: int) -> None:
@@ -162,7 +175,8 @@ def follow_check(c: Connection, accepted_from: int | None) -> int:
     return changed(
         c,
         """
-        UPDATE lists SET state = 'void', live = false
+        UPDATE lists SET state = 'void', live = false,
+                         next_app_type = CASE WHEN version > 1 THEN app_type END
         FROM verdicts v, orders o
         WHERE v.state = 'held' AND lists.order_id = v.order_id AND lists.live
           AND lists.state = 'pending' AND o.id = v.order_id AND o.state = 'held'

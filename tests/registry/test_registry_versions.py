@@ -1,0 +1,183 @@
+"""What follows an issued list: refused, amended, cancelled, and its next version."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from registry_steps import NOW, check, issue, upload
+from sqlalchemy import Connection, Engine
+
+from xborder.registry import database, filings, lists, orders, versions
+from xborder.registry.staging import run
+from xborder.registry.store import Store
+
+
+def standing(c: Connection) -> list[tuple[object, ...]]:
+    """Every list: copNo's end, version, state, live, app_type, the order's app_type."""
+    found = run(
+        c,
+        "SELECT substr(cop_no, 19), version, state, live, app_type, order_app_type FROM lists"
+        " ORDER BY id",
+    )
+    return [(*one[:3], bool(one[3]), *one[4:]) for one in found]
+
+
+def order(c: Connection, number: str = "1") -> tuple[str, str, bool]:
+    """State and codes of an order, and whether it waits to be checked."""
+    one = run(c, "SELECT state, codes, check_id FROM orders WHERE order_no = :no", no=number).one()
+    return one[0], one[1], one[2] is None
+
+
+def filed(c: Connection, kind: str = "603", **status: str) -> None:
+    """File the list of order 1, and say what customs answers."""
+    cop_no, number = run(c, "SELECT cop_no, id FROM lists ORDER BY id DESC LIMIT 1").one()
+    key = cop_no if kind == "603" else "无/1"
+    new = pl.DataFrame([(kind, key, "1", number)], schema=filings.NEW, orient="row")
+    filings.enter(c, "dapu", NOW, new)
+    for column, value in status.items():
+        run(c, f"UPDATE filings SET {column} = :v WHERE list_id = :l AND kind = :k", v=value, l=number, k=kind)  # fmt: skip  # noqa: E501
+
+
+@pytest.fixture
+def declared(engine: Engine):
+    """A registry with one order whose list is issued."""
+    with database.transaction(engine) as c:
+        upload(c, "a", {"order_no": "1"})
+        check(c)
+        issue(c)
+        yield c
+
+
+def test_a_refused_list_goes_again_as_its_next_version(declared: Connection) -> None:
+    c = declared
+    filed(c, status="100")
+    filed(c, "303", status="120")
+    assert lists.refused(c, [1]) == 1
+    assert lists.refused(c, [1]) == 0, "the same receipt twice"
+    assert order(c) == ("held", "CUSTOMS_REFUSED", False)
+    assert check(c, "v1") == 0, "nothing has changed"
+    assert lists.claim(c) == 0
+    assert check(c, "v2") == 1
+    assert lists.claim(c) == 1
+    assert standing(c) == [
+        ("01", 1, "refused", False, "1", None),
+        ("01", 2, "pending", True, "1", "2"),
+    ]
+    assert lists.claim(c) == 0
+
+
+def test_after_a_refusal_with_a_list_number_it_goes_as_a_change(declared: Connection) -> None:
+    filed(declared, status="100", customs_no="604120260000000001")
+    filed(declared, "303", status="-301008")
+    lists.refused(declared, [1])
+    check(declared, "v2")
+    lists.claim(declared)
+    assert standing(declared)[1] == ("01", 2, "pending", True, "2", "1")
+
+
+def test_a_next_version_that_is_held_again_keeps_its_place(declared: Connection) -> None:
+    c = declared
+    lists.refused(c, [1], "2")
+    check(c, "v2")
+    lists.claim(c)
+    check(c, "v3", held=("1",))
+    check(c, "v4")
+    lists.claim(c)
+    assert [one[:3] for one in standing(c)] == [("01", 1, "refused"), ("01", 2, "void"), ("01", 3, "pending")]  # fmt: skip  # noqa: E501
+    assert standing(c)[2][4:] == ("2", "2")
+    assert issue(c) is not None
+
+
+def test_changed_content_is_amended_once_the_operator_says_so(declared: Connection) -> None:
+    c = declared
+    filed(c, status="120")
+    assert versions.amend(c, [1]) == 0, "nothing has changed"
+    told = upload(c, "b", {"order_no": "1", "digest": "other"})
+    assert told == {"1": "changed_after_issue"}
+    assert order(c) == ("declared", "", False)
+    assert versions.amend(c, [1]) == 1
+    assert order(c) == ("held", "", True)
+    assert run(c, "SELECT upload_id, digest FROM orders").one() == (2, "other")
+    entries = run(c, "SELECT upload_id, outcome FROM order_entries ORDER BY 1").all()
+    assert entries == [(1, "replaced"), (2, "current")]
+    check(c)
+    issue(c)
+    assert standing(c)[1] == ("01", 2, "issued", True, "2", "2")
+    assert run(c, "SELECT count(*) FROM lists WHERE live").scalar() == 1
+
+
+def test_an_approved_list_is_not_amended(declared: Connection) -> None:
+    c = declared
+    filed(c, status="399")
+    upload(c, "b", {"order_no": "1", "digest": "other"})
+    assert versions.amend(c, [1]) == 0
+
+
+@pytest.mark.parametrize("claimed_before", [False, True])
+def test_what_customs_approves_meanwhile_does_not_go_as_a_change(declared, claimed_before) -> None:
+    c = declared
+    filed(c, status="120")
+    upload(c, "b", {"order_no": "1", "digest": "other"})
+    versions.amend(c, [1])
+    check(c)
+    if claimed_before:
+        lists.claim(c)
+    run(c, "UPDATE filings SET status = '399', customs_no = '604120260000000001'")
+    assert lists.pending(c).is_empty()
+    assert issue(c) is None
+    assert order(c)[:2] == ("held", "LIST_APPROVED")
+    # Customs cancels it: then it goes as a new list.
+    assert lists.cancelled(c, [1]) == 1
+    assert order(c)[2], "its content is not the cancelled list's"
+    check(c)
+    issue(c)
+    assert standing(c)[-1] == ("02", 1, "issued", True, "1", None)
+
+
+def test_a_cancelled_order_is_not_declared_again(declared: Connection) -> None:
+    c = declared
+    filed(c, status="399")
+    upload(c, "b", {"order_no": "1", "status_digest": "void", "cancelled": True})
+    assert lists.cancelled(c, [1]) == 1
+    assert order(c)[:2] == ("excluded", "CANCELLED")
+    check(c, "v2")
+    assert issue(c) is None
+
+
+def test_what_is_ignored_does_not_wait_any_more(declared: Connection) -> None:
+    c = declared
+    upload(c, "b", {"order_no": "1", "digest": "other"})
+    assert versions.ignore(c, [1]) == 1
+    assert versions.ignore(c, [1]) == 0
+    assert versions.amend(c, [1]) == 0
+    assert order(c) == ("declared", "", False)
+
+
+def content(store: Store, check_id: int, price: str) -> None:
+    """What a check found of order 1."""
+    where = ("lake", "checked_orders", f"{check_id:08d}")
+    head = {"order_id": 1, "orderNo": "1", "value_cny": str(check_id)}
+    store.write_parquet(pl.DataFrame([head]), *where, "heads.parquet")
+    item = {"order_id": 1, "gnum": 1, "price": price, "row": str(check_id), "upload_id": check_id}
+    store.write_parquet(pl.DataFrame([item]), *where, "items.parquet")
+
+
+@pytest.mark.parametrize(("end", "code"), [("refused", "CUSTOMS_REFUSED"), ("cancelled", "LIST_CANCELLED")])  # fmt: skip  # noqa: E501
+def test_the_same_list_does_not_go_again_by_itself(declared, tmp_path: Path, end, code) -> None:
+    c, store = declared, Store(tmp_path.as_uri())
+    getattr(lists, end)(c, [1])
+    content(store, 1, "24.99")
+    content(store, 2, "24.99")
+    content(store, 3, "25.99")
+    verdict = pl.DataFrame({"order_id": [1, 7], "state": "accepted", "route": "list", "codes": ""})
+
+    def told(check_id: int) -> pl.DataFrame:
+        return versions.unchanged(c, store, ("lake", "checked_orders", f"{check_id:08d}"), verdict)
+
+    assert told(2).select("state", "codes").rows() == [("held", code), ("accepted", "")]
+    assert told(3).equals(verdict)
+    orders.record_check(c, "dapu", "v2", 2, told(2).head(1), NOW.date())
+    assert order(c) == ("held", code, False)
+    assert versions.resend(c, [1]) == 1
+    assert order(c) == ("held", "", True)
+    assert told(2).equals(verdict)
