@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 EXPORTER, SHOP = "pingyuan-mujia", "overseas-de"
 DAYS = ("2026-11-14", "2026-11-18", "2026-11-22")
 
-KINDS = {"text": str, "integer": int, "boolean": bool, "null": type(None)}
+KINDS = {"number": float, "text": str, "integer": int, "boolean": bool, "null": type(None)}
 TEXTS = {
     "decimal text": r"-?[0-9]+(\.[0-9]+)?(E[+-][0-9]+)?",
     "day": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
@@ -100,6 +100,24 @@ def test_check(tmp_path: Path) -> None:
     compare(
         "xborder check FILE --json",
         *(printed("check", str(file), "--json", codes=(1, 2)) for file in (*files, mistyped)),
+    )
+
+
+def test_mapping(tmp_path: Path) -> None:
+    """A sheet of one's own, and a channel's file with a header renamed."""
+    own = tmp_path / "erp.csv"
+    own.write_text(
+        "订单号,平台单号,SKU,产品数量,买家姓名,销售单价（USD）,产品规格\nA,B,C-1,2,张,5,红\n", "utf-8"
+    )
+    renamed = tmp_path / "orders.csv"
+    heads = (
+        "Name,Email,Financial Status,Paid at,Fulfillment Status,Currency,Subtotal,Shipping,Taxes,"
+        "Total,Created at,Lineitem qty,Lineitem name,Lineitem price,Lineitem sku,Shipping Country"
+    )
+    renamed.write_text(f"{heads}\n{'x,' * 15}x\n", "utf-8")
+    compare(
+        "xborder mapping propose FILE --json",
+        *(printed("mapping", "propose", str(file), "--json") for file in (own, renamed)),
     )
 
 

@@ -23,7 +23,10 @@ NOT_CHECKED_ALONE = (
 
 @dataclass(frozen=True)
 class Report:
-    """``counts``: rows, orders, lines, accepted, held, excluded, duplicate (rows by state)."""
+    """``counts``: rows, orders, lines, accepted, held, excluded, duplicate (rows by state).
+
+    ``proposal``: what the headers may mean, of a file whose columns are not known.
+    """
 
     layout: str | None
     kind: str | None
@@ -32,6 +35,7 @@ class Report:
     found: pl.DataFrame
     not_checked: tuple[str, ...]
     usable: bool
+    proposal: dict[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -45,7 +49,8 @@ class Report:
         told = self.found
         if most is not None:
             told = told.filter(pl.int_range(pl.len()).over("code") < most)
-        return {
+        proposed = {"proposal": self.proposal} if self.proposal else {}
+        return proposed | {
             "layout": self.layout,
             "kind": self.kind,
             "usable": self.usable,
@@ -113,5 +118,6 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
     else:
         counts["held"] = counts["rows"] - counts["excluded"]
     return Report(
-        reading.layout, reading.kind, counts, excluded, found, not_checked, reading.usable
-    )
+        reading.layout, reading.kind, counts, excluded, found, not_checked, reading.usable,
+        reading.proposal,
+    )  # fmt: skip

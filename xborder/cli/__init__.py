@@ -22,6 +22,7 @@ MODULES = {
     "tables": ("tables",),
     "facts": ("facts",),
     "fixing": ("fix",),
+    "mapping": ("mapping",),
     "tracing": ("trace",),
 }
 """The modules of this room, and the commands that each adds."""

@@ -53,8 +53,10 @@ def check(
         new_workbook(annotate)
     # First of all, because a fork must come before any thread.
     with intake.Nursery(forked=True) as nursery:
-        context, own_shop = _context(exporter, shop, home)
-        reading = intake.read(file, file.name, exporter_shop=own_shop, kind=kind, nursery=nursery)
+        context, own_shop, mapped = _context(exporter, shop, home)
+        reading = intake.read(
+            file, file.name, exporter_shop=own_shop, kind=kind, nursery=nursery, mappings=mapped
+        )
     report = check_reading(reading, context, own_shop.id if own_shop else "")
     if annotate is not None:
         from xborder.checks.annotated import annotated
@@ -65,6 +67,11 @@ def check(
         typer.echo(json.dumps(report.to_json(most), ensure_ascii=False, indent=2))
     else:
         _show(file, report, terminal.language(lang), every=every, annotate=annotate)
+        if report.proposal:
+            from xborder.cli import mapping
+
+            zh = terminal.language(lang) == "zh"
+            mapping.show(report.proposal, file, exporter, zh=zh)
     raise typer.Exit(report.exit_code)
 
 
@@ -86,12 +93,15 @@ def new_workbook(path: Path) -> None:
 
 def _context(
     exporter: str | None, shop: str | None, home: Path | None
-) -> tuple[Context, "Shop | None"]:
-    """The context of a check; without an exporter, neither home nor registry is touched."""
+) -> tuple[Context, "Shop | None", dict[str, str]]:
+    """The context of a check, the shop, and what the exporter said of its own sheets; without
+    an exporter, neither home nor registry is touched."""
     if exporter is None:
-        return Context(tables=tables.load(None), on=clock.today()), None
+        return Context(tables=tables.load(None), on=clock.today()), None, {}
     from xborder.cli import running
+    from xborder.registry import mappings
     from xborder.registry.checkings import context_of
+    from xborder.registry.database import reading
 
     opened = running.opened(home, profiles=True)
     profile = running.exporter_of(opened, exporter)
@@ -104,7 +114,8 @@ def _context(
     context = context_of(
         opened.engine, opened.store, opened.settings, profile, opened.tables, clock.today()
     )
-    return context, own
+    with reading(opened.engine) as connection:
+        return context, own, mappings.in_force(connection, profile.id)
 
 
 def _show(file: Path, report: Report, lang: str, *, every: bool, annotate: Path | None) -> None:

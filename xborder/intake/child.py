@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 if TYPE_CHECKING:
     import polars as pl
 
-MESSAGE = 64 * 1024
+MESSAGE = 160 * 1024
+"""Bytes of an order at most: an exporter's mappings go with it."""
 
 
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
@@ -116,6 +117,7 @@ def main(order: str, source: int, answer: int) -> None:
 
 def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
     from xborder import findings
+    from xborder.intake.layouts import mappings
     from xborder.intake.limits import Limits
     from xborder.intake.lines import Circumstances, SheetLines
     from xborder.intake.parse import Asked, Parsed, parse_blocks
@@ -136,8 +138,9 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
             _write(answer, whose, _said(block.records), _said(block.rows), told)
 
         around = Circumstances(asked["zone"], asked["currency"], limits.findings)
+        own = mappings(asked["mappings"])
         parsed = parse_blocks(
-            file, Asked(asked["kind"], asked["shop_channel"], around, limits), send
+            file, Asked(asked["kind"], asked["shop_channel"], around, limits, own), send
         )
     head = {
         "kind": parsed.kind,
@@ -146,6 +149,7 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         "columns": parsed.columns,
         "order_fields": parsed.order_fields,
         "encoding": parsed.encoding,
+        "proposal": parsed.proposal,
     }
     _write(answer, head, findings.to_frame(parsed.findings))
 

@@ -14,6 +14,11 @@ BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】", re.ASCII)
 SPACES = re.compile(r"\s+")
 DIGITS = re.compile(r"[0-9]+", re.ASCII)
 LONGEST = 200
+OTHER_UNIT = re.compile(r"[(\[【]\s*(?:g|克|grams?|lbs?|oz|磅|盎司|斤)\s*[)\]】]|克$", re.ASCII)
+IN_KILOGRAMS = ("net_weight", "gross_weight")
+LIKE, ALIKE = 0.7, 0.85
+"""How like a missing header a new one must be to be taken for it: where records need it, and
+where they may do without."""
 
 
 @cache
@@ -29,6 +34,11 @@ def bare(header: str) -> str:
     """The normal form without what stands in brackets (units, hints)."""
     text = normal(header)
     return SPACES.sub(" ", BRACKETS.sub(" ", text)).strip().strip("*:").strip() or text
+
+
+def other_unit(header: str, field: str) -> bool:
+    """Whether a header names another unit than the field is in: grams are no kilograms."""
+    return field in IN_KILOGRAMS and OTHER_UNIT.search(normal(header)) is not None
 
 
 @dataclass
@@ -48,6 +58,8 @@ class Mapping:
     def recognised(self) -> bool:
         """Whether the header is this layout's: the fields it is known by, and share enough."""
         layout = self.layout
+        if not layout.recognise:
+            return self.familiar >= layout.share
         if not all(name in self.columns for name in layout.recognise):
             return False
         if all(name in self.columns for name in layout.needed):
@@ -58,9 +70,24 @@ class Mapping:
     def score(self) -> float:
         """How near the header is to the layout: 0 to 1."""
         wanted = self.layout.recognise
+        if not wanted:
+            return self.familiar
         found = sum(name in self.columns for name in wanted) / len(wanted)
         heads = len(self.columns) + len(self.unmapped)
         return 0.7 * found + 0.3 * (len(self.columns) / heads if heads else 0)
+
+    @property
+    def familiar(self) -> float:
+        """Which share of the headers is the layout's own and there: 0 to 1.
+
+        Of the layout's headers or the file's, whichever are more: a sheet that has a few common
+        headers among many others is another one.
+        """
+        others = {normal(head) for head in self.layout.known_headers}
+        seen = {normal(head) for _, head in self.unmapped}
+        own = len(self.layout.columns) + len(others)
+        heads = len(self.columns) + len(self.unmapped)
+        return (len(self.columns) + len(others & seen)) / max(own, heads, 1)
 
 
 def match(texts: Sequence[str | None], layout: Layout) -> Mapping:
@@ -81,7 +108,11 @@ def match(texts: Sequence[str | None], layout: Layout) -> Mapping:
             if column.field in mapping.columns:
                 continue
             for alias in column.headers:
-                found = [index for index in places.get(form(alias), ()) if index in free]
+                found = [
+                    index
+                    for index in places.get(form(alias), ())
+                    if index in free and not other_unit(free[index] or "", column.field)
+                ]
                 if found:
                     mapping.columns[column.field] = (found[0], free[found[0]] or "")
                     if found[1:]:
@@ -163,17 +194,17 @@ def recognise(rows: Iterable[Row], layouts: Sequence[Layout]) -> Recognition:
     """Find the layout and the header row among the first rows of a sheet.
 
     The row that maps most columns of a layout with all its required fields wins; the first
-    one on a tie.
+    one on a tie. What an exporter said of its own sheet comes before what is known of others.
     """
     rows = list(rows)
     keyed = [(() if one.groups else _keys(one.columns, one.recognise), one) for one in layouts]
-    best: tuple[tuple[int, float], Mapping, Row] | None = None
+    best: tuple[tuple[bool, int, float], Mapping, Row] | None = None
     for row in rows:
         forms = {form(text) for text in row.texts if text for form in (normal, bare)}
         for keys, layout in keyed:
             if all(not forms.isdisjoint(key) for key in keys):
                 mapping = match(row.texts, layout)
-                weight = (len(mapping.columns), mapping.score)
+                weight = (not layout.recognise, len(mapping.columns), mapping.score)
                 if mapping.recognised and (best is None or weight > best[0]):
                     best = (weight, mapping, row)
     if best:
@@ -181,7 +212,9 @@ def recognise(rows: Iterable[Row], layouts: Sequence[Layout]) -> Recognition:
     return Recognition(None, None, rows, layouts)
 
 
-def renamed(missing: Iterable[str], mapping: Mapping) -> dict[str, tuple[int, str]]:
+def renamed(
+    missing: Iterable[str], mapping: Mapping, likeness: float = LIKE
+) -> dict[str, tuple[int, str]]:
     """Unmapped headers that look like a missing field's header: field → (column, header).
 
     Headers that the channel is known to write mean something else; none is proposed twice.
@@ -195,9 +228,27 @@ def renamed(missing: Iterable[str], mapping: Mapping) -> dict[str, tuple[int, st
         ranked = [
             (SequenceMatcher(None, alias, normal(head)).ratio(), index, head)
             for index, head in fresh
+            if not other_unit(head, name)
             for alias in aliases
         ]
-        if ranked and max(ranked)[0] >= 0.7:
+        if ranked and max(ranked)[0] >= likeness:
             proposals[name] = max(ranked)[1:]
             fresh = [one for one in fresh if one[0] != max(ranked)[1]]
     return proposals
+
+
+def drift(mapping: Mapping) -> dict[str, tuple[int, str]]:
+    """Headers of a recognised file that seem to be a field's under another name.
+
+    A field that records can do without must be all but the same, and only a channel's own files
+    tell which headers are new: a column of a template is easily added.
+    """
+    layout = mapping.layout
+    absent = [column.field for column in layout.columns if column.field not in mapping.columns]
+    found = renamed([one for one in absent if one in layout.needed], mapping)
+    others = [one for one in absent if one not in layout.needed]
+    if layout.known_headers or layout.core_headers:
+        near = renamed(others, mapping, ALIKE)
+        taken = {at for at, _ in found.values()}
+        found |= {field: place for field, place in near.items() if place[0] not in taken}
+    return found

@@ -6,7 +6,7 @@ columns of each kind with their types. Adding a channel adds a file and touches 
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,11 @@ from xborder import compiled
 LAYOUTS = Path(__file__).parent / "layouts"
 FIELDS = "fields.toml"
 KINDS = ("orders", "goods", "shipments", "stock")
+MAPPED = "mapped"
+"""Channel of an exporter's own mapping (列对应): its sheet fits every shop, as the template does."""
+FOR_ANY_SHOP = ("template", MAPPED)
+VERSION = "@"
+"""Parts the name of a mapping from its version in the name of a layout (``mabang@2``)."""
 HIDDEN = "x_"
 """Prefix of fields that a layout reads for its own decisions; they never leave the reader."""
 
@@ -91,7 +96,8 @@ class Layout:
     title_zh: str
     title_en: str
     columns: tuple[Column, ...]
-    recognise: tuple[str, ...]
+    recognise: tuple[str, ...] = ()
+    base: str = ""
     needed: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     share: float = 0.0
@@ -159,12 +165,16 @@ def parse(text: str) -> Layout:
 def _layout(said: Mapping[str, Any]) -> Layout:
     written = {key: _tuples(value) for key, value in said.items()}
     columns = tuple(Column(**{"aliases": ()} | column) for column in written.pop("column"))
-    exclude = tuple(Rule(**rule) for rule in written.pop("exclude", ()))
-    warn = tuple(Rule(**rule) for rule in written.pop("warn", ()))
-    layout = Layout(columns=columns, exclude=exclude, warn=warn, **written)
-    known = {*fields(layout.kind), *(c.field for c in columns if c.field.startswith(HIDDEN))}
+    for rules in ("exclude", "warn"):
+        if rules in written:
+            written[rules] = tuple(Rule(**rule) for rule in written.pop(rules))
+    if base := written.get("base", ""):
+        layout = _upon(by_name(base), columns, written)
+    else:
+        layout = Layout(columns=columns, **written)
+    known = {*fields(layout.kind), *(c.field for c in layout.columns if c.field.startswith(HIDDEN))}
     named = {
-        *(column.field for column in columns),
+        *(column.field for column in layout.columns),
         *layout.recognise, *layout.needed, *layout.lacks, *layout.order_fields,
         *layout.sum_over_order, *layout.positive, *layout.values,
         *layout.fallback, *(one for more in layout.fallback.values() for one in more),
@@ -175,6 +185,18 @@ def _layout(said: Mapping[str, Any]) -> Layout:
     if named - known:
         raise ValueError(f"layout {layout.layout} names unknown fields {sorted(named - known)}")
     return layout
+
+
+def _upon(below: Layout, columns: tuple[Column, ...], written: dict[str, Any]) -> Layout:
+    """A layout with more headers for its columns; what it knows comes before what is added."""
+    more = {column.field: column for column in columns}
+    both = [
+        replace(one, aliases=(*one.aliases, *more.pop(one.field).aliases))
+        if one.field in more
+        else one
+        for one in below.columns
+    ]
+    return replace(below, columns=(*both, *more.values()), **written)
 
 
 @cache
@@ -193,6 +215,22 @@ def fields(kind: str) -> dict[str, str]:
 def all_layouts() -> tuple[Layout, ...]:
     """Every layout, in order of name."""
     return tuple(_layout(said) for name, said in _packaged().items() if name != FIELDS)
+
+
+def mappings(texts: Mapping[str, str]) -> tuple[Layout, ...]:
+    """An exporter's own layouts under their names, each from its TOML.
+
+    Raises ValueError or TypeError for one that cannot be read.
+    """
+    return tuple(replace(parse(text), layout=name) for name, text in texts.items())
+
+
+def by_name(name: str) -> Layout:
+    """The layout of a name. Raises ValueError for none."""
+    for layout in all_layouts():
+        if layout.layout == name:
+            return layout
+    raise ValueError(f"no layout is called {name}")
 
 
 def template(kind: str) -> Layout:

@@ -11,8 +11,8 @@ import polars as pl
 from xborder.findings import Finding
 from xborder.intake import cells, columns, exclusions, meaning, movements
 from xborder.intake.grid import Row, Sheet, Table
-from xborder.intake.headers import Mapping, normal, renamed
-from xborder.intake.layouts import Layout, fields
+from xborder.intake.headers import Mapping, drift, normal
+from xborder.intake.layouts import FOR_ANY_SHOP, Layout, fields
 from xborder.intake.limits import Limits, refuse
 from xborder.intake.survey import Proved
 
@@ -180,8 +180,8 @@ def about_header(name: str, header: Row, mapping: Mapping) -> Iterator[Finding]:
     sheet, layout = name, mapping.layout
     at = {"sheet": sheet, "row": header.number}
     missing = [name for name in layout.needed if name not in mapping.columns]
-    proposals = renamed(missing, mapping)
-    for name in missing:
+    proposals = drift(mapping)
+    for name in dict.fromkeys([*missing, *proposals]):
         expected = layout.column(name).headers[0]
         if name in proposals:
             column, head = proposals[name]
@@ -196,7 +196,7 @@ def about_header(name: str, header: Row, mapping: Mapping) -> Iterator[Finding]:
     if layout.lacks:
         yield Finding("LAYOUT_LACKS_FIELDS", expected=", ".join(layout.lacks), **at)  # type: ignore[arg-type]
     known = {normal(head) for head in (*layout.known_headers, *layout.core_headers)}
-    if known or layout.channel == "template":
+    if known or layout.channel in FOR_ANY_SHOP:
         unknown = [head for _, head in mapping.unmapped if normal(head) not in known]
         if unknown:
             names = ", ".join(unknown[:20])[:400]

@@ -139,6 +139,12 @@ def stop(layout: Layout, found: Finds) -> None:
     if renamed:
         pairs = ", ".join(f"{one.column} → {one.expected}" for one in renamed)
         refuse("HEADER_CHANGED", sheet=renamed[0].sheet, row=renamed[0].row, value=pairs)
+    gone = [one for one in found if one.code == "COLUMN_MISSING" and not layout.recognise]
+    if gone:
+        # What an exporter said of its own sheet is all that is known of it.
+        names = ", ".join(one.expected for one in gone)
+        place = {"sheet": gone[0].sheet, "row": gone[0].row}
+        refuse("MAPPED_COLUMN_GONE", value=layout.layout, expected=names, **place)
     if not layout.refuse:
         return
     damaged = next((one for one in found if one.code in DAMAGED), None)

@@ -25,8 +25,6 @@ from xborder.intake.messages import Collector
 SHOW_ERRORS = "XBORDER_READER_ERRORS"
 """Set, the traceback of a reader that failed is printed; it may quote cells of the file."""
 
-MESSAGE = 64 * 1024
-
 
 class Nursery:
     """A warm interpreter; use it in one thread at a time, as a context manager."""
@@ -76,7 +74,7 @@ class Nursery:
         wall = limits.wall_seconds + size * limits.wall_per_mib
         order = order | {"cpu_seconds": limits.cpu_seconds + int(size * limits.cpu_per_mib)}
         with _pipe() as (answer, answering), _pipe() as (errors, erring):
-            message = json.dumps(order).encode()
+            message = json.dumps(order, ensure_ascii=False).encode()
             try:
                 socket.send_fds(self._line, [message], [source, answering.fd, erring.fd])
                 answering.close()

@@ -20,11 +20,12 @@ from xborder.intake import (
     lines,
     meaning,
     preflight,
+    proposals,
     workbook,
 )
 from xborder.intake.delimited import Form
-from xborder.intake.grid import Sheet
-from xborder.intake.layouts import KINDS, Layout, all_layouts
+from xborder.intake.grid import Row, Sheet
+from xborder.intake.layouts import FOR_ANY_SHOP, KINDS, Layout, all_layouts
 from xborder.intake.limits import MIB, Limits, Refused, refuse
 from xborder.intake.lines import Circumstances, SheetLines
 from xborder.intake.stream import Stream, proved
@@ -35,6 +36,7 @@ ISSUES = "问题清单 Issues"
 """The sheet of findings that an annotated copy carries; it may come back with the corrections."""
 
 MARKED = tuple(mark for mark, _ in encoding.MARKS)
+CHANGED = ("HEADER_CHANGED", "MAPPED_COLUMN_GONE")
 PERSONAL = re.compile(r"@|[0-9]{5}", re.ASCII)
 Columns = dict[str, dict[str, tuple[int, str]]]
 
@@ -44,6 +46,7 @@ class Parsed:
     """What the child hands back; ``kind`` None means that the file is refused.
 
     ``records`` and ``rows`` are those of all blocks where ``parse`` has put them together.
+    ``proposal``: what its headers may mean, where they are not known (see ``proposals``).
     """
 
     kind: str | None = None
@@ -55,6 +58,7 @@ class Parsed:
     order_fields: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
     encoding: str | None = None
+    proposal: proposals.Proposal | None = None
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,20 @@ class Asked:
     """What is known about a file before it is read.
 
     ``kind`` demands a kind of file, ``shop_channel`` the channel of the shop whose order file
-    it is (the own template fits every shop).
+    it is (the own template fits every shop), ``mappings`` what its exporter said of other
+    sheets.
     """
 
     kind: str | None = None
     shop_channel: str | None = None
     around: Circumstances = field(default_factory=Circumstances)
     limits: Limits = field(default_factory=Limits)
+    mappings: tuple[Layout, ...] = ()
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """Every layout that the file may have."""
+        return (*all_layouts(), *self.mappings)
 
 
 def parse(
@@ -79,9 +90,11 @@ def parse(
     shop_channel: str | None = None,
     around: Circumstances | None = None,
     limits: Limits | None = None,
+    mappings: tuple[Layout, ...] = (),
 ) -> Parsed:
     """Read a file that lies in memory, as a whole. Never raises for what a file may hold."""
-    asked = Asked(kind, shop_channel, around or Circumstances(), limits or Limits())
+    around, limits = around or Circumstances(), limits or Limits()
+    asked = Asked(kind, shop_channel, around, limits, mappings)
     parts: list[SheetLines] = []
     parsed = parse_blocks(io.BytesIO(data), asked, lambda _, part: parts.append(part))
     if parts:
@@ -123,7 +136,7 @@ def _parse(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None
     else:
         preflight.file_type(head)
         _text(parsed, file, asked, sender)
-    layout = next(one for one in all_layouts() if one.layout == parsed.layout)
+    layout = next(one for one in asked.layouts if one.layout == parsed.layout)
     if not sender.any_data:
         if not layout.may_be_empty:
             refuse("NO_DATA_ROWS")
@@ -142,7 +155,7 @@ def _agree(parsed: Parsed, layout: Layout, asked: Asked) -> None:
     if (
         layout.kind == "orders"
         and asked.shop_channel
-        and layout.channel not in (asked.shop_channel, "template")
+        and layout.channel not in (asked.shop_channel, *FOR_ANY_SHOP)
     ):
         refuse("CHANNEL_DIFFERS", value=layout.channel, expected=asked.shop_channel)
     parsed.kind, parsed.layout, parsed.channel = layout.kind, layout.layout, layout.channel
@@ -151,10 +164,10 @@ def _agree(parsed: Parsed, layout: Layout, asked: Asked) -> None:
 
 def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -> None:
     """A workbook: every sheet of the layout that counts, as one block."""
-    layouts = all_layouts()
+    layouts = asked.layouts
     found = [headers.recognise(delimited.first_rows(sheet), layouts) for sheet in sheets]
     chosen = _choose(sheets, found)
-    layout = chosen.layout if chosen else _refuse_unknown(sheets, found)
+    layout = chosen.layout if chosen else _refuse_unknown(parsed, asked, sheets, found)
     _agree(parsed, layout, asked)
     parts: list[SheetLines] = []
     for sheet, recognition in zip(sheets, found, strict=True):
@@ -175,7 +188,10 @@ def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -
             parts.append(lines.every_row(sheet, "SHEET_NOT_READ", layout.kind))
             code = "SHEET_HIDDEN" if sheet.hidden else "SHEET_NOT_READ"
             parsed.findings.append(Finding(code, sheet=sheet.name, value=str(sheet.last)))
-    meaning.stop(layout, [*parsed.findings, *(one for part in parts for one in part.findings)])
+    told = [*parsed.findings, *(one for part in parts for one in part.findings)]
+    for sheet, recognition in zip(sheets, found, strict=True):
+        if recognition.mapping is chosen and chosen and recognition.header:
+            _stop(parsed, told, sheet, recognition.header, chosen)
     records, rows = lines.in_order([(one.records, one.rows) for one in parts])
     sender.send(SheetLines(records, rows, [one for part in parts for one in part.findings]))
 
@@ -194,12 +210,44 @@ def _choose(sheets: list[Sheet], found: list[headers.Recognition]) -> headers.Ma
     return best
 
 
-def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> NoReturn:
+def _stop(
+    parsed: Parsed, found: list[Finding], sheet: Sheet, header: Row, mapping: headers.Mapping
+) -> None:
+    """Refuse what cannot be read rightly (``meaning.stop``), with what the headers may mean."""
+    try:
+        meaning.stop(mapping.layout, found)
+    except Refused as refused:
+        if refused.finding.code in CHANGED:
+            parsed.proposal = proposals.drifted(sheet.name, header, sheet.rows, mapping)
+        raise
+
+
+def _proposal(asked: Asked, sheets: list[Sheet]) -> proposals.Proposal | None:
+    """What the headers of the sheet with most known ones may mean."""
+    likely = [
+        (proposals.known_heads(row), -row.number, -at, row)
+        for at, sheet in enumerate(sheets)
+        for row in delimited.first_rows(sheet)
+        if not sheet.hidden
+    ]
+    if not likely:
+        return None
+    _, _, at, row = max(likely, key=lambda one: one[:3])
+    sheet = sheets[-at]
+    return proposals.near(sheet.name, row, sheet.rows, asked.layouts) or proposals.propose(
+        sheet.name, row, sheet.rows, asked.kind
+    )
+
+
+def _refuse_unknown(
+    parsed: Parsed, asked: Asked, sheets: list[Sheet], found: list[headers.Recognition]
+) -> NoReturn:
     """UNKNOWN_LAYOUT with the header that was found and the nearest layouts."""
     if not any(sheet.rows for sheet in sheets):
         refuse("FILE_EMPTY")
+    parsed.proposal = _proposal(asked, sheets)
     sheet, likely = max(zip(sheets, found, strict=True), key=lambda pair: pair[1].weight)
-    names = {layout.layout: layout for layout in all_layouts()}
+    names = {layout.layout: layout for layout in asked.layouts}
     nearest, header = likely.resembling()
     texts = header.texts if header else []
     near = []
@@ -225,7 +273,7 @@ def _refuse_unknown(sheets: list[Sheet], found: list[headers.Recognition]) -> No
 
 def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     """A text file: its encoding, the delimiter under which its header makes sense, its rows."""
-    layouts, limits = all_layouts(), asked.limits
+    layouts, limits = asked.layouts, asked.limits
     parsed.encoding = proved(file, _prior(file, layouts, asked))
     stream = Stream(file, parsed.encoding)
     window = stream.window(4 * delimited.PREVIEW_CHARACTERS)
@@ -245,7 +293,7 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
         recognition = headers.recognise(delimited.first_rows(head), [recognition.mapping.layout])
     mapping, header = recognition.mapping, recognition.header
     if mapping is None or header is None:
-        _refuse_unknown([head], [recognition])
+        _refuse_unknown(parsed, asked, [head], [recognition])
     _agree(parsed, mapping.layout, asked)
     parsed.columns[""] = mapping.columns
     wanted = {0, *(column for column, _ in mapping.columns.values())}
@@ -255,7 +303,7 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     form = Form(delimiter, mapping.layout.quoted, heads, len(header.texts), limits)
     whole = WholeOrders(stream, form, header, mapping, asked.around, sender)
     parsed.findings += whole.survey()
-    meaning.stop(mapping.layout, parsed.findings)
+    _stop(parsed, parsed.findings, head, header, mapping)
     whole.deliver()
 
 

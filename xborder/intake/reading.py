@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -43,6 +43,7 @@ class Head:
     as recognised. ``columns``: sheet → field → (0-based column, header as written).
     ``findings`` are those of the file that belong to no block: its header's and the fatal one.
     ``usable`` False: whatever blocks have come before count for nothing.
+    ``proposal``: what the headers may mean where they are not known (see ``proposals``).
     """
 
     sha256: str
@@ -56,6 +57,13 @@ class Head:
     usable: bool
     encoding: str | None
     order_fields: frozenset[str] = field(default_factory=frozenset)
+    proposal: dict[str, Any] | None = None
+
+    @property
+    def fatal(self) -> str:
+        """The code of the finding by which the file is refused."""
+        codes = self.findings.filter(pl.col("severity") == "fatal").get_column("code")
+        return str(codes.first() or "UNREADABLE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +104,14 @@ def read(
     limits: Limits | None = None,
     code_tables: "tables.Tables | None" = None,
     nursery: Nursery | None = None,
+    mappings: Mapping[str, str] | None = None,
 ) -> Reading:
     """Read a user's file in a child process, all of it into memory.
 
     Never raises for what a file may hold. The shop gives the zone of times without one, the
     currency of channels without a currency column, and the channel that an order file must
-    be of. ``nursery`` starts the process quickly where many files are read. Raises OSError
+    be of. ``nursery`` starts the process quickly where many files are read; ``mappings`` are
+    layouts of the exporter's own, name → TOML. Raises OSError
     when ``source`` cannot be opened, RuntimeError for a fault of ours.
     """
     blocks: list[Block] = []
@@ -114,6 +124,7 @@ def read(
         limits=limits,
         code_tables=code_tables,
         nursery=nursery,
+        mappings=mappings,
     )
     return _together(head, blocks)
 
@@ -140,6 +151,7 @@ def read_blocks(
     limits: Limits | None = None,
     code_tables: "tables.Tables | None" = None,
     nursery: Nursery | None = None,
+    mappings: Mapping[str, str] | None = None,
 ) -> Head:
     """Read a user's file in a child process, block by block; ``keep`` takes each as it comes.
 
@@ -154,6 +166,7 @@ def read_blocks(
         "zone": exporter_shop.time_zone if exporter_shop else "Asia/Shanghai",
         "currency": (exporter_shop.currency if exporter_shop else "") or "",
         "limits": asdict(limits),
+        "mappings": dict(mappings or {}),
     }
     told: dict[str, Any] = {}
     found = findings.to_frame([])
@@ -195,6 +208,7 @@ def read_blocks(
         usable=usable,
         encoding=told.get("encoding"),
         order_fields=frozenset(told.get("order_fields", ())),
+        proposal=told.get("proposal"),
     )
 
 

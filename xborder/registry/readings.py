@@ -32,6 +32,8 @@ from xborder.intake.limits import MIB
 from xborder.registry import claims, faults, in_force, movements, orders, originals, uploads
 from xborder.registry.database import reading, transaction
 from xborder.registry.entries import all_rows, bounded, entries, excluded_or_lost, runs
+from xborder.registry.mappings import in_force as mapped_by
+from xborder.registry.mappings import keep as keep_proposal
 from xborder.registry.store import BlockWriter, Store
 from xborder.schemas.exporters import Exporter, Shop
 from xborder.schemas.tables import Tables
@@ -77,6 +79,7 @@ def read_uploads(
             one.exporter: [row.id for row in uploads.of_kind(connection, one.exporter, "goods")]
             for one in landed
         }
+        own = {one.exporter: mapped_by(connection, one.exporter) for one in landed}
     if not landed:
         return []
     done = []
@@ -89,8 +92,8 @@ def read_uploads(
         def parse(upload: Any) -> _Read | BaseException | None:
             nursery = free.get()
             try:
-                goods = before[upload.exporter]
-                return _read(store, settings, exporters, tables, upload, nursery, goods)
+                goods, mapped = before[upload.exporter], own[upload.exporter]
+                return _read(store, settings, exporters, tables, upload, nursery, goods, mapped)
             except faults.ANY as fault:
                 # The nursery may have ended with it: the next file gets a new one.
                 nursery = stack.enter_context(Nursery())
@@ -141,10 +144,11 @@ def _read(
     upload: Any,
     nursery: Nursery,
     goods: Sequence[int],
+    mapped: dict[str, str],
 ) -> _Read | None:
     """Read an upload into the lake; None when its original cannot be read.
 
-    ``goods``: the exporter's catalogue files that were read before.
+    ``goods``: the exporter's catalogue files that were read before; ``mapped``: its mappings.
     """
     shop = _shop(exporters, upload)
     where = folder(upload.id)
@@ -175,6 +179,7 @@ def _read(
                 ),
                 code_tables=tables,
                 nursery=nursery,
+                mappings=mapped,
             )
             head = _refused_without_shop(head, shop)
             made.end(head)
@@ -189,6 +194,7 @@ def _read(
             _check_records(store, read, tables, upload, told, goods)
         places = {"columns": head.columns, "order_fields": sorted(head.order_fields)}
         store.write_bytes((*where, "columns.json"), json.dumps(places, ensure_ascii=False).encode())
+        keep_proposal(store, where, head.proposal)
     return read
 
 
@@ -323,7 +329,7 @@ def _settle(
         if not _waits(connection, upload.id):
             return
         if not read.head.usable:
-            uploads.refuse(connection, upload.id, _fatal_code(read.head), rows=read.rows)
+            uploads.refuse(connection, upload.id, read.head.fatal, rows=read.rows)
         else:
             _register(connection, store, upload, read, channel)
             if enters and read.blocks:
@@ -366,11 +372,6 @@ def _register(
     if read.head.kind == "stock" and read.blocks:
         valid = store.read_parquet("lake", "stock", f"{upload.id:08d}.parquet")
         movements.enter(connection, upload.id, upload.exporter, valid)
-
-
-def _fatal_code(head: Head) -> str:
-    fatal = head.findings.filter(pl.col("severity") == "fatal")
-    return str(fatal.get_column("code").first() or "UNREADABLE")
 
 
 def lines_in(

@@ -212,6 +212,17 @@ def refuse(c: Connection, upload_id: int, code: str, rows: int | None = None) ->
     audit.append(c, "upload refused", f"upload {upload_id}", {"code": code})
 
 
+def try_again(c: Connection, upload_ids: Iterable[int]) -> list[int]:
+    """Refused uploads whose original is there wait to be read again; which they are."""
+    wanted = uploads.c.id.in_(sorted(upload_ids)) & (uploads.c.state == REFUSED)
+    found = select(uploads.c.id).where(wanted & (uploads.c.original == "kept"))
+    again = sorted(c.execute(found).scalars())
+    c.execute(delete(upload_rows).where(upload_rows.c.upload_id.in_(again)))
+    fresh = {"state": LANDED, "code": None, "rows": None, "layout": None}
+    c.execute(update(uploads).where(uploads.c.id.in_(again)).values(fresh))
+    return again
+
+
 def _advance(c: Connection, upload_id: int, before: tuple[str, ...], **values: Any) -> None:
     one = (uploads.c.id == upload_id) & uploads.c.state.in_(before)
     if c.execute(update(uploads).where(one).values(**values)).rowcount != 1:

@@ -1,0 +1,164 @@
+"""``xborder mapping``: a sheet that no channel writes, said once and known ever after."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from pipeline_shop import FIRM, SHOP, Shop, shipment
+from typer.testing import CliRunner
+
+from xborder import clock
+from xborder.cli import app
+from xborder.registry import mappings
+from xborder.registry.database import reading
+
+HEAD = "订单号,交易号(平台单号),SKU(必填),产品数量,买家姓名,收货国家(二字码),销售单价（USD）,付款时间,手机"
+ROW = "MB{n},T-{n},XN-PCB-2L,2,张三丰,US,4.8,2026-11-10 10:00:00,13800001111"
+CHOSEN = "order_no=交易号(平台单号)"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    made = Shop(tmp_path / "home")
+    monkeypatch.setenv("XBORDER_HOME", str(made.path))
+    monkeypatch.setenv("XBORDER_LANG", "en")
+    monkeypatch.setenv(clock.FIXED_BY, "2026-11-22T10:00:00+08:00")
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def invoke(*words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == code, result.output
+    return " ".join(result.output.split())
+
+
+def mapping(*words: str, code: int = 0) -> str:
+    return invoke("mapping", *words, code=code)
+
+
+def listed() -> dict[str, Any]:
+    return json.loads(CliRunner().invoke(app, ["mapping", "list", "--json"]).stdout)  # type: ignore[no-any-return]
+
+
+def write(folder: Path, name: str, *numbers: int, head: str = HEAD) -> Path:
+    path = folder / name
+    path.write_text("\n".join([head, *(ROW.format(n=one) for one in numbers), ""]), "utf-8")
+    return path
+
+
+def test_a_check_shows_the_proposal_and_the_command_that_comes_next(shop: Shop) -> None:
+    write(Path(), "mabang.csv", 1)
+    said = invoke("check", "mabang.csv", code=2)
+    assert "Proposed mapping" in said and "UNKNOWN_LAYOUT" in said
+    assert "--set 'order_no=订单号' or --set 'order_no=交易号(平台单号)'" in said
+    assert "xborder mapping propose mabang.csv --exporter ID --set 'order_no=…'" in said
+    assert "张三丰" not in said and "13800001111" not in said
+    told = json.loads(CliRunner().invoke(app, ["check", "mabang.csv", "--json"]).stdout)
+    assert [one["field"] for one in told["proposal"]["questions"]] == ["order_no"]
+
+
+def test_a_refused_file_is_taken_up_once_its_columns_are_said(shop: Shop) -> None:
+    write(shop.folder(), "mabang.csv", 1, 2)
+    shop.shipments("shipments.csv", shipment("T-1", "W1"), shipment("T-2", "W2"))
+    shop.work()
+    assert shop.receipt("mabang.csv")["code"] == "UNKNOWN_LAYOUT" and shop.states() == {}
+    (waiting,) = listed()["waiting"]
+    assert (waiting["file"], waiting["exporter"]) == ("mabang.csv", FIRM)
+    write(Path(), "mabang.csv", 1, 2)
+    own = ("propose", "mabang.csv", "--exporter", FIRM)
+    assert "answer the questions first" in mapping(*own, "--accept", code=2)
+    assert listed()["mappings"] == []
+    mapping(*own, "--set", CHOSEN, "--to", "mapping.toml")
+    assert "1 个被拒" in mapping("accept", "mapping.toml", "--by", "Li", "--note", "seen")
+    assert listed()["waiting"] == []
+    (standing,) = listed()["mappings"]
+    assert (standing["name"], standing["version"], standing["given_by"]) == ("mabang", 1, "Li")
+    shop.work()
+    assert shop.states() == {"T-1": ("accepted", ""), "T-2": ("accepted", "")}
+    receipt = shop.receipt("mabang.csv")
+    assert (receipt["rows"], receipt["adds_up"], receipt["accepted"]) == (3, True, 2)
+    # The next file is simply known.
+    write(shop.folder(), "more.csv", 3)
+    shop.shipments("more_shipments.csv", shipment("T-3", "W3"))
+    shop.work()
+    assert shop.states()["T-3"] == ("accepted", "")
+    words = ("check", "mabang.csv", "--exporter", FIRM, "--shop", SHOP, "--json")
+    told = json.loads(CliRunner().invoke(app, words).stdout)
+    assert told["layout"] == "mabang@1" and "proposal" not in told
+
+
+def test_a_renamed_column_becomes_a_new_version_by_one_command(shop: Shop) -> None:
+    write(Path(), "mabang.csv", 1)
+    mapping("propose", "mabang.csv", "--exporter", FIRM, "--set", CHOSEN, "--accept")
+    renamed = HEAD.replace("产品数量", "产品的数量")
+    write(shop.folder(), "later.csv", 5, head=renamed)
+    shop.work()
+    assert shop.receipt("later.csv")["code"] == "HEADER_CHANGED"
+    write(Path(), "later.csv", 5, head=renamed)
+    said = invoke("check", "later.csv", "--exporter", FIRM, "--shop", SHOP, code=2)
+    assert f"xborder mapping propose later.csv --exporter {FIRM} --accept" in said
+    said = mapping("propose", "later.csv", "--exporter", FIRM, "--accept")
+    assert "mabang@2" in said and "1 个被拒" in said
+    shop.shipments("shipments.csv", shipment("T-5", "W5"))
+    shop.work()
+    assert shop.states()["T-5"] == ("accepted", "")
+
+
+def test_a_channels_renamed_column_is_accepted_for_its_shop(shop: Shop) -> None:
+    head = ("Name,Email,Financial Status,Paid at,Fulfillment Status,Currency,Subtotal,Shipping,"
+            "Taxes,Total,Discount Amount,Created at,Lineitem qty,Lineitem name,Lineitem price,"
+            "Lineitem sku,Lineitem requires shipping,Shipping Name,Shipping Country")  # fmt: skip
+    row = "#1,,paid,2026-11-01 10:00:00 +0000,,USD,10,0,0,10,0,2026-11-01 10:00:00 +0000,1,Cup,10,C,true,Li,US"
+    Path("orders.csv").write_text(f"{head}\n{row}\n", "utf-8")
+    mapping("propose", "orders.csv", "--exporter", FIRM, "--accept")
+    assert listed()["mappings"][0]["base"] == "shopify_orders"
+    assert 'aliases = ["Lineitem qty"]' in mapping("show", "shopify_orders")
+
+
+def test_a_mapping_taken_back_recognises_nothing_and_keeps_what_it_read(shop: Shop) -> None:
+    write(Path(), "mabang.csv", 1)
+    mapping("propose", "mabang.csv", "--exporter", FIRM, "--set", CHOSEN, "--accept")
+    write(shop.folder(), "mabang.csv", 1)
+    shop.work()
+    assert set(shop.states()) == {"T-1"}
+    mapping("revoke", "mabang")
+    assert "no such mapping" in mapping("revoke", "mabang", code=2)
+    write(shop.folder(), "more.csv", 2)
+    shop.work()
+    assert set(shop.states()) == {"T-1"}
+    assert shop.receipt("more.csv")["code"] == "UNKNOWN_LAYOUT"
+    # It can be said again, as a version of its own.
+    assert "mabang@2" in mapping("propose", "mabang.csv", "--exporter", FIRM, "--set", CHOSEN, "--accept")  # fmt: skip
+    with reading(shop.home().engine) as connection:
+        assert mappings.recorded(connection, FIRM)["verdict"].to_list() == [
+            "accepted", "revoked", "accepted",
+        ]  # fmt: skip
+
+
+def test_nothing_personal_is_kept_of_a_refused_file(shop: Shop) -> None:
+    write(shop.folder(), "mabang.csv", 1)
+    shop.work()
+    lake = shop.path / "lake" / "readings"
+    (proposal,) = lake.rglob("proposal.json")
+    told = proposal.read_text("utf-8")
+    assert "交易号" in told and "XN-PCB-2L" not in told
+    for table in lake.rglob("*.parquet"):
+        told += repr(pl.read_parquet(table).rows())
+    assert "UNKNOWN_LAYOUT" in told
+    assert "张三丰" not in told and "13800001111" not in told
+
+
+def test_the_same_mapping_again_and_a_wrong_one_are_refused(shop: Shop) -> None:
+    write(Path(), "mabang.csv", 1)
+    own = ("propose", "mabang.csv", "--exporter", FIRM, "--set", CHOSEN, "--to", "m.toml")
+    mapping(*own)
+    assert "not overwritten" in mapping(*own, code=2)
+    mapping("accept", "m.toml")
+    assert "stands already" in mapping("accept", "m.toml", code=2)
+    Path("m.toml").write_text("layout = 1", "utf-8")
+    assert "[[column]]" in mapping("accept", "m.toml", code=2)
+    assert "个人信息" in mapping("propose", "mabang.csv", "--set", "goods_name=买家姓名", code=2)
+    assert "no such header" in mapping("propose", "mabang.csv", "--set", "goods_name=x", code=2)
