@@ -112,3 +112,34 @@ def test_a_folder_is_taken_whole_or_not(profile, tmp_path):
         exporters.load_all(tmp_path)
     files = {one.partition(":")[0] for one in caught.value.problems}
     assert files == {"second.toml", "third.toml"}
+
+
+SENDING = PROFILE + '[sending]\ntransport = "outbox"\ndocuments = ["505"]\n'
+
+
+def test_without_a_transport_the_client_sends(profile):
+    sending = exporters.load(profile()).sending
+    assert (sending.transport, sending.documents) == ("none", ())
+
+
+def test_how_messages_go_is_said_in_the_profile(profile):
+    one = exporters.load(profile(SENDING))
+    assert (one.sending.transport, one.sending.documents) == ("outbox", ("505",))
+    assert one.sending.receiver_id == "DXPEDCCEB0000003"
+    # Orders are checked against repr: the way of sending changes no verdict.
+    assert repr(one) == repr(exporters.load(profile()))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('"outbox"', '"post"'), "sending.transport"),
+        (('"outbox"', '"http"'), "sending.url"),
+        (('"505"', '"603"'), "sending.documents"),
+        (('"505"', '"507"'), "sending.operator_code"),
+        (('"505"', '"403"'), "sending.payment_name"),
+        (("transport", 'signing = "rsa-sha1"\ntransport'), "sending.key_file"),
+    ],
+)
+def test_a_way_of_sending_that_cannot_be_is_refused(profile, change, told):
+    assert any(one.startswith(told) for one in problems(profile(SENDING.replace(*change))))

@@ -5,7 +5,7 @@ marketplace file says 9610 or 9810, or which customs office the parcel leaves th
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -49,6 +49,32 @@ class Shop:
     time_zone: str = "Asia/Shanghai"
     currency: str = ""
     consolidate_by_name: bool = False
+    decl_agent_code: str = ""
+    decl_agent_name: str = ""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How an exporter's messages reach customs (报文收发); empty text where nothing is said.
+
+    ``transport``: none (the client sends them), outbox or http. ``documents``: the kinds that
+    are filed besides orders and lists.
+    """
+
+    transport: str = "none"
+    documents: tuple[str, ...] = ()
+    folder: str = ""
+    url: str = ""
+    envelope: bool = False
+    sender_id: str = ""
+    receiver_id: str = "DXPEDCCEB0000003"
+    signing: str = "none"
+    key_file: str = ""
+    certificate_file: str = ""
+    operator_code: str = ""
+    operator_name: str = ""
+    payment_code: str = ""
+    payment_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +89,8 @@ class Exporter:
     dxp_id: str
     shops: tuple[Shop, ...]
     contact: str = ""
+    # Not in repr: an order is not checked again because its messages go another way.
+    sending: Sending = field(default=Sending(), repr=False)
 
     def shop(self, shop_id: str) -> Shop | None:
         """The shop of that id, or None."""
@@ -106,6 +134,14 @@ def _beyond_schema(profile: dict[str, Any], stem: str) -> list[str]:
             ZoneInfo(shop.get("time_zone", "UTC"))
         except (KeyError, ValueError, OSError):
             problems.append(f"shops[{place}].time_zone: {shop['time_zone']} is no time zone")
+    sending = profile.get("sending", {})
+    for document, needed in (
+        ("215", "operator_code"),
+        ("403", "payment_name"),
+        ("507", "operator_code"),
+    ):
+        if document in sending.get("documents", ()) and needed not in sending:
+            problems.append(f"sending.{needed}: needed to file CEB{document}")
     return problems
 
 
@@ -125,7 +161,9 @@ def load(path: Path, held: tables.Tables | None = None) -> Exporter:
     own = {"agent_code": written["code"], "agent_name": written["name"]}
     shops = tuple(Shop(**(own | shop)) for shop in written["shops"])
     producer = {"producer_code": written["code"], "producer_name": written["name"]}
-    return Exporter(**(producer | written | {"shops": shops}))
+    said = dict(written.get("sending", {}))
+    sending = Sending(**(said | {"documents": tuple(sorted(set(said.get("documents", ()))))}))
+    return Exporter(**(producer | written | {"shops": shops, "sending": sending}))
 
 
 def load_all(folder: Path, held: tables.Tables | None = None) -> dict[str, Exporter]:
