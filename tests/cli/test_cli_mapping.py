@@ -1,17 +1,19 @@
 """``xborder mapping``: a sheet that no channel writes, said once and known ever after."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from openpyxl import load_workbook
 from pipeline_shop import FIRM, SHOP, Shop, shipment
 from typer.testing import CliRunner
 
 from xborder import clock
 from xborder.cli import app
-from xborder.registry import mappings
+from xborder.registry import annotations, mappings
 from xborder.registry.database import reading
 
 HEAD = "订单号,交易号(平台单号),SKU(必填),产品数量,买家姓名,收货国家(二字码),销售单价（USD）,付款时间,手机"
@@ -136,6 +138,26 @@ def test_a_mapping_taken_back_recognises_nothing_and_keeps_what_it_read(shop: Sh
         assert mappings.recorded(connection, FIRM)["verdict"].to_list() == [
             "accepted", "revoked", "accepted",
         ]  # fmt: skip
+
+
+def test_a_mapped_file_comes_back_annotated_and_its_corrected_copy_is_taken(shop: Shop) -> None:
+    write(Path(), "mabang.csv", 1)
+    mapping("propose", "mabang.csv", "--exporter", FIRM, "--set", CHOSEN, "--accept")
+    file = write(shop.folder(), "mabang.csv", 1)
+    file.write_text(file.read_text("utf-8").replace(",US,", ",Atlantis,"), "utf-8")
+    shop.work()
+    home = shop.home()
+    data = annotations.of_upload(
+        home.engine, home.store, home.settings, home.exporters, home.tables, 2
+    )
+    book = load_workbook(io.BytesIO(data))
+    sheet = book[book.sheetnames[1]]
+    assert sheet["F2"].value == "Atlantis" and sheet["F2"].comment is not None
+    sheet["F2"].value = "US"
+    book.save(shop.folder() / "mabang_back.xlsx")
+    shop.shipments("shipments.csv", shipment("T-1", "W1"))
+    shop.work()
+    assert shop.states() == {"T-1": ("accepted", "")}
 
 
 def test_nothing_personal_is_kept_of_a_refused_file(shop: Shop) -> None:

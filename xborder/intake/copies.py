@@ -22,7 +22,7 @@ _ROWS = 4
 """The mark stands in the sheet's first rows."""
 
 _MARK = re.compile(
-    r"xborder:copy:1:(?P<sha256>[0-9a-f]{64}):(?P<layout>\w{1,80}):(?P<sheets>[0-9]{1,3})",
+    r"xborder:copy:1:(?P<sha256>[0-9a-f]{64}):(?P<layout>[\w@-]{1,80}):(?P<sheets>[0-9]{1,3})",
     re.ASCII,
 )
 

@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from xborder import clock, intake
 from xborder.checks.annotated import annotated
 from xborder.intake import Nursery
-from xborder.registry import answers, faults, originals, uploads
+from xborder.registry import answers, faults, mappings, originals, uploads
 from xborder.registry.database import reading, transaction
 from xborder.registry.staging import run
 from xborder.registry.store import Store
@@ -222,6 +222,8 @@ class _Work:
 
     def _made(self, upload: Row[Any], found: pl.DataFrame) -> bytes:
         exporter = self.exporters.get(upload.exporter)
+        with reading(self.engine) as c:
+            mapped = mappings.of_reading(c, upload.exporter, upload.layout)
         with originals.open_plain(self.settings, upload.sha256) as plain:
             read = intake.read(
                 plain,
@@ -230,6 +232,7 @@ class _Work:
                 kind=upload.kind,
                 code_tables=self.tables,
                 nursery=self.nursery,
+                mappings=mapped,
             )
             plain.seek(0)
             original = plain.read()

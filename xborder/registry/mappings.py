@@ -61,6 +61,15 @@ def in_force(c: Connection, exporter: str) -> dict[str, str]:
     return {f"{name}{VERSION}{version}": text for name, version, text in own.iter_rows()}
 
 
+def of_reading(c: Connection, exporter: str, layout: str | None) -> dict[str, str]:
+    """The mapping by which a file was read, as a reader takes it; none for another layout."""
+    name, _, version = (layout or "").partition(VERSION)
+    if not version:
+        return {}
+    own = recorded(c, exporter).filter(pl.col("name") == name, pl.col("version") == int(version))
+    return {str(layout): text for text in own["text"].head(1)}
+
+
 def accept(
     c: Connection, exporter: str, text: str, *, by: str, note: str = ""
 ) -> tuple[str, int, Layout]:
