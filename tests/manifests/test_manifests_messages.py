@@ -79,7 +79,7 @@ def test_every_element_filled_is_valid_too(kind, conforms):
         "preNo": "B20261122000000001", "invtNo": "604120261E00000001", "trafName": "CZ301",
         "iacCode": "4414960XXX", "iacName": "示例区内企业", "emsNo": "H60412600001",
         "voyageNo": "CZ301", "totalPackageNo": "BAG-1", "loctNo": "604101", "licenseNo": "26-AB-1",
-        "note": "备注",
+        "note": "备注", "orderNote": "礼品",
     }  # fmt: skip
     lines = {
         "itemRecordNo": "R1", "barCode": "6901234567892", "qty2": "1.5", "unit2": "035",

@@ -3,17 +3,19 @@
 ``fields/<KIND>.csv`` holds a message as data, one row an element in document order: its parent,
 the columns it is taken from (the first that stands), whether it must have a value, its lengths
 or digits, its default. Rows of type ``node`` and ``each`` give the nesting: a ``node`` stands
-once, ``each`` once a row of its source. A further message needs a further table, no code.
+once, ``each`` once a row of its source. A further message needs a further table, no code: the
+answers of customs have tables too, which the reader goes by (``receipt_reader``).
 
-Source of the tables: CEB specification and XSD of 2022-05. Where the XSD demands an element the
-specification demands a value too, so an element marked required is never written empty.
+Source of the tables: CEB specification and XSD of 2022-05, the stricter of both; the notes name
+where they differ. Where the XSD demands an element the specification demands a value too, so an
+element marked required is never written empty.
 """
 
 import csv
 import re
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -28,9 +30,12 @@ VERSION = "1.0"
 ENTITIES = 100
 """CEB: at most 100 entities a message."""
 
+ENTITY = "entity"
+"""The column that ties the lines of a document to its head: the head's place, from 0."""
+
 _GUIDS = uuid.uuid5(uuid.NAMESPACE_URL, NAMESPACE)
-# XML 1.0 has no way to write these, not even as a reference.
-_FORBIDDEN = r"[^\t\n\r\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]"
+# XML 1.0 has no way to write these, not even as a reference. (No text holds surrogates.)
+_FORBIDDEN = r"[^\t\n\r\x{20}-\x{FFFD}\x{10000}-\x{10FFFF}]"
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Field:
 
     ``type``: C text, N number, node (once), each (once a row of ``source``). ``length``: of C
     ``18``, ``..60`` or ``3..4`` characters. ``digits``: of N ``19,5`` (19 in all, 5 after the
-    point) or ``5`` (a whole number). ``codes``: the code table that names its values.
+    point) or ``5`` (a whole number). ``codes``: the code table that names its values. Of
+    ``each``, ``length`` says how many there may be: ``1..100``, ``0..`` (no bound).
     """
 
     parent: str
@@ -92,6 +98,27 @@ def guid(*parts: str) -> str:
     return str(uuid.uuid5(_GUIDS, "/".join(parts))).upper()
 
 
+@dataclass(frozen=True)
+class _Form:
+    """A message kind with its field table."""
+
+    kind: str
+    table: tuple[Field, ...]
+
+    @property
+    def root(self) -> str:
+        """The name of the root element."""
+        return f"{self.kind}Message"
+
+    def below(self, parent: str) -> list[Field]:
+        """What stands right below an element, in document order."""
+        return [one for one in self.table if one.parent == parent]
+
+    def top(self) -> dict[str, Field]:
+        """What stands right below the root, by its source: heads, transfer, subscribers."""
+        return {one.sources[0]: one for one in self.below(self.root)}
+
+
 def render(kind: str, group: Group) -> list[list[Message]]:
     """Write the messages of one kind for the lists of some manifests; one list a manifest.
 
@@ -103,36 +130,134 @@ def render(kind: str, group: Group) -> list[list[Message]]:
     Raises ValueError, naming element and list, for a value that may not be written: a required
     one that is missing, too long or short, no plain decimal, a character that XML 1.0 forbids.
     """
-    root = f"{kind}Message"
-    top = {one.sources[0]: one for one in fields(kind) if one.parent == root}
-    letters, at = bytes_of(_entities(kind, top["heads"], group))
-    base = _texts(kind, top["transfer"], _senders(group), {})
-    content = letters.data
+    form = _Form(kind, fields(kind))
+    top = form.top()
+    letters, at = bytes_of(_entities(form, top["heads"], group.heads, group.items, group.lines))
+    base = _texts(form, top["transfer"], _senders(group), {})
     written = []
     for (one, lists, _), sender in zip(group.spans(), base, strict=True):
-        if not 1 <= one.lists_per_message <= ENTITIES:
-            raise ValueError(f"a message holds 1 to {ENTITIES}, not {one.lists_per_message}")
-        messages = []
-        starts = range(lists.start, lists.stop, one.lists_per_message)
-        for sequence, start in enumerate(starts, start=1):
-            stop = min(start + one.lists_per_message, lists.stop)
-            root_guid = guid(one.number, kind, str(sequence))
-            opened = (
-                '<?xml version="1.0" encoding="UTF-8"?>\n'
-                f'<ceb:{root} xmlns:ceb="{NAMESPACE}" guid="{root_guid}" version="{VERSION}">'
+        span = np.arange(lists.start, lists.stop + 1)
+        written.append(
+            _messages(
+                form,
+                one.number,
+                (letters.data, at[span], group.lines[lists]),
+                sender,
+                one.lists_per_message,
             )
-            whole = b"".join(
-                (
-                    opened.encode(),
-                    content[at[start] : at[stop]],
-                    f"{sender}\n</ceb:{root}>\n".encode(),
-                )
-            )
-            lines = int(group.lines[start:stop].sum())
-            name = f"{kind}_{sequence:04d}.xml"
-            messages.append(Message(name, kind, root_guid, stop - start, lines, whole))
-        written.append(messages)
+        )
     return written
+
+
+def document(
+    kind: str,
+    number: str,
+    transfer: Mapping[str, str] | None,
+    heads: pl.DataFrame,
+    items: pl.DataFrame | None = None,
+    subscribers: Sequence[Mapping[str, str]] = (),
+    per_message: int = ENTITIES,
+) -> list[Message]:
+    """Write documents (单证) of any kind that has entities; those of one sender.
+
+    ``heads``: a row an entity, with a column for each element, by its name (``guid``,
+    ``appTime`` …). ``items``: the lines below them, likewise, with ``entity``: the place of the
+    head, from 0; they keep their order, and are numbered (``gnum``) if they have no such column.
+    ``transfer`` (copCode, copName, dxpId) as for ``render``; None for an answer, which has none.
+    ``subscribers`` (status, dxpAddress): who else is told. ``number`` is what the root guids are
+    made of: the same number, the same guids, so no two messages of a kind may share it.
+
+    A document of more lines than a message should hold goes in ``pieces``. Raises ValueError.
+    """
+    form = _Form(kind, tuple(replace(one, sources=_named(one)) for one in fields(kind)))
+    top = form.top()
+    if items is None:
+        items = pl.DataFrame({ENTITY: []}, schema={ENTITY: pl.Int64})
+    lines = np.bincount(items[ENTITY].to_numpy(), minlength=len(heads))
+    if len(lines) > len(heads):
+        raise ValueError(f"{kind}: lines of entity {len(lines)}, and {len(heads)} entities")
+    items = items.sort(ENTITY, maintain_order=True)
+    if "gnum" not in items.columns:
+        items = items.with_columns(gnum=pl.int_range(1, pl.len() + 1).over(ENTITY))
+    head = Texts(heads.with_row_index(ENTITY))
+    entities = _entities(form, top["heads"], head, Texts(items), lines)
+    letters, at = bytes_of(entities)
+    sender = ""
+    if transfer is not None:
+        sender = _texts(form, top["transfer"], Texts(pl.DataFrame([dict(transfer)])), {})[0]
+    if subscribers:
+        told = Texts(pl.DataFrame([dict(one) for one in subscribers]))
+        sender += "".join(_texts(form, top["subscribers"], told, {}))
+    return _messages(form, number, (letters.data, at, lines), sender, per_message)
+
+
+def pieces(
+    heads: pl.DataFrame, items: pl.DataFrame, per_piece: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Documents in pieces (分报文): ``heads`` and ``items`` of ``document``, split.
+
+    A head with more than ``per_piece`` lines stands several times, with ``msgCount`` and
+    ``msgSeqNo`` from 1; each piece numbers its lines from 1. The first piece keeps the guid, the
+    others have guids made of it.
+    """
+    of = items[ENTITY].to_numpy()
+    lines = np.bincount(of, minlength=len(heads))
+    count = np.maximum(1, -(-lines // per_piece))
+    first = np.cumsum(count) - count
+    whole = np.repeat(np.arange(len(heads)), count)
+    sequence = np.arange(len(whole)) - first[whole] + 1
+    guids = [
+        one if number == 1 else guid(one, str(number))
+        for one, number in zip(heads["guid"].gather(whole), sequence, strict=True)
+    ]
+    order = np.argsort(of, kind="stable")
+    place = np.arange(len(of)) - (np.cumsum(lines) - lines)[of[order]]
+    split = items[order].with_columns(
+        pl.Series(ENTITY, first[of[order]] + place // per_piece, dtype=pl.Int64)
+    )
+    parts = heads[whole].with_columns(
+        guid=pl.Series(guids, dtype=pl.String),
+        msgCount=pl.Series(count[whole]),
+        msgSeqNo=pl.Series(sequence),
+    )
+    return parts, split.drop("gnum", strict=False)
+
+
+def _named(one: Field) -> tuple[str, ...]:
+    """The source of an element in a document: the column of its name."""
+    return one.sources if one.type in ("node", "each") else (one.element,)
+
+
+def _messages(
+    form: _Form,
+    number: str,
+    entities: tuple[memoryview, np.ndarray, np.ndarray],
+    sender: str,
+    per_message: int,
+) -> list[Message]:
+    """Messages of some entities: their letters, where each begins and ends, their lines."""
+    content, at, lines = entities
+    if not 1 <= per_message <= ENTITIES:
+        raise ValueError(f"a message holds 1 to {ENTITIES}, not {per_message}")
+    made = []
+    for sequence, start in enumerate(range(0, len(lines), per_message), start=1):
+        stop = min(start + per_message, len(lines))
+        root_guid = guid(number, form.kind, str(sequence))
+        opened = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<ceb:{form.root} xmlns:ceb="{NAMESPACE}" guid="{root_guid}" version="{VERSION}">'
+        )
+        whole = b"".join(
+            (
+                opened.encode(),
+                content[at[start] : at[stop]],
+                f"{sender}\n</ceb:{form.root}>\n".encode(),
+            )
+        )
+        name = f"{form.kind}_{sequence:04d}.xml"
+        many = int(lines[start:stop].sum())
+        made.append(Message(name, form.kind, root_guid, stop - start, many, whole))
+    return made
 
 
 def _senders(group: Group) -> Texts:
@@ -140,40 +265,48 @@ def _senders(group: Group) -> Texts:
     return Texts(pl.DataFrame(rows, infer_schema_length=None))
 
 
-def _entities(kind: str, entity: Field, group: Group) -> pl.Series:
-    """The entities of a group as text."""
+def _entities(
+    form: _Form, entity: Field, heads: Texts, items: Texts, counts: np.ndarray
+) -> pl.Series:
+    """Entities as text: heads, and below each as many of the items as ``counts`` says."""
     lines = {}
-    for each in _below(kind, entity.element):
+    for each in form.below(entity.element):
         if each.type != "each":
             continue
-        fewest, most = (int(bound) for bound in each.length.split(".."))
-        if (bad := (group.lines < fewest) | (group.lines > most)).any():
-            wrong = group.heads.frame[KEY][int(np.argmax(bad))]
-            raise ValueError(f"{kind} {each.element} of list {wrong}: {each.length} lines needed")
-        lines[each.element] = joined(_texts(kind, each, group.items, {}), group.lines)
-    return _texts(kind, entity, group.heads, lines)
+        fewest, _, most = each.length.partition("..")
+        wrong = counts < int(fewest)
+        if most:
+            wrong |= counts > int(most)
+        if wrong.any():
+            which = _whose(heads.frame, int(np.argmax(wrong)))
+            raise ValueError(f"{form.kind} {each.element}{which}: {each.length} lines needed")
+        lines[each.element] = joined(_texts(form, each, items, {}), counts)
+    return _texts(form, entity, heads, lines)
 
 
-def _below(kind: str, parent: str) -> list[Field]:
-    return [one for one in fields(kind) if one.parent == parent]
+def _whose(rows: pl.DataFrame, at: int) -> str:
+    """Whose a row is, for a sentence: of which list, of which entity."""
+    if KEY in rows.columns:
+        return f" of list {rows[KEY][at]}"
+    return f" of entity {rows[ENTITY][at] + 1}" if ENTITY in rows.columns else ""
 
 
-def _texts(kind: str, element: Field, rows: Texts, lines: dict[str, pl.Series]) -> pl.Series:
+def _texts(form: _Form, element: Field, rows: Texts, lines: dict[str, pl.Series]) -> pl.Series:
     """An element with all that stands below it, one text a row; ``lines`` are written already."""
-    return together(_pieces(kind, element, rows, lines), len(rows.frame))
+    return together(_pieces(form, element, rows, lines), len(rows.frame))
 
 
 def _pieces(
-    kind: str, element: Field, rows: Texts, lines: dict[str, pl.Series]
+    form: _Form, element: Field, rows: Texts, lines: dict[str, pl.Series]
 ) -> Iterator[str | pl.Series]:
     yield f"\n<ceb:{element.element}>"
-    for one in _below(kind, element.element):
+    for one in form.below(element.element):
         if one.type == "node":
-            yield from _pieces(kind, one, rows, lines)
+            yield from _pieces(form, one, rows, lines)
         elif one.type == "each":
             yield lines[one.element]
         else:
-            yield from _leaf(kind, one, rows)
+            yield from _leaf(form.kind, one, rows)
     yield f"</ceb:{element.element}>"
 
 
@@ -184,7 +317,7 @@ def _leaf(kind: str, one: Field, rows: Texts) -> Iterator[str | pl.Series]:
         told, wrong = why
         places = value.values.to_frame("value").select(wrong.fill_null(value=False))
         at = places.to_series().arg_true()
-        of = f" of list {rows.frame[KEY][at[0]]}" if KEY in rows.frame.columns else ""
+        of = _whose(rows.frame, at[0])
         raise ValueError(f"{kind} {one.parent}.{one.element}{of}: {told} ({len(at)} rows)")
     opened, closed = f"<ceb:{one.element}>", f"</ceb:{one.element}>"
     if not value.absent:
