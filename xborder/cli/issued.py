@@ -66,6 +66,36 @@ def get(
     terminal.out.print(str(path))
 
 
+@manifests_app.command("print")
+def print_(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(help="the manifest's number")],
+    to: Annotated[Path, typer.Option(help="folder to put the documents into")] = Path(),
+    home: HomeOption = None,
+) -> None:
+    """Make the liaison's documents 打印件: the printable sheet (PDF), and of lists the import workbook."""
+    from xborder.manifests import content, documents
+    from xborder.registry import queries
+    from xborder.registry.database import reading
+
+    place = opened(home or context.obj)
+    with reading(place.engine) as connection:
+        row = queries.manifest(connection, number)
+    if row is None:
+        terminal.fail(f"没有批次 no manifest {number}")
+        return
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        for name in documents.names(row["kind"]):
+            path = to / f"{number}.{name}"
+            path.write_bytes(documents.render(place.engine, place.store, number, name))
+            terminal.out.print(str(path))
+    except documents.NotIssuedError:
+        terminal.fail(f"批次正在制作 the manifest is being made: {number}")
+    except (content.ContentError, OSError) as error:
+        terminal.fail(str(error))
+
+
 def stock(
     as_json: AsJson = False,
     date_: Annotated[str | None, typer.Option("--date", help="day of the report")] = None,

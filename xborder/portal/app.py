@@ -88,6 +88,8 @@ _ROUTES = [
     Route(_LANDED + "/state", pages.upload_state),
     Route("/manifests", pages.manifests),
     Route("/manifests/{number}.zip", files.manifest),
+    Route("/manifests/{number}.pdf", files.manifest_sheet),
+    Route("/manifests/{number}.import.xlsx", files.manifest_import),
     Route("/manifests/{number}", pages.manifest),
     Route("/stock", pages.stock),
     Route("/stock/{day}/{name}", files.stock),

@@ -10,15 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xborder import intake
+from xborder.manifests import content, documents
 from xborder.portal import issued, language, registered, stock_reports
 from xborder.portal.context import Portal
-from xborder.portal.downloads import XLSX, attachment, self_contained
+from xborder.portal.downloads import PDF, XLSX, attachment, self_contained
 from xborder.portal.receiving import FormError
 from xborder.registry import annotations, originals
 from xborder.registry.database import reading
 
 _ANNOTATING = threading.BoundedSemaphore(2)
 """Each annotated workbook is made by child processes of up to 1 GiB: two at a time."""
+
+
+_PRINTING = threading.BoundedSemaphore(2)
+"""A sheet of a thousand lists takes a second of a processor: two at a time."""
 
 
 def template(request: Request) -> Response:
@@ -74,6 +79,29 @@ def manifest(request: Request) -> Response:
     except (FileNotFoundError, issued.DamagedError) as error:
         raise FormError("manifest.missing") from error
     return attachment(data, f"{shown.row.number}.zip", "application/zip")
+
+
+def manifest_sheet(request: Request) -> Response:
+    """GET /manifests/{number}.pdf: the printable sheet, made when asked for."""
+    return _printed(request, documents.SHEET, PDF)
+
+
+def manifest_import(request: Request) -> Response:
+    """GET /manifests/{number}.import.xlsx: the lists for an office that imports them by hand."""
+    return _printed(request, documents.IMPORT, XLSX)
+
+
+def _printed(request: Request, name: str, media_type: str) -> Response:
+    home = request.app.state.portal.home
+    number = request.path_params["number"]
+    try:
+        with _PRINTING:
+            data = documents.render(home.engine, home.store, number, name)
+    except (documents.NotIssuedError, documents.NoDocumentError) as error:
+        raise HTTPException(404) from error
+    except content.ContentError as error:
+        raise FormError("manifest.missing") from error
+    return attachment(data, f"{number}.{name}", media_type)
 
 
 def stock(request: Request) -> Response:
