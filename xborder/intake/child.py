@@ -133,7 +133,8 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
             return
 
         def send(parsed: Parsed, block: SheetLines) -> None:
-            whose = {"kind": parsed.kind, "layout": parsed.layout}
+            copy_of = parsed.copy.sha256 if parsed.copy else ""
+            whose = {"kind": parsed.kind, "layout": parsed.layout, "copy_of": copy_of}
             told = findings.to_frame(block.findings)
             _write(answer, whose, _said(block.records), _said(block.rows), told)
 

@@ -13,6 +13,7 @@ import polars as pl
 from xborder.findings import Finding
 from xborder.intake import (
     biff,
+    copies,
     delimited,
     encoding,
     grid,
@@ -32,9 +33,6 @@ from xborder.intake.stream import Stream, proved
 from xborder.intake.survey import Survey
 from xborder.intake.whole_orders import Sender, WholeOrders
 
-ISSUES = "问题清单 Issues"
-"""The sheet of findings that an annotated copy carries; it may come back with the corrections."""
-
 MARKED = tuple(mark for mark, _ in encoding.MARKS)
 CHANGED = ("HEADER_CHANGED", "MAPPED_COLUMN_GONE")
 PERSONAL = re.compile(r"@|[0-9]{5}", re.ASCII)
@@ -46,6 +44,7 @@ class Parsed:
     """What the child hands back; ``kind`` None means that the file is refused.
 
     ``records`` and ``rows`` are those of all blocks where ``parse`` has put them together.
+    ``copy``: of which file it is an annotated copy.
     ``proposal``: what its headers may mean, where they are not known (see ``proposals``).
     """
 
@@ -58,6 +57,7 @@ class Parsed:
     order_fields: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
     encoding: str | None = None
+    copy: copies.Origin | None = None
     proposal: proposals.Proposal | None = None
 
 
@@ -132,7 +132,8 @@ def _parse(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None
             refuse("FILE_TOO_LARGE", value=str(size), expected=str(most))
         file.seek(0)
         data = file.read()
-        _sheets(parsed, _workbook(data, asked.limits), asked, sender)
+        sheets, parsed.copy = _workbook(data, asked.limits)
+        _sheets(parsed, sheets, asked, sender)
     else:
         preflight.file_type(head)
         _text(parsed, file, asked, sender)
@@ -164,9 +165,11 @@ def _agree(parsed: Parsed, layout: Layout, asked: Asked) -> None:
 
 def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -> None:
     """A workbook: every sheet of the layout that counts, as one block."""
-    layouts = asked.layouts
+    layouts = copies.layouts_of(parsed.copy, asked.layouts)
     found = [headers.recognise(delimited.first_rows(sheet), layouts) for sheet in sheets]
     chosen = _choose(sheets, found)
+    known = [one for one, sheet in zip(found, sheets, strict=True) if not sheet.hidden]
+    copies.heads_stand(parsed.copy, asked.layouts, sum(one.mapping is not None for one in known))
     layout = chosen.layout if chosen else _refuse_unknown(parsed, asked, sheets, found)
     _agree(parsed, layout, asked)
     parts: list[SheetLines] = []
@@ -182,7 +185,7 @@ def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -
             parsed.findings += lines.about_header(sheet.name, header, mapping)
             parts.append(lines.read(table, header, mapping, asked.around, survey.proved()))
             parsed.columns[sheet.name] = mapping.columns
-        elif sheet.name == ISSUES and sheet.rows:
+        elif sheet.name == copies.ISSUES and sheet.rows:
             parts.append(lines.every_row(sheet, "NOT_DATA", layout.kind))
         elif sheet.rows and sheet.name not in layout.other_sheets:
             parts.append(lines.every_row(sheet, "SHEET_NOT_READ", layout.kind))
@@ -330,10 +333,12 @@ def _prior(file: BinaryIO, layouts: Sequence[Layout], asked: Asked) -> Sequence[
     return ()
 
 
-def _workbook(data: bytes, limits: Limits) -> list[Sheet]:
+def _workbook(data: bytes, limits: Limits) -> tuple[list[Sheet], copies.Origin | None]:
     if preflight.file_type(data) == "xlsx":
-        return workbook.read(preflight.unpack(data, limits), limits)
-    return biff.read(data, limits)
+        members = preflight.unpack(data, limits)
+        sheets = workbook.read(members, limits)
+        return sheets, copies.origin(members, sheets)
+    return biff.read(data, limits), None
 
 
 def base_name(file_name: str) -> str:

@@ -87,12 +87,14 @@ class Block:
 
     ``records``, ``rows`` and ``findings`` have the columns of ``Reading``; ``record`` in
     ``rows`` is the index into this block's records. Blocks come in the file's order, those
-    of orders whose lines are scattered over the file last.
+    of orders whose lines are scattered over the file last. ``copy_of``: SHA-256 of the file of
+    which this one says that it is an annotated copy.
     """
 
     records: pl.DataFrame
     rows: pl.DataFrame
     findings: pl.DataFrame
+    copy_of: str = ""
 
 
 def read(
@@ -183,7 +185,7 @@ def read_blocks(
         records, rows = _whole(records, kinds), _whole(rows, lines.ROWS)
         if records.height:
             records = codes.apply(records, said["kind"], said["layout"], held)
-        keep(Block(records, rows, _of_file(about, name)))
+        keep(Block(records, rows, _of_file(about, name), said["copy_of"]))
 
     with contextlib.ExitStack() as stack:
         handle = stack.enter_context(_opened(source))

@@ -10,6 +10,7 @@ from itertools import accumulate
 import polars as pl
 
 from xborder.registry.orders import ENTRIES
+from xborder.registry.patches import UNCHANGED
 
 NO_ORDER = "ORDER_NO_MISSING"
 """Rows that carry no order number are held for this reason."""
@@ -210,10 +211,13 @@ def excluded_or_lost(rows: pl.DataFrame) -> Counter[tuple[str, str]]:
     )
 
 
-def all_rows(kept: pl.DataFrame, held: pl.Series) -> Counter[tuple[str, str]]:
+def all_rows(
+    kept: pl.DataFrame, held: pl.Series, same: pl.Series | None = None
+) -> Counter[tuple[str, str]]:
     """Rows of a block of a goods, shipment or stock file by (state, code).
 
-    ``kept`` has the columns ``RUNS``, ``held`` the indices of records that are held.
+    ``kept`` has the columns ``RUNS``, ``held`` the indices of records that are held; ``same``
+    tells of each record of a corrected copy whether it is what it was.
     """
     last = pl.col("record") + pl.col("rows")
     single = kept.select(
@@ -223,6 +227,15 @@ def all_rows(kept: pl.DataFrame, held: pl.Series) -> Counter[tuple[str, str]]:
         .otherwise(pl.int_ranges("record", last))
         .alias("record"),
     ).explode("record")
+    if same is not None:
+        as_it_was = pl.Series(same.arg_true(), dtype=pl.Int64).implode()
+        unchanged = single["record"].is_in(as_it_was).fill_null(value=False)
+        apart = Counter({("duplicate", UNCHANGED): int(unchanged.sum())})
+        return apart + _counted_held(single.filter(~unchanged), held)
+    return _counted_held(single, held)
+
+
+def _counted_held(single: pl.DataFrame, held: pl.Series) -> Counter[tuple[str, str]]:
     is_held = pl.col("record").is_in(held.cast(pl.Int64).implode()).fill_null(value=False)
     return _counted(single.select("excluded", pl.lit("").alias("why"), held=is_held))
 

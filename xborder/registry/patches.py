@@ -7,11 +7,13 @@ anything changed comes in as from any file, with all its lines; rows of it that 
 count as ``duplicate`` all the same.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
+from xborder.registry.database import reading
 from xborder.registry.store import Store
 from xborder.registry.tables import upload_rows, uploads
 
@@ -30,27 +32,18 @@ _PLACES = ("sheet", "row", "order_row")
 _LINE = ["#key", "#text", "#nth"]
 
 
-def original(c: Connection, upload: Any, sha256: str) -> int | None:
-    """The upload that holds these bytes, of the same exporter and shop, if it was read."""
-    own = {"exporter": upload.exporter, "shop": upload.shop, "sha256": sha256}
-    wanted = select(uploads.c.id).filter_by(**own)
-    read = uploads.c.state.in_(["read", "checked"]) & (uploads.c.id != upload.id)
-    found: int | None = c.scalar(wanted.where(read))
-    return found
-
-
 class Patch:
     """A file that is a corrected copy of the upload ``of``, compared block by block."""
 
-    def __init__(self, store: Store, of: int, folder: tuple[str, ...]) -> None:
+    def __init__(self, store: Store, of: int, kind: str, folder: tuple[str, ...]) -> None:
         """``folder``: where the original's reading lies."""
-        self.of = of
+        self.of, self.kind = of, kind
         self._store, self._folder = store, folder
 
-    def compared(self, records: pl.DataFrame, kind: str) -> pl.DataFrame:
+    def compared(self, records: pl.DataFrame) -> pl.DataFrame:
         """For each record whether it says what one of the original says (``alike``), and
         whether all of its order, SKU … does (``same``)."""
-        key = _KEYS[kind]
+        key = _KEYS[self.kind]
         lines = _lines(records, key)
         there = self._lines_of_original(lines.select("#key").unique(), key)
         alike = lines.join(there.with_columns(alike=True), on=_LINE, how="left",
@@ -78,7 +71,7 @@ class Patch:
     ) -> tuple[pl.DataFrame, pl.Series, pl.Series]:
         """Of a block of orders: those to enter, with their changed rows only; which rows are as
         they were; the numbers of the orders that are."""
-        told = records.select("order_no", "sheet", "row").hstack(self.compared(records, "orders"))
+        told = records.select("order_no", "sheet", "row").hstack(self.compared(records))
         same = told.filter("same")["order_no"].drop_nulls().unique()
         # A row that became several records is unchanged if each of them is.
         alike = told.select(pl.col("alike").all().over("sheet", "row")).to_series()
@@ -103,6 +96,22 @@ class Patch:
             same,
         )
 
+    def rest(
+        self, records: pl.DataFrame, valid: pl.DataFrame, found: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.Series]:
+        """Of a block of a goods, shipment or stock file: the valid rows and the findings of what
+        changed, and which records belong to what did not."""
+        same = self.compared(records)["same"]
+        key = _KEYS[self.kind]
+        apart = records.filter(same).select(*key)
+        rows = records.filter(same).select("sheet", "row").unique().with_columns(same=True)
+        told = found.join(rows, on=["sheet", "row"], how="left", maintain_order="left")
+        return (
+            valid.join(apart, on=key, how="anti", maintain_order="left"),
+            found.filter(told["same"].is_null()),
+            same,
+        )
+
     def _gone(self) -> pl.Series:
         """Orders of which the original, too, told nothing but that they are cancelled."""
         where = (*self._folder, "entries.parquet")
@@ -110,6 +119,26 @@ class Patch:
             return pl.Series([], dtype=pl.String)
         told = self._store.read_parquet(*where, columns=["order_no", "digest"])
         return told.filter(pl.col("digest") == "")["order_no"]
+
+
+def find(
+    engine: Engine,
+    store: Store,
+    upload: Any,
+    sha256: str,
+    folder: Callable[[int], tuple[str, ...]],
+) -> Patch | None:
+    """The upload that holds these bytes, of the same exporter and shop, if it was read.
+
+    ``folder`` gives the place of a reading. A copy of a file that is not known is a file.
+    """
+    own = {"exporter": upload.exporter, "shop": upload.shop, "sha256": sha256}
+    read = uploads.c.state.in_(["read", "checked"]) & (uploads.c.id != upload.id)
+    with reading(engine) as c:
+        found = c.execute(select(uploads.c.id, uploads.c.kind).filter_by(**own).where(read)).first()
+    if found is None or found.kind not in _KEYS:
+        return None
+    return Patch(store, found.id, found.kind, folder(found.id))
 
 
 def _texts(records: pl.DataFrame, key: list[str]) -> pl.DataFrame:

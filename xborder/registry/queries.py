@@ -11,6 +11,7 @@ import polars as pl
 from sqlalchemy import Connection, RowMapping, func, select
 
 from xborder import findings
+from xborder.registry import patches
 from xborder.registry import tables as t
 from xborder.registry.chains import trace
 from xborder.registry.faults import CHECK_FAILED, READING_FAILED
@@ -37,9 +38,11 @@ def receipt(c: Connection, upload_id: int) -> Receipt:
     ``duplicate`` (they add up to ``rows``: ``adds_up``), ``excluded_by_code``, ``held_by_code``
     (rows held for a reason of the registry or that belong to no order), ``orders`` and
     ``lines`` (the same states), ``notices`` and ``proposed_cancellations`` (orders),
-    ``deliveries``, and the upload's ``upload_id``, ``file_name``, ``exporter``, ``shop``,
-    ``kind``, ``layout``, ``state``, ``code``, ``sha256``, ``received_at``. A file that was
-    not read yet has no rows. Raises ``sqlalchemy.exc.NoResultFound``.
+    ``deliveries``, ``patch_of`` (of a corrected copy the ``upload_id`` and ``file_name`` of its
+    original, how many rows ``changed`` and ``unchanged``; else None), and the upload's
+    ``upload_id``, ``file_name``, ``exporter``, ``shop``, ``kind``, ``layout``, ``state``,
+    ``code``, ``sha256``, ``received_at``. A file that was not read yet has no rows. Raises
+    ``sqlalchemy.exc.NoResultFound``.
     """
     upload = c.execute(select(t.uploads).where(t.uploads.c.id == upload_id)).one()
     rows: Counter[str] = Counter(dict.fromkeys(ROW_STATES, 0))
@@ -71,6 +74,7 @@ def receipt(c: Connection, upload_id: int) -> Receipt:
         "upload_id": upload.id,
         **{key: getattr(upload, key) for key in _TOLD_OF_UPLOAD},
         "deliveries": c.scalar(deliveries),
+        "patch_of": patches.told_of(c, upload),
         "rows": every,
         **{state: rows[state] for state in ROW_STATES},
         "adds_up": rows.total() == every,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -27,13 +28,23 @@ from xborder.checks.orders import check_lines
 from xborder.checks.records import check as check_records
 from xborder.checks.records import keys_twice
 from xborder.crashpoints import crash_point
-from xborder.intake import Block, Head, Limits, Nursery, read_blocks
+from xborder.intake import Head, Limits, Nursery, read_blocks
 from xborder.intake.limits import MIB
-from xborder.registry import claims, faults, in_force, movements, orders, originals, uploads
+from xborder.registry import (
+    claims,
+    faults,
+    in_force,
+    movements,
+    orders,
+    originals,
+    patches,
+    uploads,
+)
 from xborder.registry.database import reading, transaction
-from xborder.registry.entries import all_rows, bounded, entries, excluded_or_lost, runs
+from xborder.registry.entries import all_rows
 from xborder.registry.mappings import in_force as mapped_by
 from xborder.registry.mappings import keep as keep_proposal
+from xborder.registry.reading_tables import ReadingTables, of_upload
 from xborder.registry.store import BlockWriter, Store
 from xborder.schemas.exporters import Exporter, Shop
 from xborder.schemas.tables import Tables
@@ -54,6 +65,7 @@ class _Read:
     blocks: int = 0
     rows: int = 0
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    patch: patches.Patch | None = None
 
 
 def read_uploads(
@@ -93,7 +105,10 @@ def read_uploads(
             nursery = free.get()
             try:
                 goods, mapped = before[upload.exporter], own[upload.exporter]
-                return _read(store, settings, exporters, tables, upload, nursery, goods, mapped)
+                known = partial(patches.find, engine, store, upload, folder=folder)
+                return _read(
+                    store, settings, exporters, tables, upload, nursery, goods, mapped, known
+                )
             except faults.ANY as fault:
                 # The nursery may have ended with it: the next file gets a new one.
                 nursery = stack.enter_context(Nursery())
@@ -145,10 +160,12 @@ def _read(
     nursery: Nursery,
     goods: Sequence[int],
     mapped: dict[str, str],
+    original: Callable[[str], patches.Patch | None],
 ) -> _Read | None:
     """Read an upload into the lake; None when its original cannot be read.
 
-    ``goods``: the exporter's catalogue files that were read before; ``mapped``: its mappings.
+    ``goods``: the exporter's catalogue files that were read before; ``mapped``: its mappings;
+    ``original`` finds the upload of which a file is a corrected copy.
     """
     shop = _shop(exporters, upload)
     where = folder(upload.id)
@@ -165,7 +182,7 @@ def _read(
                 tables_of_it.enter_context(store.write_blocks(*where, f"{name}.parquet"))
                 for name in ("records", "rows", "entries")
             )
-            made = _Tables(records, rows, entered, told, upload.id)
+            made = ReadingTables(records, rows, entered, told, upload.id, original)
             head = read_blocks(
                 plain,
                 upload.file_name,
@@ -183,10 +200,10 @@ def _read(
             )
             head = _refused_without_shop(head, shop)
             made.end(head)
-        read = _Read(head, made.blocks, made.total, made.counts)
+        read = _Read(head, made.blocks, made.total, made.counts, made.patch)
         if not head.usable:
             told.restart()
-        told.write(_of(head.findings, upload.id))
+        told.write(of_upload(head.findings, upload.id))
         if head.usable and head.kind == "orders":
             for part in _without_number(store, read, made.lost, tables, upload.id):
                 told.write(part)
@@ -196,52 +213,6 @@ def _read(
         store.write_bytes((*where, "columns.json"), json.dumps(places, ensure_ascii=False).encode())
         keep_proposal(store, where, head.proposal)
     return read
-
-
-def _of(found: pl.DataFrame, upload_id: int) -> pl.DataFrame:
-    return found.with_columns(pl.lit(upload_id, pl.Int64).alias("upload_id"))
-
-
-class _Tables:
-    """Takes the blocks of a file as they come and writes them to the reading's tables."""
-
-    def __init__(
-        self,
-        records: BlockWriter,
-        rows: BlockWriter,
-        entered: BlockWriter,
-        told: BlockWriter,
-        upload_id: int,
-    ) -> None:
-        self._records, self._rows, self._entries, self._told = records, rows, entered, told
-        self._upload = upload_id
-        self.blocks = self.total = 0
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self.lost: list[int] = []
-
-    def keep(self, block: Block) -> None:
-        """Write a block; of a file that cannot be used only the rows are counted."""
-        self.total += block.rows.height
-        if not block.records.width:
-            return
-        records, rows = bounded(block.records), bounded(block.rows)
-        self._records.write(records)
-        self._rows.write(runs(rows, records))
-        self._told.write(_of(block.findings, self._upload))
-        if "ordered_at" in records.columns:  # lines of orders, no catalogue and no shipments
-            self._entries.write(entries(records, rows))
-            self.counts += excluded_or_lost(rows)
-            if records.get_column("order_no").null_count():
-                self.lost.append(self.blocks)
-        self.blocks += 1
-
-    def end(self, head: Head) -> None:
-        """All blocks have come: what cannot be used, or tells no order, leaves no table."""
-        if not head.usable:
-            self._records.discard()
-            self._rows.discard()
-        if not head.usable or head.kind != "orders":
-            self._entries.discard()
 
 
 def _records(store: Store, upload_id: int, block: int) -> pl.DataFrame:
@@ -288,10 +259,13 @@ def _check_records(
                 twice=twice,
                 before=before,
             )
-            valid.write(checked.valid)
-            told.write(checked.found)
+            passed, found, same = checked.valid, checked.found, None
+            if read.patch is not None and read.patch.kind == kind:
+                passed, found, same = read.patch.rest(records, passed, found)
+            valid.write(passed)
+            told.write(found)
             rows = store.read_parquet(*where, "rows.parquet", blocks=[number])
-            read.counts += all_rows(rows, checked.held)
+            read.counts += all_rows(rows, checked.held, same)
 
 
 def _settle(
@@ -365,6 +339,7 @@ def _register(
         kind=str(read.head.kind),
         counts=dict(read.counts),
         total_rows=read.rows,
+        patch_of=read.patch.of if read.patch else None,
     )
     if read.head.kind == "orders":
         return

@@ -144,18 +144,22 @@ def mark_read(
     kind: str,
     counts: RowCounts,
     total_rows: int,
+    patch_of: int | None = None,
 ) -> None:
     """The file was parsed: its kind, layout, physical rows, and those that belong to no order.
 
     ``counts`` counts excluded rows by code; a key (state, code) counts rows of another
-    state, e.g. ``("held", "ORDER_NO_MISSING")``.
+    state, e.g. ``("held", "ORDER_NO_MISSING")``. ``patch_of``: the upload of which it is a
+    corrected copy.
     """
-    known = {"layout": layout, "channel": channel, "kind": kind, "code": None}
+    known: dict[str, Any] = {"layout": layout, "channel": channel, "kind": kind, "code": None}
+    known |= {"patch_of": patch_of}
     _advance(c, upload_id, (LANDED, READ), state=READ, **known)
     c.execute(update(uploads).where(uploads.c.id == upload_id).values(rows=total_rows))
     c.execute(delete(upload_rows).where(upload_rows.c.upload_id == upload_id))
     _count(c, upload_id, counts)
     told = {"kind": kind, "layout": layout, "rows": total_rows}
+    told |= {} if patch_of is None else {"patch_of": patch_of}
     audit.append(c, "upload read", f"upload {upload_id}", told)
 
 
