@@ -50,6 +50,20 @@ class Settings(BaseSettings):
     dagster_port: int = 8701
     reader_memory_mib: int = Field(1024, ge=256)
     reader_cpu_seconds: int = Field(20, ge=1)
+    declaration_lines: int = Field(50, ge=1, description="lines of one declaration (R19)")
+    consolidated_modes: tuple[Annotated[str, Field(pattern="^(9610|1210)$")], ...] = ("9610",)
+    summary_flag: str = Field(
+        "2",
+        pattern="^[12]$",
+        description="CEB701: 2 by consignor and producer; 1 by consignor (R17)",
+    )
+    item_name_flag_off: str = Field(
+        "0", pattern="^[0-9]$", description="CEB701 itemNameFlag where names are not looked at"
+    )
+    summary_lists: int = Field(1000, ge=1, description="list numbers of one CEB701 message")
+    consolidation_days: int = Field(
+        5, ge=0, le=14, description="the preview is made so many days before the due day"
+    )
     block_rows: int = Field(30_000, ge=1, description="rows that are read and checked at a time")
 
     @property

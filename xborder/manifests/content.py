@@ -147,10 +147,12 @@ def _size(table: pl.DataFrame) -> int:
     return int(table.estimated_size()) + 16 * table.width * table.height
 
 
-def names(tables: Tables, used: dict[str, set[str]]) -> dict[str, dict[str, str]]:
-    """Names of codes (by column of our sheets), by code table."""
+def names(
+    tables: Tables, used: dict[str, set[str]], sheets: Sequence[str] = SHEETS
+) -> dict[str, dict[str, str]]:
+    """Names of codes (by column of some sheets), by code table."""
     wanted: dict[str, set[str]] = {}
-    for one in {column for sheet in SHEETS for column in columns(sheet) if column.codes}:
+    for one in {column for sheet in sheets for column in columns(sheet) if column.codes}:
         wanted.setdefault(one.codes, set()).update(used.get(one.source, ()))
     # A line without a known origin is shown as made in China.
     wanted.setdefault("country", set()).add("CN")

@@ -10,7 +10,7 @@ are put into it as XML (``cells``), for all manifests of a group at once.
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -64,8 +64,9 @@ def batch_values(manifest: Manifest) -> list[dict[str, str]]:
 
 
 @dataclass(frozen=True)
-class _Table:
-    """The rows of one table for all manifests of a group, as XML; row ``i`` is at ``at[i]``."""
+class Rows:
+    """The rows of one table as XML, those of several workbooks one after another; row ``i`` is
+    at ``at[i]``."""
 
     name: str
     columns: str
@@ -73,7 +74,7 @@ class _Table:
     at: np.ndarray
 
     def sheets(self, rows: slice, limit: int) -> Iterator[tuple[str, int, memoryview]]:
-        """The sheets that a manifest's rows need: name, rows, and their XML."""
+        """The sheets that a workbook's rows need: name, rows, and their XML."""
         for serial, start in enumerate(range(rows.start, rows.stop, limit - 1), start=1):
             stop = min(start + limit - 1, rows.stop)
             name = self.name if serial == 1 else f"{self.name} {serial}"
@@ -86,22 +87,28 @@ def write(group: Group, summed: list[dict[str, Any]], limit: int = ROWS) -> list
     ``summed`` are the ``totals``. ``limit``: rows of a sheet before a further begins.
     """
     spans = list(group.spans())
-    listed = _table("清单 Lists", "lists", group, group.heads, [one for _, one, _ in spans], limit)
-    goods = _table("商品 Goods", "goods", group, group.items, [one for *_, one in spans], limit)
+    names = group.manifests[0].names
+    listed = rows("清单 Lists", "lists", group.heads, [one for _, one, _ in spans], names, limit)
+    goods = rows("商品 Goods", "goods", group.items, [one for *_, one in spans], names, limit)
     return [
         _book(manifest, told, [(listed, lists), (goods, lines)], limit)
         for (manifest, lists, lines), told in zip(spans, summed, strict=True)
     ]
 
 
-def _table(
-    name: str, what: str, group: Group, texts: Texts, spans: list[slice], limit: int
-) -> _Table:
+def rows(
+    name: str,
+    what: str,
+    texts: Texts,
+    spans: list[slice],
+    names: Mapping[str, Mapping[str, str]],
+    limit: int = ROWS,
+) -> Rows:
+    """The rows of a table (``what``: its columns) for workbooks that have ``spans`` of it."""
     # The first row of a sheet holds the heads.
     places = np.concatenate([np.arange(one.stop - one.start) % (limit - 1) + 2 for one in spans])
-    names = group.manifests[0].names
     letters, at = bytes_of(cells.rows(columns(what), texts, places, names, _styles()))
-    return _Table(name, what, letters.data, at)
+    return Rows(name, what, letters.data, at)
 
 
 @cache
@@ -110,21 +117,24 @@ def _styles() -> cells.Styles:
     return cells.styles(Book("", datetime(2000, 1, 1, tzinfo=UTC)))
 
 
-def _begun(manifest: Manifest) -> Book:
-    book = Book(manifest.number, manifest.issued_at)
+def begun(title: str, issued_at: datetime) -> Book:
+    """A workbook whose tables are written by ``closed``."""
+    book = Book(title, issued_at)
     # Asked first of all, so that the summary's own looks come after them.
     cells.styles(book)
     return book
 
 
 def _book(
-    manifest: Manifest,
-    summed: dict[str, Any],
-    tables: list[tuple[_Table, slice]],
-    limit: int,
+    manifest: Manifest, summed: dict[str, Any], tables: list[tuple[Rows, slice]], limit: int
 ) -> bytes:
-    book = _begun(manifest)
+    book = begun(manifest.number, manifest.issued_at)
     _summary(book, manifest, summed)
+    return closed(book, tables, limit)
+
+
+def closed(book: Book, tables: list[tuple[Rows, slice]], limit: int = ROWS) -> bytes:
+    """The bytes of a workbook of one sheet, with the given rows of tables as further sheets."""
     rows = []
     for one, span in tables:
         for name, count, letters in one.sheets(span, limit):
