@@ -32,8 +32,10 @@ from xborder.settings import Settings
 
 UNKNOWN_EXPORTER, UNKNOWN_SHOP = "UNKNOWN_EXPORTER", "UNKNOWN_SHOP"
 
-_HIDDEN = re.compile(r"\.|~\$|.*\.(?:part|partial|crdownload|tmp)\Z", re.IGNORECASE | re.DOTALL)
-_SUBMITTED = re.compile(r"@([a-z]*)@[0-9a-f]{16}@(.+)", re.ASCII | re.DOTALL)
+HIDDEN = re.compile(r"\.|~\$|.*\.(?:part|partial|crdownload|tmp)\Z", re.IGNORECASE | re.DOTALL)
+"""Names of files that are hidden or still being written."""
+
+SUBMITTED = re.compile(r"@([a-z]*)@[0-9a-f]{16}@(.+)", re.ASCII | re.DOTALL)
 """A submitted file's name carries its kind and the start of its checksum before its own name."""
 
 _NAME_BYTES = 160
@@ -133,6 +135,11 @@ def submit_stream(
     if kind is not None and kind not in uploads.KINDS:
         raise ValueError(f"{kind!r} is none of {', '.join(uploads.KINDS)}")
     folder = settings.landing / exporter / shop if shop else settings.landing / exporter
+    return put(folder, source, file_name, kind)
+
+
+def put(folder: Path, source: BinaryIO, file_name: str, kind: str | None = None) -> Path:
+    """Copy bytes into a folder from which files are taken in; the file appears there whole."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".landing-{os.getpid()}-{secrets.token_hex(8)}"
     digest = hashlib.sha256()
@@ -174,7 +181,7 @@ def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Landed | None]:
         # Gone, or not for us to read: what is there stays in sight.
         return
     for entry in entries:
-        if _HIDDEN.match(entry.name):
+        if HIDDEN.match(entry.name):
             continue
         if entry.is_dir(follow_symlinks=False) and len(above) < _DEEPEST:
             yield from _walk(Path(entry.path), (*above, entry.name))
@@ -187,7 +194,7 @@ def _landed(entry: os.DirEntry[str], above: tuple[str, ...]) -> Landed | None:
         told = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    submitted = _SUBMITTED.fullmatch(entry.name)
+    submitted = SUBMITTED.fullmatch(entry.name)
     kind = submitted[1] if submitted and submitted[1] in uploads.KINDS else None
     name = submitted[2] if submitted and (not submitted[1] or kind) else entry.name
     exporter, *below = above or ("",)

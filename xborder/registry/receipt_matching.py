@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from xborder import clock
 from xborder.registry import filings, lists
 from xborder.registry.customs_states import LIST
-from xborder.registry.staging import run, stage
+from xborder.registry.staging import fetch, run, stage
 
 UNKNOWN_DOCUMENT, OTHER_EXPORTER = "RECEIPT_UNKNOWN_DOCUMENT", "RECEIPT_OF_OTHER_EXPORTER"
 FROM_FUTURE = "RECEIPT_FROM_FUTURE"
@@ -61,6 +61,13 @@ class _Filed(NamedTuple):
     app_time: str
     status_at: str | None
     refused: bool
+
+
+_FILED = {
+    "place": pl.Int64, "filing": pl.Int64, "kind": pl.String, "exporter": pl.String,
+    "key": pl.String, "version": pl.Int64, "app_time": pl.String, "status_at": pl.String,
+    "status": pl.String,
+}  # fmt: skip
 
 
 def matched(
@@ -118,7 +125,8 @@ def _filed(c: Connection, answering: pl.DataFrame) -> dict[int, list[_Filed]]:
         ways.append("FROM answering a JOIN messages m ON m.guid = upper(a.key)"
                     " JOIN filings f ON f.message_id = m.id WHERE a.kind = '900'")  # fmt: skip
     for way in ways:
-        for place, *one, status in run(c, f"SELECT {told_of} {way} ORDER BY a.place, f.id"):
+        asked = f"SELECT {told_of} {way} ORDER BY a.place, f.id"
+        for place, *one, status in fetch(c, asked, _FILED).iter_rows():
             refused = status is not None and (status == "100" or status.startswith("-"))
             found.setdefault(place, []).append(_Filed._make([*one, refused]))
     run(c, "DROP TABLE answering")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
@@ -32,14 +33,13 @@ from xborder.registry.receipt_matching import (
 )
 from xborder.registry.staging import fetch, insert, run, stage
 from xborder.registry.standings import Moved, move
-from xborder.registry.tables import canonical_json
 
 READ, QUARANTINED = "read", "quarantined"
 
 UNKNOWN_CODE = "RECEIPT_UNKNOWN_CODE"
 """An answer whose status nobody knows: it stands with its document and moves nothing."""
 
-_TIME = re.compile(r"([0-9]{14})([0-9]{3})?", re.ASCII)
+_TIME = re.compile(r"([0-9]{4})" + 5 * "([0-9]{2})" + r"([0-9]{3})?", re.ASCII)
 
 
 class Told(NamedTuple):
@@ -104,7 +104,7 @@ def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) ->
     for number, entity in enumerate(entities, first):
         text = {name: value.strip() for name, value in entity.items() if isinstance(value, str)}
         at = text.get("returnTime") or text.get("opDate")
-        told_of = {name: value for name, value in text.items() if value}
+        said = (f"{name}={value}" for name, value in sorted(text.items()) if value)
         found.append(
             Told(
                 entity=number,
@@ -117,7 +117,7 @@ def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) ->
                 customs_no=(text.get("invtNo") or text.get("sumNo") or None),
                 guid=text.get("guid", "").upper(),
                 ebc_code=text.get("ebcCode", ""),
-                digest=_digest(kind, canonical_json(told_of)),
+                digest=_digest(kind, *said),
             )
         )
     return found
@@ -130,15 +130,20 @@ def _digest(*parts: str) -> str:
 def instant(text: str | None) -> str | None:
     """A ``returnTime`` (17 digits with milliseconds, or 14; Asia/Shanghai) as the registry holds
     instants; None for anything else."""
-    found = _TIME.fullmatch(text or "")
+    return _instant(text or "")
+
+
+@lru_cache(4096)
+def _instant(text: str) -> str | None:
+    found = _TIME.fullmatch(text)
     if not found:
         return None
+    year, *rest, thousandths = (int(one or 0) for one in found.groups())
     try:
-        whole = datetime.strptime(found[1], "%Y%m%d%H%M%S")  # noqa: DTZ007 - the zone follows
-    except ValueError:
+        there = datetime(year, *rest, thousandths * 1000, tzinfo=clock.SHANGHAI)  # type: ignore[misc,arg-type]
+        return there.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
         return None
-    there = whole.replace(microsecond=int(found[2] or 0) * 1000, tzinfo=clock.SHANGHAI)
-    return there.astimezone(UTC).isoformat()
 
 
 def take(c: Connection, rules: Rules, files: Sequence[Came], with_: Matching) -> Applied:
@@ -365,3 +370,9 @@ _RECEIPTS = {
     "pre_no": pl.String, "customs_no": pl.String, "code": pl.String, "digest": pl.String,
     "guid": pl.String, "ebc_code": pl.String,
 }  # fmt: skip
+
+
+def files(c: Connection) -> list[tuple[int, str, str]]:
+    """All receipt files: number, where each is kept, SHA-256 of its bytes."""
+    found = run(c, "SELECT id, path, sha256 FROM receipt_files ORDER BY id")
+    return [(int(one.id), one.path, one.sha256) for one in found]

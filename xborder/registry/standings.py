@@ -8,7 +8,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from xborder.registry.customs_states import ACCEPTED, CANCELLATION, LIST, REFUSED, Answer, Rules
-from xborder.registry.staging import run, stage
+from xborder.registry.staging import fetch, run, stage
 
 STATUS_LENGTH = 8
 """Characters of a status that stand with the document; the receipt has all of it."""
@@ -34,6 +34,11 @@ class Moved:
         self.cancelled += other.cancelled
 
 
+_TOLD = {
+    "filing_id": pl.Int64, "at": pl.String, "kind": pl.String, "status": pl.String,
+    "info": pl.String, "pre_no": pl.String, "customs_no": pl.String,
+}  # fmt: skip
+
 _HISTORY = """
     SELECT t.filing_id, r.returned_at, r.kind, r.status,
            CASE WHEN r.status = '100' OR r.status LIKE '-%' THEN r.info ELSE '' END,
@@ -50,7 +55,7 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
         return done
     stage(c, "touched", pl.DataFrame({"filing_id": ids}, schema={"filing_id": pl.Int64}))
     histories: dict[int, list[Answer]] = {}
-    for filing, at, kind, status, info, pre_no, customs_no in run(c, _HISTORY):
+    for filing, at, kind, status, info, pre_no, customs_no in fetch(c, _HISTORY, _TOLD).iter_rows():
         one = Answer(at or "", kind, status, info, pre_no or "", customs_no or "")
         histories.setdefault(filing, []).append(one)
     before = run(
