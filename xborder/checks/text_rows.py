@@ -1,4 +1,4 @@
-"""All cells of a delimited file, in the rows in which its reading numbered them.
+"""All cells of a delimited or JSON file, in the rows in which its reading numbered them.
 
 Intake keeps only the columns it maps; what is given back to a user is everything.
 """
@@ -7,8 +7,10 @@ import csv
 import io
 from collections.abc import Sequence
 
-from xborder.intake import Limits, Reading, delimited
+from xborder.intake import Limits, Reading, delimited, json_orders
 from xborder.intake.layouts import all_layouts
+from xborder.intake.limits import Refused
+from xborder.intake.parse import JSON
 
 LIMITS = Limits()
 MOST_BYTES = 32 * 1024 * 1024
@@ -27,6 +29,8 @@ def text_rows(original: bytes, reading: Reading) -> list[tuple[int, list[str]]]:
     """
     if len(original) > MOST_BYTES:
         raise TooLargeError
+    if reading.encoding == JSON:
+        return _json_rows(original)
     # A UnicodeDecodeError and an unknown encoding are ValueErrors already.
     text = original.decode(reading.encoding or "utf-8").lstrip("\ufeff")
     quoted = all(one.quoted for one in all_layouts() if one.layout == reading.layout)
@@ -49,6 +53,17 @@ def text_rows(original: bytes, reading: Reading) -> list[tuple[int, list[str]]]:
         raise ValueError from error
     if reading.usable and len(rows) != reading.rows.height:
         raise ValueError(f"{len(rows)} rows, {reading.rows.height} when it was read")
+    return rows
+
+
+def _json_rows(original: bytes) -> list[tuple[int, list[str]]]:
+    """The table that a JSON file was read as; behind each row where it stands in the file."""
+    try:
+        rows = json_orders.placed_rows(original, MOST_CELLS)
+    except Refused as refused:
+        raise ValueError(refused.finding.code) from refused
+    if rows is None:
+        raise TooLargeError
     return rows
 
 

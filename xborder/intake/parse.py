@@ -18,6 +18,7 @@ from xborder.intake import (
     encoding,
     grid,
     headers,
+    json_orders,
     lines,
     meaning,
     preflight,
@@ -34,6 +35,8 @@ from xborder.intake.survey import Survey
 from xborder.intake.whole_orders import Sender, WholeOrders
 
 MARKED = tuple(mark for mark, _ in encoding.MARKS)
+JSON = "json"
+"""What stands for an encoding in the reading of a JSON file, which is always UTF-8."""
 CHANGED = ("HEADER_CHANGED", "MAPPED_COLUMN_GONE")
 PERSONAL = re.compile(r"@|[0-9]{5}", re.ASCII)
 Columns = dict[str, dict[str, tuple[int, str]]]
@@ -125,17 +128,24 @@ def parse_blocks(
 
 def _parse(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     head = file.read(MIB)
-    if head.startswith((preflight.OLE, b"PK")):
+    kind = "" if head.startswith((preflight.OLE, b"PK")) else preflight.file_type(head)
+    if kind != "text":
         size = file.seek(0, 2)
         most = min(asked.limits.unpacked_bytes, asked.limits.file_bytes)
         if size > most:
             refuse("FILE_TOO_LARGE", value=str(size), expected=str(most))
         file.seek(0)
         data = file.read()
-        sheets, parsed.copy = _workbook(data, asked.limits)
-        _sheets(parsed, sheets, asked, sender)
+        if kind == "json":
+            table = json_orders.as_csv(data, asked.limits)
+            try:
+                _text(parsed, table, asked, sender)
+            finally:
+                parsed.encoding = JSON
+        else:
+            sheets, parsed.copy = _workbook(data, asked.limits)
+            _sheets(parsed, sheets, asked, sender)
     else:
-        preflight.file_type(head)
         _text(parsed, file, asked, sender)
     layout = next(one for one in asked.layouts if one.layout == parsed.layout)
     if not sender.any_data:
