@@ -28,6 +28,7 @@ def clearance_manifests(
     issued = cutoff.issue(
         opened.engine, opened.store, opened.settings, day,
         issue_new=config.is_live(day), exporters=opened.exporters,
+        sending={one.id: one.sending for one in opened.exporters.values()},
     )  # fmt: skip
     with reading(opened.engine) as connection:
         ofday = queries.manifests(connection, day)

@@ -25,6 +25,7 @@ from xborder.manifests.sheets import columns
 from xborder.registry import checkings, lists
 from xborder.registry.store import Store
 from xborder.schemas import Tables
+from xborder.schemas.exporters import Sending
 from xborder.settings import Settings
 
 FOLDER = "manifests"
@@ -166,10 +167,24 @@ def _named(tables: Tables, spec: str, codes: set[str]) -> dict[str, str]:
 
 
 def reservation(
-    batch: Batch, named: dict[str, dict[str, str]], settings: Settings
+    batch: Batch,
+    named: dict[str, dict[str, str]],
+    settings: Settings,
+    sending: Sending | None = None,
 ) -> dict[str, Any]:
-    """What the registry keeps of a batch: all that its bytes depend on, besides its lists."""
-    return {
+    """What the registry keeps of a batch: all that its bytes depend on, besides its lists.
+
+    Where ``sending`` says that its messages are sent from here, also what is filed for each
+    list besides order and list: what was issued before a transport was named stays the client's.
+    """
+    sent = {}
+    if sending is not None and sending.transport != "none":
+        documents = [one for one in sending.documents if one in ("403", "505")]
+        sent["sending"] = {
+            "documents": documents,
+            "payment": {"payCode": sending.payment_code, "payName": sending.payment_name},
+        }
+    return sent | {
         "key": batch.key | batch.names,
         "transfer": {
             "copCode": batch.key["ebcCode"],
@@ -231,14 +246,15 @@ def archive_place(row: Row[Any]) -> tuple[str, str, str]:
 def load(c: Connection, checked: Checked, rows: Sequence[Row[Any]]) -> Group:
     """All that reserved or published manifests of one cut-off are written from.
 
-    Heads get what was given at issue: guid, copNo, appType, appTime, appStatus, orderGuid.
+    Heads get what was given at issue: guid, copNo, appType, appTime, appStatus, orderGuid,
+    orderAppType.
     """
     listed = _listed(c, [row.id for row in rows])
     counts = listed.group_by("manifest").len().rows()
     lists = [dict(counts).get(row.id, 0) for row in rows]
     manifests = [manifest(row) for row in rows]
     of = np.repeat(np.arange(len(rows)), lists)
-    given = listed.select("guid", "copNo", "appType").with_columns(
+    given = listed.select("guid", "copNo", "appType", "orderAppType").with_columns(
         orderGuid=order_guids(listed["guid"]),
         appTime=pl.Series([clock.app_time(one.issued_at) for one in manifests]).gather(of),
         appStatus=pl.Series([one.app_status for one in manifests]).gather(of),
@@ -252,6 +268,7 @@ def _listed(c: Connection, ids: list[int]) -> pl.DataFrame:
     found = lists.of_manifests(c, ids).select(
         "list_id", "order_id", "check_id", "guid",
         manifest="manifest_id", copNo="cop_no", appType="app_type",
+        orderAppType="order_app_type",
     )  # fmt: skip
     order = pl.DataFrame({"manifest": ids}).with_row_index("order")
     return found.join(order, on="manifest").sort("order", KEY).drop("order")

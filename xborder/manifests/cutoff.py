@@ -8,7 +8,7 @@ from which the next run writes the same bytes.
 Pending lists are looked at page by page, and 8 bytes of each are kept until they are reserved.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from datetime import date
 
 import numpy as np
@@ -27,6 +27,7 @@ from xborder.registry.manifests import NewManifest
 from xborder.registry.staging import fetch as fetch_rows
 from xborder.registry.store import Store
 from xborder.schemas import Tables, tables
+from xborder.schemas.exporters import Sending
 from xborder.settings import Settings
 
 __all__ = ["FetchError", "Issued", "Problem", "fetch", "issue", "verify", "waiting"]
@@ -44,12 +45,14 @@ def issue(
     issue_new: bool = True,
     named_by: Tables | None = None,
     exporters: Container[str] | None = None,
+    sending: Mapping[str, Sending] | None = None,
 ) -> list[Issued]:
     """Cut off now, and publish every manifest that is not published yet, oldest first.
 
     ``issue_new=False`` takes no cut-off: it only completes what a crash left. ``named_by``: the
     code tables that name the codes, by default the home's. ``exporters``: those whose profile
-    can be used, by default all; lists of others wait (``waiting`` counts them). Without pending
+    can be used, by default all; lists of others wait (``waiting`` counts them). ``sending``: how
+    exporters' messages go, by exporter; those of others are left to the client. Without pending
     lists no cut-off is taken. Safe to run twice, also at once: a manifest is published by
     whoever comes first.
 
@@ -60,7 +63,7 @@ def issue(
     checked = content.Checked(store)
     if issue_new:
         names = named_by or tables.load(settings.home / "tables")
-        _reserve(engine, checked, settings, business_date, names, exporters)
+        _reserve(engine, checked, settings, business_date, names, exporters, sending or {})
         crash_point("cutoff-reserved")
         checked.forget()
     return publish(engine, store, checked)
@@ -90,6 +93,7 @@ def _reserve(
     business_date: date,
     names: Tables,
     exporters: Container[str] | None,
+    sending: Mapping[str, Sending],
 ) -> None:
     """Reserve all that is pending, in one transaction.
 
@@ -99,12 +103,12 @@ def _reserve(
     """
     with reading(engine) as connection:
         seen = audit.head(connection)
-        ready = _plan(connection, checked, settings, names, exporters)
+        ready = _plan(connection, checked, settings, names, exporters, sending)
     if not ready:
         return
     with transaction(engine) as connection:
         if audit.head(connection) != seen:
-            ready = _plan(connection, checked, settings, names, exporters)
+            ready = _plan(connection, checked, settings, names, exporters, sending)
         if ready:
             taken, plan = ready
             issued_at = clock.now()
@@ -121,6 +125,7 @@ def _plan(
     settings: Settings,
     names: Tables,
     exporters: Container[str] | None,
+    sending: Mapping[str, Sending],
 ) -> tuple[list[Batch], list[NewManifest]] | None:
     """The batches of all pending lists and the manifests to make of them; None without any."""
     codes: dict[int, dict[str, set[str]]] = {}
@@ -144,7 +149,7 @@ def _plan(
         NewManifest(
             one.kind,
             one.key["exporter"],
-            content.reservation(one, named, settings),
+            content.reservation(one, named, settings, sending.get(one.key["exporter"])),
             one.key["customsCode"],
         )
         for one in taken

@@ -40,7 +40,7 @@ UNNAMED = {"792": ("sumNo",), "900": ("oriCopMsgId",)}
 filing), 900 the message that could not be read."""
 
 OF_LISTS = {"lists": ("303", "603"), "declarations": ("303",)}
-"""Kind of a manifest → the documents filed for each of its lists."""
+"""Kind of a manifest → the documents filed for each of its lists, at least."""
 
 FILINGS = {
     "id": pl.Int64,
@@ -100,6 +100,13 @@ def key_column(kind: str, columns: Iterable[str]) -> pl.Expr:
     return pl.concat_str(parts, separator="/").alias("key")
 
 
+def kinds_of(manifest: Row[Any]) -> tuple[str, ...]:
+    """The documents filed for each list of a manifest, in the order in which they are sent: the
+    lists last. Waybills and payment receipts where the profile said so at the cut-off."""
+    further = manifest.batch.get("sending", {}).get("documents", ())
+    return tuple(sorted({*OF_LISTS[manifest.kind], *further}))
+
+
 def stored(instant: datetime) -> str:
     """An instant as the registry's frames and staged tables hold it."""
     return instant.astimezone(UTC).isoformat()
@@ -118,12 +125,12 @@ def of_manifests(
     """Enter the filings of issued manifests' lists, those that are not there yet; their number.
 
     ``rows`` are rows of ``manifests``; ``kinds`` the documents filed for each list (303, 403,
-    505, 603), by default ``OF_LISTS``. Each takes the manifest's ``app_time`` and the list's
+    505, 603), by default ``kinds_of`` the manifest. Each takes the manifest's ``app_time`` and the list's
     ``app_type``. Raises LookupError when the lake has no head of a list: a fault of ours.
     """
     entered = 0
     for row in rows:
-        entered += _of_manifest(c, store, row, kinds or OF_LISTS[row.kind])
+        entered += _of_manifest(c, store, row, kinds or kinds_of(row))
     return entered
 
 

@@ -43,6 +43,7 @@ LISTS = {
     "version": pl.Int64,
     "app_type": pl.String,
     "state": pl.String,
+    "order_app_type": pl.String,
 }
 
 PENDING_LISTS = {
@@ -63,7 +64,7 @@ _NAMED = {name: type_ for name, type_ in LISTS.items() if name != "guid"}
 
 _SELECT = """
     SELECT l.id, l.order_id, s.exporter, s.channel, s.shop, o.order_no, l.cop_no,
-           l.route, l.check_id, l.version, l.app_type, l.state, l.manifest_id
+           l.route, l.check_id, l.version, l.app_type, l.state, l.order_app_type, l.manifest_id
     FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
 """
 
