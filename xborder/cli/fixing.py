@@ -2,12 +2,11 @@
 
 import getpass
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 from rich.text import Text
 
@@ -25,9 +24,6 @@ fix_app = typer.Typer(
     help="一次更正 answer a cause once, for all orders that it holds",
     invoke_without_command=True,
 )
-
-MOST_LACKING = 200
-"""SKUs whose missing fields are sought for the list."""
 
 For = Annotated[
     str | None, typer.Option("--exporter", help="of this exporter (default: the only one)")
@@ -78,18 +74,22 @@ def sku(
 ) -> None:  # fmt: skip
     """Say of a SKU what its catalogue row would say 商品货号: hs_code=6912001000 or 商品编码=…"""
     place, name = _at(context, home, exporter)
-    said = _as_records(dict(_field(one) for one in values), place)
-    from xborder.registry import fixes
+    from xborder.registry import answering, fixes
     from xborder.registry.database import transaction
 
-    told = _told(place, name)
-    with transaction(place.engine) as connection:
-        supposed = fixes.supposed(told, sku, said, fixes.last_delivery(connection))
-        valid, wrong = fixes.tried(place.store, supposed, place.tables)
-        own = wrong.filter(pl.col("sku") == sku)
-        if sku not in valid["sku"].to_list():
-            _refuse(sku, own)
-        _record(connection, name, fixes.SKU, sku, said, by, note)
+    told = dict(_field(one) for one in values)
+    try:
+        with transaction(place.engine) as connection:
+            said = answering.of_sku(
+                connection, place.store, place.tables, name, sku, told,
+                by=by or getpass.getuser(), note=note,
+            )  # fmt: skip
+    except answering.WrongAnswerError as error:
+        _refuse(sku, error.problems)
+        raise
+    except fixes.FixError as error:
+        terminal.fail(str(error))
+        raise
     _told_recorded(sku, said)
 
 
@@ -101,16 +101,18 @@ def _word(table: str) -> None:
         note: Note = "", home: HomeOption = None,
     ) -> None:  # fmt: skip
         place, name = _at(context, home, exporter)
-        look_up = getattr(place.tables, table)
-        if (means := look_up(word)) is not None:
-            terminal.fail(f"{word}: 已是代码表中的 is known already as {means}")
-        found = look_up(code)
-        if found is None:
-            terminal.fail(f"{code}: 代码表中没有 not in the table {table}")
+        from xborder.registry import answering, fixes
         from xborder.registry.database import transaction
 
-        with transaction(place.engine) as connection:
-            _record(connection, name, table, word, {"": found}, by, note)
+        try:
+            with transaction(place.engine) as connection:
+                found = answering.of_word(
+                    connection, place.tables, name, table, word, code,
+                    by=by or getpass.getuser(), note=note,
+                )  # fmt: skip
+        except fixes.FixError as error:
+            terminal.fail(str(error))
+            raise
         _told_recorded(word, {table: found})
 
     names = {"country": "国家（地区）", "currency": "币制", "unit": "计量单位"}
@@ -157,28 +159,18 @@ def _exporter(place: "Home", exporter: str | None) -> str:
 
 
 def _told(place: "Home", exporter: str) -> "Given":
-    from xborder.registry import fixes
-    from xborder.registry.database import reading
+    from xborder.registry import answering
 
-    with reading(place.engine) as connection:
-        return fixes.given(connection, exporter)
+    return answering.given(place.engine, exporter)
 
 
 def _causes(place: "Home", exporter: str, told: "Given") -> list[dict[str, Any]]:
-    from xborder.registry import causes, fixes
+    from xborder.registry import answering
 
-    goods = fixes.goods(place.store, told, place.tables)
-    found = causes.of_held(place.engine, place.store, exporter, goods)
-    absent = found.filter(pl.col("code") == "SKU_NOT_IN_CATALOGUE")["key"].unique(
-        maintain_order=True
-    )
-    lacks = fixes.lacking(place.store, told, place.tables, absent.head(MOST_LACKING).to_list())
+    found = answering.open_causes(place.engine, place.store, place.tables, exporter, told)
     return [
-        {"exporter": exporter}
-        | row
-        | {"suggestions": json.loads(row["suggestions"])}
-        | {"answer": causes.hint(row, lacks.get(row["key"], []))}
-        for row in found.iter_rows(named=True)
+        {"exporter": exporter} | {name: one[name] for name in one if name != "asks"}
+        for one in found
     ]
 
 
@@ -206,40 +198,16 @@ def _field(text: str) -> tuple[str, str]:
     return str(found), value.strip()
 
 
-def _as_records(values: Mapping[str, str], place: "Home") -> dict[str, str]:
-    """Values as a catalogue's reading would have them: names and labels as codes."""
-    from xborder.intake import codes
-
-    bare = dict.fromkeys(columns("goods")) | dict(values)
-    frame = pl.DataFrame([bare], schema=dict.fromkeys(columns("goods"), pl.String))
-    read = codes.apply(frame, "goods", "template_goods", place.tables).row(0, named=True)
-    return {name: read[name] for name in values}
-
-
-def _refuse(sku: str, wrong: pl.DataFrame) -> None:
+def _refuse(sku: str, problems: Sequence[Mapping[str, str]]) -> None:
     """Say what keeps a SKU's row from being in force with the answer; exit 2."""
     lines = [
         f"{sku}: 未记录，商品资料还缺或有误 not recorded; its catalogue row would still be wrong:"
     ]
     named = titles("goods")
-    for row in wrong.iter_rows(named=True):
-        said = findings.explain({name: row[name] for name in findings.FINDINGS})
-        zh, en = named.get(row["field"], (row["field"], ""))
-        told = f"{said['message_zh']} {said['message_en']}"
-        lines.append(f"  {row['field']}=… ({zh} {en}): {told}")
+    for one in problems:
+        zh, en = named.get(one["field"], (one["field"], ""))
+        lines.append(f"  {one['field']}=… ({zh} {en}): {one['message_zh']} {one['message_en']}")
     terminal.fail("\n".join(lines))
-
-
-def _record(
-    connection: Any, exporter: str, kind: str, key: str, values: Mapping[str, str],
-    by: str | None, note: str,
-) -> None:  # fmt: skip
-    from xborder.registry import fixes
-
-    try:
-        fixes.record(connection, exporter, kind, key, values, by=by or getpass.getuser(), note=note)
-    except fixes.FixError as error:
-        terminal.fail(str(error))
 
 
 def _told_recorded(key: str, values: Mapping[str, str]) -> None:
