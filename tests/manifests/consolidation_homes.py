@@ -67,3 +67,77 @@ def rehearsed(opened: Home, month: date = MONTH, exporter: str = EXPORTER):
 
     with reading(opened.engine) as c:
         return rehearse(c, opened, exporter, month)
+
+
+def applied(opened: Home, exporter: str = EXPORTER, month: date = MONTH):
+    """The applications of a month, applied for on a day before it is due."""
+    from xborder.manifests.consolidation import application
+
+    with fixed("2026-12-10T10:00:00+08:00"):
+        return application.apply(opened, exporter, month).rows
+
+
+def result(row, c, declaration=None, lists=None, change=None, gseqno=1, **changed) -> bytes:
+    """Customs' result (CEB792) of an application: as rehearsed, or as ``change`` makes its lines.
+
+    ``declaration``: the rehearsed one that it declares (all lists in one line without it).
+    ``lists``: applications whose lists it names. ``gseqno`` None leaves line numbers out.
+    """
+    from xborder.manifests import messages
+    from xborder.registry import consolidations
+
+    numbers = [one for of in lists or [row]
+               for one in consolidations.lists_of(c, of.id)["invt_no"]]  # fmt: skip
+    if declaration is not None:
+        # Odd lists go to 303, the first declaration.
+        numbers = [one for one in numbers if int(one[-1]) % 2 == declaration % 2]
+    lines = [
+        {"invtNo": one, "logisticsNo": "XB0000000001CN", "gseqno": "1", "gnum": str(gnum),
+         "gcode": "6911101100"}
+        for one in numbers
+        for gnum in (1, 2)
+    ]  # fmt: skip
+    lines = change(lines) if change else lines
+    number = declaration or 1
+    head = {
+        "guid": messages.guid("CEB792", str(number)),
+        "customsCode": "6041",
+        "sumNo": "S60412026000000001",
+        "opDate": "20261216103000123",
+        "declSeqNo": f"D60412026{number:09d}",
+        "entryId": f"60412026{number:010d}",
+        "decState": "9",
+        **{name: row.head[name] for name in (
+            "agentCode", "agentName", "ebcCode", "ebcName", "declAgentCode", "declAgentName")},
+        "grossWeight": "14.4",
+        "netWeight": "12.6",
+        "msgCount": "1",
+        "msgSeqNo": "1",
+    } | changed  # fmt: skip
+    items = pl.DataFrame(lines).with_columns(entity=pl.lit(0, pl.Int64))
+    (message,) = messages.document("CEB792", "result", None, pl.DataFrame([head]), items)
+    if gseqno is None:
+        import re
+
+        return re.sub(rb"<ceb:gseqno>[0-9]+</ceb:gseqno>", b"", message.content)
+    return message.content
+
+
+def take(c, content: bytes, exporter: str = ""):
+    """Store a result as the receipts' reader tells it."""
+    from xborder.manifests import receipt_reader
+    from xborder.registry import declarations
+
+    (message,) = receipt_reader.read(content)
+    (entity,) = message.entities
+    told = declarations.result(entity)
+    return declarations.take(c, told, exporter) if hasattr(told, "lines") else told
+
+
+def differences(opened: Home, c, row):
+    """What customs told of an application against its rehearsal."""
+    from xborder.manifests.consolidation import comparison
+    from xborder.registry import declarations
+
+    rehearsed = comparison.rehearsed(c, opened.store, row)
+    return comparison.compare(row.cop_no, rehearsed, declarations.lines_of(c, row.id))

@@ -5,7 +5,7 @@ customs refuses the message that names it; what customs answered stands in ``fil
 701), and ``follow`` carries it over, in whatever order answers came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,9 +14,10 @@ import polars as pl
 from sqlalchemy import Connection, Row, select
 
 from xborder import clock
-from xborder.registry import audit, counters, filings
+from xborder.registry import audit, counters, filings, messages
 from xborder.registry.consolidation_tables import consolidations
 from xborder.registry.lists import cop_no
+from xborder.registry.messages import NewMessage
 from xborder.registry.staging import changed, fetch, insert, run, stage
 
 KIND = "701"
@@ -156,7 +157,7 @@ class New:
 def reserve(c: Connection, new: New, app_time: datetime) -> Row[Any]:
     """Enter an application with its lists and its filings; its row.
 
-    Raises ``sqlalchemy.exc.IntegrityError`` when a list is in another live application.
+    Raises the driver's ``IntegrityError`` when a list is in another live application.
     """
     number = counters.draw(c, "consolidation")
     month = f"{new.month:%Y-%m}"
@@ -190,6 +191,20 @@ def reserve(c: Connection, new: New, app_time: datetime) -> Row[Any]:
     told = {"month": month, "lists": new.lists.height, "parts": parts}
     audit.append(c, "consolidation applied for", named, told, app_time)
     return get(c, number)
+
+
+def queue(c: Connection, row: Row[Any], written: Sequence[NewMessage]) -> None:
+    """Queue the messages of an application, one a part, and link its filings to them."""
+    ids = messages.queue(c, row.exporter, written)
+    for part, message in enumerate(ids, start=1):
+        run(
+            c,
+            "UPDATE filings SET message_id = :message"
+            " WHERE kind = '701' AND exporter = :exporter AND key = :key",
+            message=message,
+            exporter=row.exporter,
+            key=f"{row.cop_no}/{part}",
+        )
 
 
 def get(c: Connection, number: int) -> Row[Any]:

@@ -49,8 +49,9 @@ class Shop:
     time_zone: str = "Asia/Shanghai"
     currency: str = ""
     consolidate_by_name: bool = False
-    decl_agent_code: str = ""
-    decl_agent_name: str = ""
+    # Not in repr: an order is not checked again because another declares what is consolidated.
+    decl_agent_code: str = field(default="", repr=False)
+    decl_agent_name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ stands in rows, so the same rows make the same bytes; the files lie in the store
 rows are committed.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,7 @@ from xborder.registry import consolidations
 from xborder.registry.consolidations import New
 from xborder.registry.database import transaction
 from xborder.registry.home import Home
+from xborder.registry.messages import NewMessage
 
 KIND = "CEB701"
 
@@ -112,9 +114,18 @@ def _reserve(c: Connection, home: Home, part: Rehearsal) -> Row[Any]:
     row = consolidations.reserve(c, new, clock.now())
     place = row.folder.split("/")
     rehearsal.write(home.store, part, preview.write(part, home.tables), *place)
-    for one in render(c, row):
+    written = render(c, row)
+    for one in written:
         home.store.write_bytes([*place, one.name], one.content)
+    profile = home.exporters.get(part.exporter)
+    if profile is not None and profile.sending.transport != "none":
+        consolidations.queue(c, row, [_message(row, one) for one in written])
     return row
+
+
+def _message(row: Row[Any], one: Message) -> NewMessage:
+    kind, sha256 = one.kind.removeprefix("CEB"), hashlib.sha256(one.content).hexdigest()
+    return NewMessage(one.guid, kind, f"{row.folder}/{one.name}", sha256, one.entities)
 
 
 def render(c: Connection, row: Row[Any]) -> list[Message]:

@@ -3,9 +3,14 @@
 Customs merges, so its result counts; the differences say what the declarant should look at.
 """
 
+from typing import Any
+
 import polars as pl
+from sqlalchemy import Connection, Row
 
 from xborder.findings import Finding
+from xborder.registry import consolidations
+from xborder.registry.store import Store
 
 ITEM = ["invt_no", "gnum"]
 TOLD_LINE = ["decl_seq_no", "gseqno"]
@@ -96,3 +101,10 @@ def _finding(code: str, cop_no: str, row: dict[str, object]) -> Finding:
         expected=str(row.get("expected") or "") if row.get("value") else "",
         params={"invt_no": str(row["invt_no"]), "gnum": str(row["gnum"]), "cop_no": cop_no},
     )
+
+
+def rehearsed(c: Connection, store: Store, row: Row[Any]) -> pl.DataFrame:
+    """What ``compare`` asks for of an application: its stored rehearsal, of its live lists."""
+    items = store.read_parquet(*row.folder.split("/"), "items.parquet")
+    named = consolidations.lists_of(c, row.id).filter("live").select("list_id", "order_no")
+    return items.join(named, on="list_id", maintain_order="left")
