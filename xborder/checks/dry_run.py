@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from xborder import findings
+from xborder.checks import telling
 from xborder.checks.context import Context
 from xborder.checks.orders import check as check_orders
 from xborder.checks.places import placements
@@ -89,7 +90,9 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
                 [context.placed, placements(reading.columns, 0, reading.order_fields)]
             ),
         )
-        told = reading.findings.with_columns(pl.lit(shop).alias("shop"))
+        told = reading.findings.with_columns(
+            pl.lit(shop).alias("shop"), pl.lit(0, pl.Int64).alias("upload_id")
+        )
         result = check_orders(order_lines(reading.records, reading.file_name, shop), own, told)
         states = reading.rows.filter(pl.col("excluded").is_null()).join(
             result.orders, on="order_no", how="left"
@@ -114,7 +117,8 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
         rows = reading.rows.filter(pl.col("excluded").is_null())
         held = rows.filter(pl.col("record").is_in(checked.held.implode())).height
         counts |= {"lines": reading.records.height, "held": held, "accepted": rows.height - held}
-        found = pl.concat([found, checked.found.drop("upload_id")])
+        more = telling.once(checked.found.drop("upload_id"), telling.CELL[1:], found)
+        found = pl.concat([found, more])
     else:
         counts["held"] = counts["rows"] - counts["excluded"]
     return Report(

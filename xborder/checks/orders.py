@@ -10,7 +10,7 @@ from functools import lru_cache
 import polars as pl
 
 from xborder import findings
-from xborder.checks import destinations, hazards, lists, rules, suggestions
+from xborder.checks import destinations, hazards, lists, rules, suggestions, telling
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, Joined, alone, join
@@ -49,8 +49,9 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     """Check order lines (canonical columns, ``shop`` and lineage) against the context.
 
     Orders whose lines obey the line's schema and every rule are accepted; a finding of
-    severity error or fatal holds the order. ``told`` (shop, order_no, code, severity) are
-    findings that the reading of the file told already: a damaged identifier holds its order too.
+    severity error or fatal holds the order. ``told`` (shop, order_no, code; upload_id, sheet,
+    row, field) are findings that the reading of the file told already: a damaged identifier
+    holds its order too.
     May run in several threads at once.
     """
     lines = in_codes(lines, context.words)
@@ -64,6 +65,7 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     broken = pl.concat([own, rules.apply(every_rule, joined.by_line, joined.by_order)])
     heads, items = lists.heads(joined), lists.items(joined)
     broken = pl.concat([broken, _by_list_schemas(context.tables, broken, joined, heads, items)])
+    broken = telling.once(broken, _CELL)
     notices = destinations.notices(joined, context)
     meant = suggestions.told(broken, joined.by_line, context.tables, context.on, context.goods)
     orders = _verdicts(joined, broken, told)
@@ -72,8 +74,20 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
         orders=orders,
         heads=heads.take(accepted.arg_true()).frame(lists.HEADS),
         items=items.take(accepted[joined.order].arg_true()).frame(lists.ITEMS),
-        found=to_findings(pl.concat([meant, notices]), joined.by_line, context.placed),
+        found=_not_told(
+            to_findings(pl.concat([meant, notices]), joined.by_line, context.placed), told
+        ),
     )
+
+
+_CELL = ["at", "source", "field"]
+
+
+def _not_told(found: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
+    """Findings without those that say less than what the reading told at their cell."""
+    if told is None or "field" not in told.columns:
+        return found
+    return telling.once(found, telling.CELL, told)
 
 
 @lru_cache(maxsize=8)
@@ -182,9 +196,10 @@ def _alone(
     """A dry run without an exporter: the lines' own schema and amounts only."""
     joined = with_stated_amounts(alone(lines))
     broken = pl.concat([own, rules.apply(rules.line_rules(), joined.by_line, joined.by_order)])
+    broken = telling.once(broken, _CELL)
     return OrderCheck(
         orders=_verdicts(joined, broken, told),
         heads=pl.DataFrame(),
         items=pl.DataFrame(),
-        found=to_findings(broken, joined.by_line, placed),
+        found=_not_told(to_findings(broken, joined.by_line, placed), told),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from xborder import findings
-from xborder.checks import suggestions
+from xborder.checks import suggestions, telling
 from xborder.checks.amounts import decimal
 from xborder.checks.elements import with_elements
 from xborder.checks.facts import none
@@ -119,6 +119,7 @@ def check(
     told_twice = Rule("KEY_TWICE_IN_FILE", "line", key[0], pl.col("twice"))
     levels = Levels(lines)
     every = pl.concat([from_schema(broken), apply([*_rules(kind), told_twice], levels)])
+    every = telling.once(every, ["at", "source", "field"])
     held = (
         every.filter(pl.col("code").is_in(findings.blocking_codes()))
         .get_column("at")

@@ -47,6 +47,9 @@ from xborder.settings import Settings
 RULES_VERSION = "2"
 """Raised when the rules change in a way that should re-check what is open."""
 
+PLACE = ["sheet", "row", "field"]
+"""Where a reading told something."""
+
 WORKERS = 2
 """Parts are checked two at a time, and recorded in their order."""
 
@@ -305,7 +308,8 @@ def lines_of(store: Store, open_now: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
 
     ``open_now`` has the columns ``OPEN_ORDERS``. The lines have the canonical columns of an
     order line, ``shop`` and lineage, in order of upload, block and row; what was told is
-    shop, order_no, code. Raises LookupError when a reading holds no line of an order.
+    shop, upload_id, order_no, code and the place. Raises LookupError when a reading holds no
+    line of an order.
     """
     lines, told = [], []
     for (number, block), own in open_now.group_by("upload_id", "block", maintain_order=True):
@@ -323,12 +327,12 @@ def lines_of(store: Store, open_now: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
             raise LookupError(f"upload {upload_id} holds no line of some order of block {block}")
         lines.append(records.with_columns(source))
         found = store.read_parquet(
-            *where, "findings.parquet", columns=["order_no", "code"], blocks=blocks
+            *where, "findings.parquet", columns=["order_no", "code", *PLACE], blocks=blocks
         )
         told.append(
             found.join(own, on="order_no", how="semi")
             .unique(maintain_order=True)
-            .select(pl.lit(shop).alias("shop"), "order_no", "code")
+            .select(*source[:2], "order_no", "code", *PLACE)
         )
     return pl.concat(lines, how="diagonal"), pl.concat(told)
 
