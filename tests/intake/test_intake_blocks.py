@@ -179,3 +179,25 @@ def test_one_late_date_decides_for_all() -> None:
         "2026-04-03",
         "2026-04-25",
     ]
+
+
+def test_rows_of_totals_and_shifted_columns_are_told_once_a_file():
+    rows = [order_row(order_no=f"DP-{at}") for at in range(40)]
+    for at in (5, 20, 39):
+        rows.insert(at, ["合计", *[""] * 6])
+    data = csv_text([ORDERS_HEAD, *rows])
+    # All but the first row of each block: a word for a number, a number for a word.
+    astray = [[f"DP-{at}", "2026-04-01", "x", "USD", "US", "12", "2"] for at in range(60)]
+    shifted = csv_text([ORDERS_HEAD, *astray])
+    for size in (100, 400, 1_000_000):
+        with forced(size):
+            (footer,) = [one for one in read_here(data).findings if one.code == "FOOTER_SKIPPED"]
+            assert (footer.row, footer.value) == (7, "3")
+            found = [one for one in read_here(shifted).findings if one.code == "COLUMNS_SHIFTED"]
+            assert [one.row for one in found] == [2]
+
+
+def csv_text(rows: list[list[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

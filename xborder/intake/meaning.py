@@ -8,6 +8,7 @@ columns here; every function needs all rows of an order, and no others.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -21,6 +22,8 @@ DAMAGED = ("ID_DAMAGED_BY_EXCEL", "ID_SCIENTIFIC_NOTATION")
 USUAL = r"^-?[0-9]{1,11}(?:\.[0-9]{1,5})?$"
 AMOUNT = pl.Decimal(38, 10)
 CENT = 2
+ROWS = "rows"
+"""The parameter by which COLUMNS_SHIFTED says that one row stands for nearly all."""
 Places = Mapping[str, Place]
 Finds = list[Finding]
 Sign = tuple[str, Finding | None]
@@ -314,9 +317,11 @@ def shifted(frame: pl.DataFrame, kind: str, places: Places) -> Iterator[Finding]
     )
     there = pl.sum_horizontal(pl.col(name).is_not_null() for name in typed)
     found = frame.filter((wrong >= 2) & (wrong * 2 >= there))
-    if found.height * 2 > frame.height and frame.height > 1:
-        found = found.head(1)
     place = next(iter(places.values()))
+    if found.height * 2 > frame.height and frame.height > 1:
+        # Nearly all are: the first one stands for them.
+        yield replace(place.finding("COLUMNS_SHIFTED", found["row"][0]), params={ROWS: "all"})
+        return
     for row in found["row"].to_list():
         yield place.finding("COLUMNS_SHIFTED", row)
 

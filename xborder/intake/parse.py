@@ -147,6 +147,7 @@ def _parse(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None
             _sheets(parsed, sheets, asked, sender)
     else:
         _text(parsed, file, asked, sender)
+    parsed.findings += sender.counted
     layout = next(one for one in asked.layouts if one.layout == parsed.layout)
     if not sender.any_data:
         if not layout.may_be_empty:

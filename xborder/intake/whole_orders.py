@@ -12,7 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from xborder.findings import Finding
-from xborder.intake import blocks, lines
+from xborder.intake import blocks, lines, meaning
 from xborder.intake.blocks import Part
 from xborder.intake.delimited import Form
 from xborder.intake.grid import Row, Table, compact, size_of
@@ -29,16 +29,42 @@ MOST_HELD = 96 * 1024 * 1024
 NO_DATA = ("HEADER", "BLANK", "FOOTER", "NOT_DATA", "DESCRIPTION", "SHEET_NOT_READ")
 
 
+COUNTED = ("FOOTER_SKIPPED", "OVERSEAS_ROWS")
+"""Notices that count rows: one a sheet, however many blocks it came in."""
+
+
 class Sender:
     """Hands blocks on, and counts what they hold. Raises Refused with TOO_MANY_FAULTS."""
 
     def __init__(self, send: Callable[[SheetLines], None], most: int) -> None:
         """Blocks go to ``send``; ``most`` findings are too few to stop."""
         self._send, self._most, self._told = send, most, 0
+        self._counted: dict[tuple[str, str], Finding] = {}
+        self._all_shifted = False
         self.any_data = False
+
+    @property
+    def counted(self) -> list[Finding]:
+        """The notices about rows of all blocks, each once."""
+        return list(self._counted.values())
+
+    def _of_block(self, one: Finding) -> bool:
+        """Whether a finding goes with its block; what is told once a file is kept or dropped."""
+        if one.code in COUNTED:
+            key = (one.code, one.sheet)
+            first = self._counted.get(key, replace(one, value="0"))
+            row = min(first.row or 0, one.row or 0)
+            both = str(int(first.value) + int(one.value))
+            self._counted[key] = replace(first, row=row, value=both, order_no="")
+            return False
+        if one.code == "COLUMNS_SHIFTED" and one.params.get(meaning.ROWS):
+            known, self._all_shifted = self._all_shifted, True
+            return not known
+        return True
 
     def send(self, block: SheetLines) -> None:
         """Hand a block on."""
+        block.findings = [one for one in block.findings if self._of_block(one)]
         self._told += len(block.findings)
         if self._told > self._most:
             refuse("TOO_MANY_FAULTS", value=str(self._told))
