@@ -11,7 +11,7 @@ from lxml import etree
 from sqlalchemy import Engine
 
 from xborder.manifests import content
-from xborder.manifests.verification import Problem
+from xborder.manifests.verification import Problem, beside
 from xborder.registry import queries
 from xborder.registry.database import reading
 from xborder.registry.store import Store
@@ -27,7 +27,8 @@ def conform(
     xsd: Path,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Problem]:
-    """What the XSD finds in the messages of all published manifests, oldest first.
+    """What the XSD finds in the messages of all published manifests, oldest first, and in those
+    that lie beside their packages.
 
     ``xsd`` is the file of the export messages; what it includes must lie beside it. One message
     after another is in memory; ``progress`` is told how many manifests of how many are done.
@@ -46,6 +47,11 @@ def conform(
             if path.suffix == ".xml":
                 yield from _broken(schema, parser, row["number"], path.name, path.read_bytes())
         progress(done, len(issued))
+    for one in beside(engine):
+        path = store.path(*one.path.split("/"))
+        if path.is_file():
+            name = f"CEB{one.kind} {one.guid}"
+            yield from _broken(schema, parser, name, one.path, path.read_bytes())
 
 
 def _broken(

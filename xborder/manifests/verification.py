@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select
 
 from xborder.manifests import content, package
-from xborder.registry import manifests, tables
+from xborder.registry import exchange_tables, manifests, tables
 from xborder.registry.database import reading
 from xborder.registry.store import Store
 
@@ -46,9 +46,10 @@ def verify(
 
     The ZIP must have the registry's checksum, the folder must hold exactly the ZIP's files, and
     rendering the manifest again from its rows must give the same bytes. A manifest that another
-    version of the writers made is compared by its messages only. One manifest after another is
-    in memory; ``progress`` is told how many of how many are done. Raises LookupError for an
-    unknown number.
+    version of the writers made is compared by its messages only. Messages that lie beside the
+    packages (``beside``) must be the bytes that were queued. One manifest after another is in
+    memory; ``progress`` is told how many of how many are done. Raises LookupError for an unknown
+    number.
     """
     checked = content.Checked(store)
     wanted = select(tables.manifests.c.id).order_by(tables.manifests.c.id)
@@ -62,7 +63,33 @@ def verify(
     for done, one in enumerate(ids, start=1):
         problems += _problems(engine, store, checked, one)
         progress(done, len(ids))
+    for row in beside(engine, ids[0] if number is not None else None):
+        problems += _queued(store, row)
     return problems
+
+
+def beside(engine: Engine, manifest_id: int | None = None) -> list[Row[Any]]:
+    """Messages that are no part of a manifest's package (guid, kind, path, sha256), oldest first.
+
+    Waybills, bills of lading, cancellations, summaries …; those of one manifest if named.
+    """
+    of = exchange_tables.messages.c
+    wanted = select(of.guid, of.kind, of.path, of.sha256).order_by(of.id)
+    wanted = wanted.where(~of.path.startswith(f"{content.FOLDER}/", autoescape=True))
+    if manifest_id is not None:
+        wanted = wanted.where(of.manifest_id == manifest_id)
+    with reading(engine) as c:
+        return list(c.execute(wanted))
+
+
+def _queued(store: Store, row: Row[Any]) -> list[Problem]:
+    """Whether a message beside the packages is there, with the bytes that were queued."""
+    named = f"CEB{row.kind} {row.guid}"
+    try:
+        found = package.digest(store.read_bytes(row.path.split("/")))
+    except FileNotFoundError:
+        return [Problem(named, row.path, "is missing")]
+    return [] if found == row.sha256 else [Problem(named, row.path, f"sha256 is not {row.sha256}")]
 
 
 def _problems(
