@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     annotated_bytes: int = Field(
         2 * 1024 * 1024, ge=0, description="larger files are annotated only when somebody asks"
     )
+    send_attempts: int = Field(12, ge=1, description="a message is tried so often by itself")
+    refused_app_type: str = Field(
+        "1", pattern="^[12]$", description="of a corrected list that was refused without invtNo"
+    )
+    bill_lists: int = Field(1000, ge=1, le=99_999, description="waybills of one piece of a CEB607")
     host: str = "127.0.0.1"
     page_port: int = 8700
     dagster_port: int = 8701

@@ -104,7 +104,8 @@ def kinds_of(manifest: Row[Any]) -> tuple[str, ...]:
     """The documents filed for each list of a manifest, in the order in which they are sent: the
     lists last. Waybills and payment receipts where the profile said so at the cut-off."""
     further = manifest.batch.get("sending", {}).get("documents", ())
-    return tuple(sorted({*OF_LISTS[manifest.kind], *further}))
+    own = OF_LISTS[manifest.kind]
+    return tuple(sorted({*own, *further})) if "603" in own else own
 
 
 def stored(instant: datetime) -> str:
@@ -125,8 +126,8 @@ def of_manifests(
     """Enter the filings of issued manifests' lists, those that are not there yet; their number.
 
     ``rows`` are rows of ``manifests``; ``kinds`` the documents filed for each list (303, 403,
-    505, 603), by default ``kinds_of`` the manifest. Each takes the manifest's ``app_time`` and the list's
-    ``app_type``. Raises LookupError when the lake has no head of a list: a fault of ours.
+    505, 603), by default ``kinds_of`` the manifest. Each takes the manifest's ``app_time`` and the
+    ``app_type`` of its list or order. Raises LookupError when the lake has no head of a list: a fault of ours.
     """
     entered = 0
     for row in rows:
@@ -148,7 +149,7 @@ def _of_manifest(c: Connection, store: Store, row: Row[Any], kinds: Sequence[str
     if not wanted:
         return 0
     listed = lists.of_manifests(c, [row.id]).select(
-        "list_id", "order_id", "check_id", "app_type", copNo="cop_no"
+        "list_id", "order_id", "check_id", "app_type", "order_app_type", copNo="cop_no"
     )
     heads = listed.join(
         _heads(store, listed["check_id"].unique().sort().to_list()),
@@ -160,7 +161,13 @@ def _of_manifest(c: Connection, store: Store, row: Row[Any], kinds: Sequence[str
         missing = heads.filter(pl.col("orderNo").is_null())["list_id"].min()
         raise LookupError(f"the lake has no head of list {missing!r}")
     told = [
-        heads.select("list_id", "app_type", kind=pl.lit(kind), key=key_column(kind, heads.columns))
+        heads.select(
+            "list_id",
+            kind=pl.lit(kind),
+            key=key_column(kind, heads.columns),
+            # An order that customs has already is changed, whatever becomes of its list.
+            app_type="app_type" if kind == "603" else pl.coalesce("order_app_type", "app_type"),
+        )
         for kind in wanted
     ]
     return enter(c, row.exporter, row.app_time, pl.concat(told).select(*NEW))

@@ -66,12 +66,16 @@ class Sending:
     documents: tuple[str, ...] = ()
     folder: str = ""
     url: str = ""
+    lookup_url: str = ""
+    credential: str = ""
+    authority: str = ""
     envelope: bool = False
     sender_id: str = ""
     receiver_id: str = "DXPEDCCEB0000003"
     signing: str = "none"
     key_file: str = ""
     certificate_file: str = ""
+    key_name: str = ""
     operator_code: str = ""
     operator_name: str = ""
     payment_code: str = ""
