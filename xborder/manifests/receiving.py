@@ -22,7 +22,8 @@ from sqlalchemy import Connection
 
 from xborder.crashpoints import crash_point
 from xborder.manifests import receipt_reader
-from xborder.registry import filings, landing, lists, originals, receipts
+from xborder.manifests.consolidation import results
+from xborder.registry import consolidations, filings, landing, lists, originals, receipts
 from xborder.registry.customs_states import Rules
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
@@ -143,6 +144,7 @@ def receive(home: Home, files: Sequence[Waiting]) -> Applied:
         with transaction(home.engine) as c:
             applied = receipts.take(c, rules, [came for came, _, _ in portion], with_)
             _follow(c, home, applied.moved)
+            results.take_in(c, home.store)
             crash_point("receipts-applying")
         crash_point("receipts-applied")
         for came, one, told in portion:
@@ -160,8 +162,10 @@ def take_up(home: Home, released: Sequence[int] = ()) -> Applied:
     receipts from the future which an operator lets count now.
     """
     with transaction(home.engine) as c:
+        waited = results.waiting(c)
         applied = receipts.take_up(c, Rules(home.tables), matching(home), released)
         _follow(c, home, applied.moved)
+        results.take_in(c, home.store, waited)
     return applied
 
 
@@ -177,9 +181,12 @@ def matching(home: Home) -> Matching:
 
 
 def _follow(c: Connection, home: Home, moved: Moved) -> None:
-    """What becomes of lists that customs refused or cancelled, in the same transaction."""
+    """What becomes of lists that customs refused or cancelled, and of those in an application
+    for consolidation (701), in the same transaction."""
     lists.refused(c, moved.refused)
     lists.cancelled(c, moved.cancelled)
+    if any(kind == "701" for kind, _ in moved.counts):
+        consolidations.follow(c)
 
 
 _Taken = tuple[Came, Waiting, os.stat_result]

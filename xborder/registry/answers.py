@@ -1,8 +1,8 @@
 """Answers (答复): all that stands of an upload now, each finding at the user's own cell.
 
-Three hands tell it: the reading of the file, the last check of each of its orders, and the
-registry itself (an order that a list has declared and that this file changes, a number that
-is taken). It comes in parts, so that a file with a million findings can be counted without
+Four hands tell it: the reading of the file, the last check of each of its orders, customs
+(``refusals``), and the registry itself (an order that a list has declared and that this file
+changes, a number that is taken). It comes in parts, so that a file with a million findings can be counted without
 being held.
 """
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from xborder import findings
 from xborder.checks import destinations
-from xborder.registry import checkings, orders, queries, readings, retold, uploads
+from xborder.registry import checkings, orders, queries, readings, refusals, retold, uploads
 from xborder.registry.database import reading
 from xborder.registry.entries import STATUS_COLUMNS
 from xborder.registry.staging import fetch, run, stage
@@ -80,8 +80,8 @@ def findings_of(engine: Engine, store: Store, upload_id: int) -> pl.DataFrame:
 
 
 def parts_of(engine: Engine, store: Store, upload_id: int) -> Iterator[pl.DataFrame]:
-    """The same in parts: what the reading told, each check, what checks tell of the file as a
-    whole, the registry."""
+    """The same in parts: what the reading told, each check, customs, what checks tell of the
+    file as a whole, the registry."""
     columns = [*findings.FINDINGS, "upload_id"]
     of_file = pl.col("code").is_in(destinations.told_once_a_file())
     once = []
@@ -97,6 +97,8 @@ def parts_of(engine: Engine, store: Store, upload_id: int) -> Iterator[pl.DataFr
                 if own.height:
                     current = _current(connection, upload_id, check_id, own)
                     yield own.join(current, on="order_no", how="semi").select(columns)
+        if (ended := refusals.of_upload(connection, store, upload_id)).height:
+            yield ended.select(columns)
         if any(part.height for part in once):
             yield destinations.put_together(pl.concat(once)).select(columns)
         own = pl.concat(

@@ -8,7 +8,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from xborder import findings
-from xborder.registry import checkings
+from xborder.registry import checkings, refusals
 from xborder.registry.database import reading
 from xborder.registry.fixes import SKU
 from xborder.registry.staging import fetch
@@ -76,6 +76,11 @@ def of_held(engine: Engine, store: Store, exporter: str, goods: pl.DataFrame) ->
             .join(own, on=["upload_id", "order_no"], maintain_order="left")
         )
         counted.append(_counted(_keyed(found, skus)))
+    with reading(engine) as connection:
+        ended = refusals.of_exporter(connection, store, exporter)
+    if ended.height:
+        own = ended.join(held, on=["upload_id", "order_no"], maintain_order="left")
+        counted.append(_counted(_keyed(own, skus)))
     if not counted:
         return pl.DataFrame(schema=CAUSES)
     firsts = [pl.first(name) for name in ("file", "sheet", "cell", "value", "params")]
@@ -111,12 +116,17 @@ def _keyed(found: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
 def _counted(found: pl.DataFrame) -> pl.DataFrame:
     alone = pl.struct(_KEY).n_unique().over("order_id") == 1
     # A finding of the reading holds an order too, and is in its codes only.
-    cured = pl.when(alone & (pl.col("codes") == pl.col("code"))).then("order_id")
-    return found.group_by(_KEY, maintain_order=True).agg(
-        pl.len().cast(pl.Int64).alias("cells"),
-        pl.col("order_id").n_unique().cast(pl.Int64).alias("orders"),
-        cured.drop_nulls().n_unique().cast(pl.Int64).alias("cures"),
-        *(pl.first(name) for name in ("file", "sheet", "cell", "value", "params")),
+    cured = pl.when(alone & (pl.col("codes") == pl.col("code"))).then("order_id").alias("cured")
+    # Counted before the groups are made: within one, an order has that one cause only.
+    return (
+        found.with_columns(cured)
+        .group_by(_KEY, maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("cells"),
+            pl.col("order_id").n_unique().cast(pl.Int64).alias("orders"),
+            pl.col("cured").drop_nulls().n_unique().cast(pl.Int64).alias("cures"),
+            *(pl.first(name) for name in ("file", "sheet", "cell", "value", "params")),
+        )
     )
 
 
