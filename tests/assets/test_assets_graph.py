@@ -52,6 +52,7 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
     }  # fmt: skip
     assert {one.name for one in repository.sensor_defs} == {
         "landed_files",
+        "answers_given",
         "warehouse_files_read",
         "failed_runs",
     }

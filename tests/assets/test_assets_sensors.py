@@ -14,8 +14,16 @@ from dagster import (
     op,
 )
 
-from xborder.assets.sensors import MOST_ATTEMPTS, PATIENCE_TICKS, failed_runs, landed_files
-from xborder.registry.home import create
+from xborder.assets.sensors import (
+    MOST_ATTEMPTS,
+    PATIENCE_TICKS,
+    answers_given,
+    failed_runs,
+    landed_files,
+)
+from xborder.registry import fixes
+from xborder.registry.database import transaction
+from xborder.registry.home import create, open_home
 from xborder.registry.landing import settled
 from xborder.settings import load
 
@@ -128,3 +136,30 @@ def test_a_failed_run_writes_an_alert_without_the_exceptions_text(
     told = json.loads(alert.read_text("utf-8"))
     assert (told["job"], told["steps"]) == ("breaking", ["broken"])
     assert "Jane" not in alert.read_text("utf-8")
+
+
+def test_an_answer_starts_one_run_that_takes_no_file(landing: Path) -> None:
+    home = open_home(load().home)
+
+    def look(cursor: str | None) -> SensorResult | SkipReason:
+        with DagsterInstance.ephemeral() as instance:
+            told = answers_given(build_sensor_context(instance=instance, cursor=cursor))
+        assert isinstance(told, SensorResult | SkipReason)
+        return told
+
+    assert isinstance(look(None), SkipReason)
+    with transaction(home.engine) as c:
+        fixes.record(c, "dapu", "country", "Germny", {"": "DE"}, by="Li")
+    first = look(None)
+    assert isinstance(first, SensorResult) and not first.run_requests
+    second = look(first.cursor)
+    assert isinstance(second, SensorResult) and second.run_requests
+    asked = second.run_requests[0].run_config["ops"]["order_files"]["config"]
+    (landing / "half.csv").write_text("half a f")
+    assert asked["live"] and settled(load(), asked["settled"]) == []
+    assert isinstance(look(second.cursor), SkipReason), "one run for one answer"
+    with transaction(home.engine) as c:
+        fixes.revoke(c, "dapu", 1, by="Li")
+    third = look(second.cursor)
+    assert isinstance(third, SensorResult) and not third.run_requests
+    home.engine.dispose()

@@ -22,6 +22,9 @@ from dagster import (
 import xborder.registry.landing as landing_zone
 from xborder import clock, settings
 from xborder.assets.jobs import asked_to_act, intake, stock_report
+from xborder.registry import fixes
+from xborder.registry.database import reading
+from xborder.registry.home import open_home
 
 TICK_SECONDS = 5
 MOST_FILES = 1000
@@ -32,6 +35,9 @@ PATIENCE_TICKS = 12
 
 MOST_ATTEMPTS = 5
 """A set of files whose run failed this often waits for an operator (or for another file)."""
+
+_NO_FILE = "-"
+"""A mark that no landed file has."""
 
 _UNDER_WAY = RunsFilter(
     job_name="intake",
@@ -100,6 +106,44 @@ def landed_files(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     )
 
 
+@sensor(
+    job=intake,
+    minimum_interval_seconds=TICK_SECONDS,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Starts an intake run, which checks what is open, after an answer was given.",
+)
+def answers_given(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    """One run for the answers that were given or taken back since the last; it takes no file in.
+
+    The cursor is the number of the newest answer that a run was asked for; a run waits until no
+    further answer came between two ticks, and until no intake run is under way.
+    """
+    asked, seen = json.loads(context.cursor or "[0, 0]")
+    home = open_home(settings.load().home)
+    try:
+        with reading(home.engine) as connection:
+            newest = fixes.newest(connection)
+    finally:
+        home.engine.dispose()
+    cursor = json.dumps([asked, newest])
+    if newest == asked:
+        return SkipReason("no answer was given")
+    if newest != seen or context.instance.get_runs_count(_UNDER_WAY):
+        return SensorResult(skip_reason="answers were given; a run follows", cursor=cursor)
+    config = asked_to_act("intake")
+    config["ops"]["order_files"]["config"]["settled"] = [_NO_FILE]
+    return SensorResult(
+        run_requests=[
+            RunRequest(
+                run_key=f"answers-{newest}",
+                partition_key=clock.today().isoformat(),
+                run_config=config,
+            )
+        ],
+        cursor=json.dumps([newest, newest]),
+    )
+
+
 @asset_sensor(
     asset_key=AssetKey("warehouse_movements"),
     job=stock_report,
@@ -142,4 +186,4 @@ def failed_runs(context: RunFailureSensorContext) -> None:
     (folder / name).write_text(json.dumps(alert, indent=2), "utf-8")
 
 
-ALL = [landed_files, warehouse_files_read, failed_runs]
+ALL = [landed_files, answers_given, warehouse_files_read, failed_runs]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from xborder.portal import files, pages
+from xborder.portal import answering, files, pages
 from xborder.portal.context import Portal
 from xborder.portal.guard import Guard
 from xborder.portal.handing_in import hand_in
@@ -86,6 +86,10 @@ _ROUTES = [
     Route("/uploads/{upload_id:int}/annotated.xlsx", files.annotated),
     Route(_LANDED, pages.landed),
     Route(_LANDED + "/state", pages.upload_state),
+    Route("/answers", answering.answers),
+    Route("/answers/{exporter}", answering.of_exporter, methods=["GET"]),
+    Route("/answers/{exporter}", answering.give, methods=["POST"]),
+    Route("/answers/{exporter}/revoke", answering.revoke, methods=["POST"]),
     Route("/manifests", pages.manifests),
     Route("/manifests/{number}.zip", files.manifest),
     Route("/manifests/{number}.pdf", files.manifest_sheet),

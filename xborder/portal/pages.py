@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from xborder import findings
 from xborder.intake import KINDS
-from xborder.portal import issued, language, receipt, registered, stock_reports
+from xborder.portal import issued, language, own_rows, receipt, registered, stock_reports
 from xborder.portal.context import Portal
 from xborder.portal.handing_in import NO_SHOP
 from xborder.portal.rendering import page
@@ -22,6 +22,10 @@ from xborder.registry.uploads import CHECKED, READ, REFUSED, ROW_STATES
 LATEST = 8
 PER_PAGE = 50
 MOST_MANIFESTS = 200
+ANSWERABLE = (
+    "SKU_NOT_IN_CATALOGUE", "COUNTRY_UNKNOWN", "CURRENCY_UNKNOWN", "UNIT_UNKNOWN",
+)  # fmt: skip
+"""Causes that one answer may cure, wherever they stand."""
 
 
 def _portal(request: Request) -> Portal:
@@ -119,6 +123,8 @@ def upload(request: Request) -> Response:
         waits=waits,
         to=quote(f"{row.exporter}/{row.shop or NO_SHOP}"),
         watched=_watched(row, waits),
+        answerable=ANSWERABLE,
+        rows=own_rows.of_places(home, upload_id, causes) if causes else {},
         annotated_bytes=home.settings.annotated_bytes,
     )
 

@@ -109,8 +109,8 @@ def _cause(code: str, part: pl.DataFrame, count: int, language: str, file_name: 
         code=code,
         severity=entry.severity,
         count=count,
-        message=_filled(message, shared),
-        fix=_filled(fix, shared),
+        message=filled(message, shared),
+        fix=filled(fix, shared),
         rule=entry.rule,
         columns=tuple(
             name for name in (*_SHOWN, "perhaps") if any(place[name] for place in places)
@@ -121,7 +121,8 @@ def _cause(code: str, part: pl.DataFrame, count: int, language: str, file_name: 
     )
 
 
-def _filled(template: str, shared: Mapping[str, str]) -> str:
+def filled(template: str, shared: Mapping[str, str]) -> str:
+    """A catalogue's text with what is known filled in, and … for the rest."""
     return findings.render(template, {name: shared.get(name, "…") for name in _named(template)})
 
 

@@ -19,6 +19,10 @@ def _moment(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
 
 
+def _instant(text: str) -> str:
+    return _moment(datetime.fromisoformat(text))
+
+
 def _size(count: int) -> str:
     if count < 1024:
         return f"{count} B"
@@ -44,7 +48,13 @@ ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters |= {"moment": _moment, "size": _size, "number": _number, "money": _money}
+ENVIRONMENT.filters |= {
+    "moment": _moment,
+    "instant": _instant,
+    "size": _size,
+    "number": _number,
+    "money": _money,
+}
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:

@@ -144,6 +144,11 @@ def last_delivery(c: Connection) -> int:
     return int(c.scalar(select(func.max(deliveries.c.id))) or 0)
 
 
+def newest(c: Connection) -> int:
+    """The number of the last answer that was given or taken back; 0 without one."""
+    return int(c.scalar(select(func.max(fixes.c.id))) or 0)
+
+
 def standing(c: Connection, exporter: str) -> pl.DataFrame:
     """The answers that stand, in their order: the last about each, unless it revokes."""
     rows = [

@@ -22,7 +22,7 @@ for (const input of document.querySelectorAll("input[type=file]")) {
 }
 
 for (const form of document.querySelectorAll("form[data-sending]")) {
-  const button = form.querySelector("button");
+  const button = form.querySelector("button[type=submit]");
   const said = button.textContent;
   form.addEventListener("submit", () => {
     button.disabled = true;
@@ -33,6 +33,20 @@ for (const form of document.querySelectorAll("form[data-sending]")) {
     button.disabled = false;
     button.textContent = said;
   });
+}
+
+for (const choice of document.querySelectorAll("[data-fill]")) {
+  choice.addEventListener("click", () => {
+    const field = document.getElementById(choice.dataset.fill);
+    field.value = choice.dataset.value;
+    field.focus();
+  });
+}
+
+// Who answered once is likely to answer again.
+for (const field of document.querySelectorAll("input[name=by]")) {
+  field.value ||= sessionStorage.getItem("by") ?? "";
+  field.addEventListener("change", () => sessionStorage.setItem("by", field.value));
 }
 
 for (const watched of document.querySelectorAll("[data-watch]")) {
