@@ -185,6 +185,9 @@ def test_tables_hold_every_element_of_the_specification(kind):
             continue
         if row.get("cn_name") != "（节点）" and not name.startswith("Base"):
             wanted[row["parent"], name] = row.get("required_effective") or row["required"]
+    if kind == "900":
+        # The XSD has a level that the specification leaves out.
+        wanted = {("MessageReturn", name): need for (_, name), need in wanted.items()}
     have = {(o.parent, o.element): o for o in messages.fields(f"CEB{kind}") if o.type in ("C", "N")}
     assert have.keys() == wanted.keys()
     for at, one in have.items():

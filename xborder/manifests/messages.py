@@ -13,6 +13,7 @@ element marked required is never written empty.
 
 import csv
 import re
+import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ class Field:
     """One row of a message's field table.
 
     ``type``: C text, N number, node (once), each (once a row of ``source``). ``length``: of C
-    ``18``, ``..60`` or ``3..4`` characters. ``digits``: of N ``19,5`` (19 in all, 5 after the
+    ``18``, ``..60``, ``3..4`` or ``0..`` (any number of) characters. ``digits``: of N ``19,5`` (19 in all, 5 after the
     point) or ``5`` (a whole number). ``codes``: the code table that names its values. Of
     ``each``, ``length`` says how many there may be: ``1..100``, ``0..`` (no bound).
     """
@@ -344,17 +345,17 @@ def _text(one: Field, value: Value) -> Iterator[tuple[str, bool, pl.Expr]]:
     text = pl.col("value")
     if one.required:
         yield "a value is required", not value.absent, text.is_null()
-    fewest, _, most = one.length.rpartition("..")
-    exact = not fewest and ".." not in one.length
-    least = int(most) if exact else int(fewest or 0)
+    fewest, bound, end = one.length.rpartition("..")
+    most = int(end) if end else sys.maxsize
+    least = int(fewest or 0) if bound else most
     seen = value.look
     # A character has one byte at least, and exactly one in ASCII.
     enough = least <= 1 or (seen.plain and seen.shortest >= least)
     length = text.str.len_chars()
     yield (
         f"{one.length} characters are allowed",
-        seen.longest == 0 or (enough and seen.longest <= int(most)),
-        (length > int(most)) | (length < least),
+        seen.longest == 0 or (enough and seen.longest <= most),
+        (length > most) | (length < least),
     )
     yield (
         "a character that XML 1.0 forbids",

@@ -46,7 +46,7 @@ class Answers:
     """A message that was read.
 
     ``kind``: as ``CEB604``. ``guid``: of its root; empty if it has none. ``entities``: what it
-    says, one each, head and lines together; a CEB900 is one itself. ``beside``: what stands
+    says, one each, head and lines together. ``beside``: what stands
     beside them (BaseTransfer, BaseSubscribe), by name. ``signed``: a signature is in it, which
     nobody has looked at. ``message_id``: of the envelope it came in.
     """
@@ -214,7 +214,7 @@ _KIND = re.compile(r"(CEB[0-9]{3})Message", re.ASCII)
 
 @dataclass(frozen=True)
 class _Form:
-    """A kind as the reader needs it: its entity ("" : the root), heads, elements with a value."""
+    """A kind as the reader needs it: its entity, its heads, its elements with a value."""
 
     kind: str
     entity: str
@@ -232,9 +232,7 @@ def _form(root: str) -> _Form:
         raise ReceiptError("RECEIPT_KIND_UNKNOWN", root[:80]) from None
     return _Form(
         kind,
-        next(
-            (one.element for one in table if one.sources == ("heads",) and one.parent == root), ""
-        ),
+        next(one.element for one in table if one.sources == ("heads",) and one.parent == root),
         frozenset(one.element for one in table if one.type == "node" and one.parent != root),
         frozenset(one.element for one in table if one.type not in ("node", "each")),
     )
@@ -245,23 +243,20 @@ def _answers(root: etree._Element, message_id: str) -> Answers:
     form = _form(_local(root.tag))
     entities: list[Entity] = []
     beside: dict[str, list[Entity]] = {}
-    signed = False
-    for one in root if form.entity else ():
+    signatures = root.findall(SIGNATURE)
+    for each in signatures:
+        root.remove(each)
+    for one in root:
         if (name := _local(one.tag)) == form.entity:
             entities.append(_told(one, form))
-        elif one.tag == SIGNATURE:
-            signed = True
         else:
             beside.setdefault(name, []).append(_told(one, form))
-    if not form.entity:
-        signatures = root.findall(SIGNATURE)
-        for each in signatures:
-            root.remove(each)
-        signed = bool(signatures)
-        entities.append(_told(root, form))
+    if not entities and form.leaves.intersection(beside):
+        # The specification's table of CEB900 leaves out the level of its entity.
+        entities, beside = [_told(root, form)], {}
     if not entities or not all(entities):
         raise ReceiptError("RECEIPT_SAYS_NOTHING", f"{form.kind}Message")
-    return Answers(form.kind, root.get("guid", ""), entities, beside, signed, message_id)
+    return Answers(form.kind, root.get("guid", ""), entities, beside, bool(signatures), message_id)
 
 
 def _told(node: etree._Element, form: _Form, depth: int = 1) -> Entity:
