@@ -6,6 +6,7 @@ from dagster import Definitions, in_process_executor
 
 from xborder.assets import (
     clearance,
+    consolidation,
     guarantees,
     intake,
     jobs,
@@ -30,10 +31,12 @@ def build_defs(**overrides: Any) -> Definitions:
             intake.clearance_lists,
             intake.annotated_files,
             clearance.clearance_manifests,
+            consolidation.consolidation_preview,
+            consolidation.consolidated_declarations,
             overseas_stock.stock_ledger,
             overseas_stock.stock_report,
         ],
-        asset_checks=guarantees.ALL,
+        asset_checks=[*guarantees.ALL, *consolidation.CHECKS],
         jobs=jobs.ALL,
         schedules=schedules.ALL,
         sensors=sensors.ALL,

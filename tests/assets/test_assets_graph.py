@@ -11,7 +11,7 @@ from pipeline_homes import EXAMPLES, make_home
 from sqlalchemy import text
 
 from xborder import clock
-from xborder.assets import guarantees, schedules
+from xborder.assets import consolidation, guarantees, schedules
 from xborder.assets.jobs import asked_to_act
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs, defs
@@ -23,6 +23,7 @@ ASSETS = {
     "shipments", "warehouse_movements", "checked_orders", "findings", "clearance_lists",
     "annotated_files",
     "clearance_manifests", "stock_ledger", "stock_report",
+    "consolidation_preview", "consolidated_declarations",
 }  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
     repository.load_all_definitions()
     assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == ASSETS
     assert {job for job in repository.job_names if not job.startswith("__")} == {
-        "intake", "clearance", "stock_report",
+        "intake", "clearance", "stock_report", "consolidation",
     }  # fmt: skip
     assert {one.name for one in repository.sensor_defs} == {
         "landed_files",
@@ -56,14 +57,18 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
         "warehouse_files_read",
         "failed_runs",
     }
-    assert {one.name for one in repository.schedule_defs} == {"cut_off", "daily_stock_report"}
+    assert {one.name for one in repository.schedule_defs} == {
+        "cut_off", "daily_stock_report", "consolidation_due",
+    }  # fmt: skip
 
 
 def test_only_our_own_promises_block() -> None:
-    blocking = {
-        spec.name for check in guarantees.ALL for spec in check.check_specs if spec.blocking
-    }
-    assert blocking == {"counts_add_up", "no_order_twice", "audit_unbroken", "messages_are_valid"}
+    checks = [*guarantees.ALL, *consolidation.CHECKS]
+    blocking = {spec.name for check in checks for spec in check.check_specs if spec.blocking}
+    assert blocking == {
+        "counts_add_up", "no_order_twice", "audit_unbroken", "messages_are_valid",
+        "sums_before_and_after", "every_item_once",
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +144,8 @@ def test_no_buyer_leaves_the_file(tmp_path: Path) -> None:
 def test_a_schedule_cuts_off_the_day_on_which_it_falls_due() -> None:
     evening = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)  # 04:00 of the 23rd in Shanghai
     context = build_schedule_context(scheduled_execution_time=evening)
-    for due in schedules.ALL:
+    daily = [one for one in schedules.ALL if one.name != "consolidation_due"]
+    assert len(daily) == 2
+    for due in daily:
         (request,) = list(due(context))
         assert (request.partition_key, due.execution_timezone) == ("2026-11-23", "Asia/Shanghai")

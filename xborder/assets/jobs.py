@@ -8,6 +8,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 # A run prints some two dozen lines by default; its events are stored all the same.
 
 STOCK = AssetSelection.assets("stock_ledger", "stock_report")
+CONSOLIDATION = AssetSelection.assets("consolidation_preview", "consolidated_declarations")
 CLEARANCE = AssetSelection.assets("clearance_manifests")
 
 intake = define_asset_job(
@@ -29,6 +30,13 @@ stock_report = define_asset_job(
     config=_QUIET,
 )
 
+consolidation = define_asset_job(
+    "consolidation",
+    CONSOLIDATION,
+    description="A month's cleared lists: rehearsal, and what customs made of them.",
+    config=_QUIET,
+)
+
 LIVE_STEPS = {
     "intake": ("order_files", "check_orders", "clearance_lists"),
     "clearance": ("clearance_manifests",),
@@ -42,4 +50,4 @@ def asked_to_act(job: str) -> dict[str, Any]:
     return {"ops": {step: {"config": {"live": True}} for step in LIVE_STEPS[job]}}
 
 
-ALL = [intake, clearance, stock_report]
+ALL = [intake, clearance, stock_report, consolidation]

@@ -8,11 +8,16 @@ from dagster import (
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
+    SkipReason,
     schedule,
 )
 
 from xborder import clock, settings
-from xborder.assets.jobs import asked_to_act, clearance, stock_report
+from xborder.assets.jobs import asked_to_act, clearance, consolidation, stock_report
+from xborder.registry.consolidations import previous_month
+from xborder.schemas import tables
+from xborder.schemas.tables import Tables
+from xborder.schemas.working_days import due_day
 
 ZONE = "Asia/Shanghai"
 
@@ -23,6 +28,14 @@ def _settings() -> settings.Settings:
         return settings.load()
     except (OSError, ValueError):
         return settings.Settings()
+
+
+def _tables() -> Tables:
+    """The home's tables, among them the holidays; those of the release where they are broken."""
+    try:
+        return tables.load(_settings().home / "tables")
+    except (OSError, tables.TableError):
+        return tables.packaged()
 
 
 def _cron(time_of_day: str) -> str:
@@ -53,6 +66,33 @@ def _daily(name: str, job: Any, times: Sequence[str], description: str) -> Sched
     return due
 
 
+def _consolidation(time_of_day: str) -> ScheduleDefinition:
+    """The last month's rehearsal, daily from some days before its due day until that day."""
+
+    @schedule(
+        name="consolidation_due",
+        job=consolidation,
+        cron_schedule=_cron(time_of_day),
+        execution_timezone=ZONE,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Rehearses last month's consolidation in the days before it is due.",
+    )
+    def due(context: ScheduleEvaluationContext) -> Iterator[RunRequest | SkipReason]:
+        day = clock.business_date(context.scheduled_execution_time)
+        month = previous_month(day)
+        said, last = _settings(), due_day(_tables(), month)
+        if said.consolidation_days < (last.day - day).days or day > last.day:
+            yield SkipReason(f"{month:%Y-%m} is due on {last.day}")
+            return
+        yield RunRequest(
+            run_key=context.scheduled_execution_time.isoformat(),
+            partition_key=month.isoformat(),
+            tags={"xborder/due": last.day.isoformat()},
+        )
+
+    return due
+
+
 _home = _settings()
 
 ALL = [
@@ -68,4 +108,5 @@ ALL = [
         [_home.stock_report_time],
         "Writes the stock report of the day.",
     ),
+    _consolidation(_home.stock_report_time),
 ]

@@ -24,6 +24,7 @@ MODULES = {
     "fixing": ("fix",),
     "mapping": ("mapping",),
     "tracing": ("trace",),
+    "consolidating": ("consolidate",),
 }
 """The modules of this room, and the commands that each adds."""
 

@@ -198,10 +198,12 @@ def _fees(owned: pl.DataFrame, fee: str, money: str, flag: str) -> pl.DataFrame:
 
 
 def faults(heads: pl.DataFrame, items: pl.DataFrame, merged: Merged) -> list[str]:
-    """What of a rehearsal does not hold: an item that is lost or doubled, a sum that differs.
+    """What of a rehearsal does not hold; empty when all does (R21)."""
+    return item_faults(heads, items, merged) + sum_faults(heads, items, merged)
 
-    Recomputed from the goods lines and the items' places alone; empty when all holds (R21).
-    """
+
+def item_faults(heads: pl.DataFrame, items: pl.DataFrame, merged: Merged) -> list[str]:
+    """Goods lines of lists that stand in no declaration line, or in several."""
     wrong = []
     goods = items.join(heads.select("list_id"), on="list_id", how="semi")
     told = merged.items.select(_ITEM)
@@ -210,16 +212,23 @@ def faults(heads: pl.DataFrame, items: pl.DataFrame, merged: Merged) -> list[str
     lost = goods.select(_ITEM).join(told, on=_ITEM, how="anti").height
     if lost or told.height != goods.height:
         wrong.append(f"{lost} goods lines stand in no declaration line")
+    return wrong
+
+
+def sum_faults(heads: pl.DataFrame, items: pl.DataFrame, merged: Merged) -> list[str]:
+    """Sums of lines and declarations that are not those of their goods lines and lists,
+    recomputed from these and from where they were put."""
+    wrong = []
     place = ["declaration", "line"]
     again = (
-        merged.items.join(goods.select(*_ITEM, *SUMS), on=_ITEM)
+        merged.items.join(items.select(*_ITEM, *SUMS), on=_ITEM)
         .group_by(place)
         .agg(*(pl.col(one).cast(EXACT).sum() for one in SUMS))
     )
     both = merged.lines.select(*place, *SUMS).join(again, on=place, how="full", suffix="_again")
     for one in SUMS:
         was, now = pl.col(one).fill_null(0), pl.col(f"{one}_again").fill_null(0)
-        differing = both.filter(was.is_null() | now.is_null() | (was != now)).height
+        differing = both.filter(was != now).height
         if differing:
             wrong.append(f"{one} of {differing} lines is not the sum of its items")
     for one in WEIGHTS:

@@ -1,0 +1,215 @@
+"""``xborder consolidate``: the month's cleared lists merged in rehearsal, named to customs, shown."""
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from xborder import clock
+from xborder.cli import terminal
+from xborder.cli.running import HomeOption, exporter_of, opened
+
+if TYPE_CHECKING:
+    from xborder.registry.home import Home
+
+consolidate_app = typer.Typer(
+    help="汇总申报 consolidated declarations: preview | apply | show", no_args_is_help=True
+)
+
+MonthOption = Annotated[
+    str | None, typer.Option("--month", help="YYYY-MM in which lists were cleared (default: last)")
+]
+ExporterOption = Annotated[
+    str | None, typer.Option("--exporter", help="the exporter's id (default: all)")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(consolidate_app, name="consolidate")
+
+
+def _month(text: str | None) -> date:
+    """The first day of the month that is meant; exit 2 for what is none."""
+    from xborder.registry.consolidations import previous_month
+
+    if text is None:
+        return previous_month(clock.today())
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        terminal.fail(f"{text}: 月份格式应为 write the month as YYYY-MM")
+        raise
+
+
+def _exporters(place: "Home", exporter: str | None, month: date) -> list[str]:
+    from xborder.manifests.consolidation import overview
+    from xborder.registry.database import reading
+
+    if exporter is not None:
+        return [exporter_of(place, exporter).id]
+    with reading(place.engine) as c:
+        return overview.exporters(c, month)
+
+
+def _print_json(told: Any) -> None:
+    typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=terminal.plain))
+
+
+@consolidate_app.command("preview")
+def preview(
+    month: MonthOption = None,
+    exporter: ExporterOption = None,
+    as_json: AsJson = False,
+    home: HomeOption = None,
+) -> None:
+    """Rehearse the merge 预演: what is due, what it makes, what is left out; a workbook each."""
+    from xborder.manifests.consolidation import overview
+
+    place = opened(home, profiles=True)
+    of = _month(month)
+    told = [
+        overview.told_preview(*overview.make_preview(place, one, of))
+        for one in _exporters(place, exporter, of)
+    ]
+    if as_json:
+        _print_json(told)
+        return
+    if not told:
+        terminal.out.print(f"{of:%Y-%m}: 没有海关回执中的清单 no lists that customs told of")
+    for one in told:
+        _show_preview(place, one)
+
+
+def _show_preview(place: "Home", one: dict[str, Any]) -> None:
+    from xborder.manifests.consolidation.eligible import REASONS
+
+    made = terminal.table(
+        f"汇总申报预演 {one['exporter']} {one['month']} · 期限 due {one['due']}",
+        "#报关单", "收发货人 consignor", "生产销售单位 producer", "运抵国", "运输", "出境",
+        "#商品项 lines", "#清单 lists", "总价 total",
+    )  # fmt: skip
+    terminal.rows(
+        made,
+        (
+            (
+                row["declaration"], row["ebcName"], row["ownerName"], row["country"],
+                row["trafMode"], row["portCode"], row["lines"], row["lists"],
+                "; ".join(f"{total['total']} {total['currency']}" for total in row["totals"]),
+            )
+            for row in one["declarations"]
+        ),
+    )  # fmt: skip
+    terminal.out.print(made)
+    for code, count in one["not_eligible"].items():
+        zh, en = REASONS[code]
+        terminal.out.print(
+            Text(f"  {count} 份清单不汇总 lists left out: {zh} {en}", style="yellow")
+        )
+    for notice in one["notices"]:
+        terminal.out.print(Text(f"  {notice['message_zh']} {notice['message_en']}", style="yellow"))
+    where = place.store.path(*one["files"][-1].split("/"))
+    shown = terminal.relative(where.path) if place.store.local else str(where)
+    terminal.out.print(Text(f"→ {shown}"))
+    terminal.out.print(
+        "这是预演：由海关归并 a rehearsal: customs merges. 申请 apply: xborder consolidate apply"
+    )
+
+
+@consolidate_app.command("apply")
+def apply(
+    month: MonthOption = None,
+    exporter: ExporterOption = None,
+    with_held: Annotated[
+        bool, typer.Option("--with-held", help="also lists whose fees cannot be summed (R22)")
+    ] = False,
+    as_json: AsJson = False,
+    home: HomeOption = None,
+) -> None:
+    """Name the eligible lists to customs 汇总申请 (CEB701). Run again it takes what came since."""
+    from xborder.manifests.consolidation import application, overview
+
+    place = opened(home, profiles=True)
+    of = _month(month)
+    if of >= clock.today().replace(day=1):
+        terminal.fail(f"{of:%Y-%m}: 该月尚未结束 the month is not over yet")
+    rows, held = [], 0
+    for one in _exporters(place, exporter, of):
+        done = application.apply(place, one, of, with_held=with_held)
+        rows += [overview.told_application(row) for row in done.rows]
+        held += done.held
+    if as_json:
+        _print_json({"applications": rows, "held_lists": held})
+        return
+    if rows:
+        made = terminal.table("汇总申请 Applications", "copNo", "企业 exporter", "月份 month",
+                              "#清单 lists", "#报文 messages", "→")  # fmt: skip
+        terminal.rows(made, (tuple(row.values()) for row in rows))
+        terminal.out.print(made)
+    else:
+        terminal.out.print(f"{of:%Y-%m}: 没有可汇总的清单 nothing to apply for")
+    if held:
+        terminal.out.print(
+            Text(f"{held} 份清单的运保费不能相加，未申请 lists left out, their fees cannot be summed: "
+                 "--with-held", style="yellow")
+        )  # fmt: skip
+
+
+@consolidate_app.command("show")
+def show(
+    month: Annotated[str | None, typer.Option("--month", help="YYYY-MM (default: all)")] = None,
+    exporter: ExporterOption = None,
+    as_json: AsJson = False,
+    home: HomeOption = None,
+) -> None:
+    """Show applications, the declarations that customs made of them, and what differs."""
+    from xborder.manifests.consolidation import overview
+    from xborder.registry.database import reading
+
+    place = opened(home)
+    of = None if month is None else _month(month)
+    with reading(place.engine) as c:
+        told = overview.shown(c, place, of, exporter)
+    if as_json:
+        _print_json(told)
+        return
+    made = terminal.table("汇总申请 Applications", "copNo", "企业 exporter", "月份 month",
+                          "#清单 lists", "状态 state", "#报关单 declarations", "#差异 differences")  # fmt: skip
+    terminal.rows(
+        made,
+        (
+            (one["cop_no"], one["exporter"], one["month"], one["lists"],
+             " ".join(overview.STATES[one["state"]]), len(one["declarations"]),
+             len(one["differences"]))
+            for one in told
+        ),
+    )  # fmt: skip
+    terminal.out.print(made)
+    for one in told:
+        _show_declarations(one)
+
+
+def _show_declarations(one: dict[str, Any]) -> None:
+    if one["declarations"]:
+        made = terminal.table(
+            f"报关单 Declarations {one['cop_no']}", "汇总统一编号 no.", "报关单号 entry", "状态 state",
+            "#商品项 lines", "#清单商品项 items", "#清单 lists",
+        )  # fmt: skip
+        terminal.rows(
+            made,
+            (
+                (row["decl_seq_no"], row["entry_id"], row["decl_state"], row["lines"],
+                 row["items"], row["lists"])
+                for row in one["declarations"]
+            ),
+        )  # fmt: skip
+        terminal.out.print(made)
+    zh = terminal.language() == "zh"
+    for found in one["differences"][:20]:
+        said = found["message_zh"] if zh else found["message_en"]
+        terminal.out.print(Text(f"  {found['code']}: {said}", style="yellow"))
+    if len(one["differences"]) > 20:
+        terminal.out.print(f"  … {len(one['differences']) - 20} (--json)")
