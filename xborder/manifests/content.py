@@ -218,19 +218,11 @@ def order_guids(list_guids: pl.Series) -> pl.Series:
     They are ``uuid5(list's guid, "CEB303")`` in upper case, by the hash that this stands for.
     """
     own = bytes.fromhex("".join(list_guids).replace("-", ""))
-    hashed = b"".join(
+    hashed = [
         hashlib.sha1(own[at : at + 16] + b"CEB303", usedforsecurity=False).digest()[:16]
         for at in range(0, len(own), 16)
-    )
-    letters = np.frombuffer(hashed, np.uint8).reshape(-1, 16).copy()
-    letters[:, 6] = letters[:, 6] & 0x0F | 0x50
-    letters[:, 8] = letters[:, 8] & 0x3F | 0x80
-    text = letters.tobytes().hex().upper()
-    whole = pl.Series([text[at : at + 32] for at in range(0, len(text), 32)], dtype=pl.String)
-    parts = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
-    return whole.to_frame("guid").select(
-        pl.concat_str((pl.col("guid").str.slice(*part) for part in parts), separator="-")
-    )["guid"]
+    ]
+    return lists.as_guids(b"".join(hashed))
 
 
 def place(row: Row[Any]) -> tuple[str, str, str]:
@@ -249,26 +241,38 @@ def load(c: Connection, checked: Checked, rows: Sequence[Row[Any]]) -> Group:
     Heads get what was given at issue: guid, copNo, appType, appTime, appStatus, orderGuid,
     orderAppType.
     """
-    listed = _listed(c, [row.id for row in rows])
-    counts = listed.group_by("manifest").len().rows()
-    lists = [dict(counts).get(row.id, 0) for row in rows]
+    listed = _listed(c, rows)
+    lists_of = dict(listed.group_by("manifest").len().rows())
+    counts = [lists_of.get(row.id, 0) for row in rows]
     manifests = [manifest(row) for row in rows]
-    of = np.repeat(np.arange(len(rows)), lists)
+    of = np.repeat(np.arange(len(rows)), counts)
     given = listed.select("guid", "copNo", "appType", "orderAppType").with_columns(
         orderGuid=order_guids(listed["guid"]),
         appTime=pl.Series([clock.app_time(one.issued_at) for one in manifests]).gather(of),
         appStatus=pl.Series([one.app_status for one in manifests]).gather(of),
     )
     heads = checked.of(listed, "heads").with_columns(given.get_columns())
-    return group(manifests, lists, heads, checked.of(listed, "items"))
+    return group(manifests, counts, heads, checked.of(listed, "items"))
 
 
-def _listed(c: Connection, ids: list[int]) -> pl.DataFrame:
-    """The lists of manifests, in the order of ``ids``, then by their number."""
-    found = lists.of_manifests(c, ids).select(
-        "list_id", "order_id", "check_id", "guid",
-        manifest="manifest_id", copNo="cop_no", appType="app_type",
-        orderAppType="order_app_type",
-    )  # fmt: skip
-    order = pl.DataFrame({"manifest": ids}).with_row_index("order")
-    return found.join(order, on="manifest").sort("order", KEY).drop("order")
+_GIVEN = {
+    "manifest_id": "manifest",
+    "cop_no": "copNo",
+    "app_type": "appType",
+    "order_app_type": "orderAppType",
+}
+
+
+def _listed(c: Connection, rows: Sequence[Row[Any]]) -> pl.DataFrame:
+    """The lists of manifests, in the order of their ``rows``, then by their number."""
+    whose = pl.DataFrame(
+        {"manifest": [row.id for row in rows], "exporter": [row.exporter for row in rows]},
+        schema={"manifest": pl.Int64, "exporter": pl.String},
+    ).with_row_index("order")
+    found = (
+        lists.numbers(c, [row.id for row in rows])
+        .rename(_GIVEN)
+        .join(whose, on="manifest", maintain_order="left")
+        .sort("order", KEY)
+    )
+    return found.with_columns(lists.guids(found["exporter"], found["copNo"], found["version"]))

@@ -158,7 +158,7 @@ def _plan(
 
 def _pages(c: Connection, exporters: Container[str] | None) -> Iterator[pl.DataFrame]:
     after = 0
-    while len(page := lists.pending(c, after, PAGE)):
+    while len(page := lists.pending(c, after, PAGE, lists.PLANNED)):
         after = int(page["list_id"][-1])
         if exporters is not None:
             known = [one for one in page["exporter"].unique() if one in exporters]

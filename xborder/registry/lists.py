@@ -6,7 +6,7 @@ is claimed, and never again to another list. The GUID follows from exporter, cop
 
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from hashlib import sha1
 
@@ -19,7 +19,8 @@ from xborder.registry.versions import cancelled, refused
 
 __all__ = [
     "LISTS", "PENDING_LISTS", "ListClaimError", "cancelled", "claim", "cop_no", "count_pending",
-    "follow_check", "guid", "guids", "of_manifests", "orders_of_guid", "pending", "refused",
+    "follow_check", "guid", "guids", "numbers", "of_manifests", "orders_of_guid", "pending",
+    "refused",
 ]  # fmt: skip
 
 PENDING, ISSUED, VOID = "pending", "issued", "void"
@@ -51,6 +52,22 @@ PENDING_LISTS = {
     for name in ("list_id", "order_id", "exporter", "order_no", "cop_no", "check_id")
 }
 
+PLANNED = ("list_id", "order_id", "exporter", "check_id")
+"""The columns of ``PENDING_LISTS`` that a plan of manifests needs."""
+
+NUMBERS = {
+    name: LISTS[name]
+    for name in (
+        "list_id",
+        "order_id",
+        "check_id",
+        "cop_no",
+        "version",
+        "app_type",
+        "order_app_type",
+    )
+} | {"manifest_id": pl.Int64}
+
 _READY = """
     FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
     WHERE l.state = 'pending' AND l.live AND o.state = 'accepted'
@@ -59,6 +76,8 @@ _READY = """
           SELECT 1 FROM filings f WHERE f.kind = '603' AND f.key = l.cop_no
           AND f.status IN ('399', '800', '899')))
 """
+
+_TOLD_BY = {"list_id": "l.id", "exporter": "s.exporter", "order_no": "o.order_no"}
 
 _NAMED = {name: type_ for name, type_ in LISTS.items() if name != "guid"}
 
@@ -89,10 +108,34 @@ def guid(exporter: str, cop_no: str, version: int) -> str:
     return f"{told[:8]}-{told[8:12]}-5{told[13:16]}-{variant}{told[17:20]}-{told[20:]}"
 
 
-def guids(exporters: Iterable[str], cop_nos: Iterable[str], versions: Iterable[int]) -> pl.Series:
+def hashes(exporters: pl.Series, cop_nos: pl.Series, versions: pl.Series) -> list[bytes]:
+    """The 16 bytes of which ``guid`` is made, row by row."""
+    said = pl.select(pl.concat_str(exporters, cop_nos, versions.cast(pl.String), separator="/"))
+    start = NAMESPACE.bytes
+    return [
+        sha1(start + one.encode(), usedforsecurity=False).digest()[:16] for one in said.to_series()
+    ]
+
+
+def as_guids(hashed: bytes) -> pl.Series:
+    """Hashes of 16 bytes, one after the other, as the GUIDs (UUIDv5, upper case) they stand for."""
+    import numpy as np  # costs more time than all else that most commands ask of this module
+
+    octets = np.frombuffer(hashed, np.uint8).reshape(-1, 16).copy()
+    # Version and variant bits as RFC 9562 sets them.
+    octets[:, 6] = octets[:, 6] & 0x0F | 0x50
+    octets[:, 8] = octets[:, 8] & 0x3F | 0x80
+    letters = np.frombuffer(octets.tobytes().hex().upper().encode(), np.uint8).reshape(-1, 32)
+    dashed = np.full((len(letters), 36), ord("-"), np.uint8)
+    for at, begins, ends in ((0, 0, 8), (9, 8, 12), (14, 12, 16), (19, 16, 20), (24, 20, 32)):
+        dashed[:, at : at + ends - begins] = letters[:, begins:ends]
+    text = dashed.tobytes().decode("ascii")
+    return pl.Series([text[at : at + 36] for at in range(0, len(text), 36)], dtype=pl.String)
+
+
+def guids(exporters: pl.Series, cop_nos: pl.Series, versions: pl.Series) -> pl.Series:
     """The GUIDs of lists, row by row; see ``guid``."""
-    given = zip(exporters, cop_nos, versions, strict=True)
-    return pl.Series("guid", [guid(*one) for one in given], dtype=pl.String)
+    return as_guids(b"".join(hashes(exporters, cop_nos, versions))).alias("guid")
 
 
 def cop_no(day: str, number: int) -> str:
@@ -186,19 +229,22 @@ def follow_check(c: Connection, accepted_from: int | None) -> int:
     )
 
 
-def pending(c: Connection, after: int = 0, limit: int | None = None) -> pl.DataFrame:
-    """Lists that a cut-off may take, in order of their number; columns ``PENDING_LISTS``.
+def pending(
+    c: Connection,
+    after: int = 0,
+    limit: int | None = None,
+    columns: Sequence[str] = tuple(PENDING_LISTS),
+) -> pl.DataFrame:
+    """Lists that a cut-off may take, in order of their number; columns of ``PENDING_LISTS``.
 
     Page by page: ``limit`` lists at most, with a ``list_id`` above ``after``. A list whose order
     was changed or checked again since the list was claimed waits.
     """
+    told = ", ".join(_TOLD_BY.get(name, f"l.{name}") for name in columns)
     return fetch(
         c,
-        f"""
-        SELECT l.id, l.order_id, s.exporter, o.order_no, l.cop_no, l.check_id {_READY}
-        AND l.id > :after ORDER BY l.id LIMIT :limit
-        """,
-        PENDING_LISTS,
+        f"SELECT {told} {_READY} AND l.id > :after ORDER BY l.id LIMIT :limit",
+        {name: PENDING_LISTS[name] for name in columns},
         after=after,
         limit=ALL if limit is None else limit,
     )
@@ -221,6 +267,19 @@ def of_manifests(c: Connection, manifest_ids: Sequence[int]) -> pl.DataFrame:
     )
     given = guids(found["exporter"], found["cop_no"], found["version"])
     return found.with_columns(given).select(*LISTS, "manifest_id")
+
+
+def numbers(c: Connection, manifest_ids: Sequence[int]) -> pl.DataFrame:
+    """The same lists in the same order, with what the registry gave them: columns ``NUMBERS``."""
+    ids = ", ".join(str(int(one)) for one in manifest_ids)
+    return fetch(
+        c,
+        f"""
+        SELECT id, order_id, check_id, cop_no, version, app_type, order_app_type, manifest_id
+        FROM lists WHERE manifest_id IN ({ids or "NULL"}) ORDER BY manifest_id, id
+        """,  # noqa: S608
+        NUMBERS,
+    )
 
 
 def orders_of_guid(c: Connection, asked: str) -> list[int]:
