@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any
 
@@ -151,6 +152,8 @@ class Store:
         blocks: Sequence[int] | None = None,
     ) -> pl.DataFrame:
         """A table that was written here, or the given row groups of it. Raises FileNotFoundError."""
+        if self.local:
+            return self._read_local(parts, columns, blocks)
         with self._opened(parts) as file:
             if blocks is None:
                 table = file.read(columns=columns)
@@ -159,6 +162,22 @@ class Store:
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
         return frame
+
+    def _read_local(
+        self, parts: tuple[str, ...], columns: list[str] | None, blocks: Sequence[int] | None
+    ) -> pl.DataFrame:
+        # Polars leaves texts that a table repeats where the file's dictionaries have them: a
+        # sixth of what Arrow's reader costs. It reads no file but a local one by its blocks.
+        scan = pl.scan_parquet(
+            self.local_path(*parts), glob=False, hive_partitioning=False, use_statistics=False
+        )
+        scan = scan if columns is None else scan.select(columns)
+        if blocks is None:
+            return scan.collect()
+        heights = self.block_rows(*parts)
+        starts = [0, *accumulate(heights)]
+        frames = [scan.slice(starts[one], heights[one]).collect() for one in blocks]
+        return pl.concat(frames) if frames else scan.clear().collect()
 
     def block_rows(self, *parts: str) -> list[int]:
         """How many rows each row group of a table has. Raises FileNotFoundError."""
