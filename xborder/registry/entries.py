@@ -107,8 +107,8 @@ def _together(records: pl.DataFrame) -> pl.DataFrame:
     return placed.sort("#first", "#at").drop("#first", "#at")
 
 
-def _said(records: pl.DataFrame) -> list[str]:
-    """What each line would declare, as one text: every column, an absent one as NUL."""
+def _said(records: pl.DataFrame) -> list[bytes]:
+    """What each line would declare, as one text (UTF-8): every column, an absent one as NUL."""
     parts: list[pl.Expr] = []
     text = ""
     for name in records.columns:
@@ -123,16 +123,15 @@ def _said(records: pl.DataFrame) -> list[str]:
         parts.append(pl.col(name).fill_null("\x00") if nulls else pl.col(name))
         text = "\x1f"
     parts.append(pl.lit(text[:-1]))
-    return records.select(pl.concat_str(parts)).to_series().to_list()
+    # As bytes, which sort like their characters: hashed as they are, never made into characters.
+    return records.select(pl.concat_str(parts).cast(pl.Binary)).to_series().to_list()
 
 
-def _digests(texts: list[str], sizes: list[int]) -> list[str]:
+def _digests(texts: list[bytes], sizes: list[int]) -> list[str]:
     """SHA-256 of each order's lines; sorted: another arrangement of rows is the same order."""
     sha256 = hashlib.sha256
     return [
-        sha256(
-            (texts[at] if size == 1 else "\x1e".join(sorted(texts[at : at + size]))).encode()
-        ).hexdigest()
+        sha256(texts[at] if size == 1 else b"\x1e".join(sorted(texts[at : at + size]))).hexdigest()
         for at, size in zip(accumulate(sizes, initial=0), sizes, strict=False)
     ]
 
@@ -141,13 +140,16 @@ def _status_digests(records: pl.DataFrame, sizes: list[int]) -> list[str]:
     if records.select(pl.col(*STATUS_COLUMNS).is_null().all()).row(0) == (True,):
         return [""] * len(sizes)
     said = pl.concat_str([pl.col(name).fill_null("") for name in STATUS_COLUMNS])
-    texts = records.select(said).to_series().to_list()
-    return [
-        told if any(texts[at : at + size]) else ""
-        for at, size, told in zip(
-            accumulate(sizes, initial=0), sizes, _digests(texts, sizes), strict=False
-        )
-    ]
+    texts = records.select(said.cast(pl.Binary)).to_series().to_list()
+    # Few statuses, so that most orders say what another one has said.
+    of_texts: dict[tuple[bytes, ...], str] = {}
+    told = []
+    for at, size in zip(accumulate(sizes, initial=0), sizes, strict=False):
+        own = tuple(texts[at : at + size])
+        if own not in of_texts:
+            of_texts[own] = _digests(list(own), [size])[0] if any(own) else ""
+        told.append(of_texts[own])
+    return told
 
 
 def _gone(rows: pl.DataFrame, live: pl.DataFrame) -> pl.DataFrame:
