@@ -94,6 +94,39 @@ def test_what_was_read_is_written_back_to_an_equal_document(kind, data):
     assert canonical(again.content, one.guid) == canonical(message.content, one.guid)
 
 
+def as_a_guide_prints_it(kind: str, content: bytes) -> bytes:
+    """A message on many lines, with all that may be absent there and empty."""
+    root = etree.fromstring(content)
+    table = messages.fields(kind)
+    for node in list(root.iter()):
+        parent = etree.QName(node).localname
+        names = [one.element for one in table if one.parent == parent and one.type in ("C", "N")]
+        for at, name in enumerate(names):
+            if len(node) <= at or etree.QName(node[at]).localname != name:
+                node.insert(at, etree.Element(f"{{{messages.NAMESPACE}}}{name}"))
+    return etree.tostring(root, pretty_print=True, xml_declaration=True, encoding="gb18030")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@QUICK
+@given(data=st.data())
+def test_a_message_as_others_print_it_says_the_same(kind, data):
+    heads, items = data.draw(entities(kind))
+    (message,) = messages.document(kind, "n1", transfer(kind), heads, items)
+    (plain,) = receipt_reader.read(message.content)
+    (printed,) = receipt_reader.read(as_a_guide_prints_it(kind, message.content))
+
+    def said(told):
+        if isinstance(told, list):
+            return [said(one) for one in told]
+        if isinstance(told, dict):
+            return {name: said(one) for name, one in told.items() if one is not None}
+        return told
+
+    assert said(printed.entities) == plain.entities
+    assert {k: said(v) for k, v in printed.beside.items()} == plain.beside
+
+
 def bill(lines: int, guid: str = "8F6D7A3C-2B41-5C1E-9B0A-0D3F5E7A9B1C", **changed: str):
     """A bill of lading (607) with so many lists."""
     head = {

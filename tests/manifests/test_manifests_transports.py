@@ -364,6 +364,14 @@ def test_without_its_credential_nothing_leaves(credential, monkeypatch):
         assert got == []
 
 
+def test_a_credential_goes_over_tls_only(monkeypatch):
+    monkeypatch.setenv("GATEWAY_TOKEN", SECRET)
+    http, slept = way("http://gateway.invalid/in", credential="env:GATEWAY_TOKEN")
+    outcome = http.send(MESSAGE)
+    assert (outcome.code, slept) == ("GATEWAY_CREDENTIAL", [])
+    assert SECRET not in outcome.reason
+
+
 def test_a_credential_in_a_file(tmp_path):
     (tmp_path / "token").write_text(SECRET + "\n")
     with gateway(TAKEN) as (url, got):

@@ -163,6 +163,8 @@ def _sync(folder: Path) -> None:
 
 # The gateway.
 
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
 MALFORMED = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -184,8 +186,9 @@ class HttpGateway:
 
     ``lookup_url``: where to ask for a message, ``{guid}`` stands for its guid; 404 says that it
     was never taken; empty: it cannot be asked. ``credential``: ``env:NAME`` or ``file:PATH``,
-    whose text goes as bearer token and shows nowhere. ``attempts``: how often at once, with
-    waits that double from ``wait`` seconds, and only after a clear "not taken".
+    whose text goes as bearer token, over TLS or within this machine only, and shows nowhere.
+    ``attempts``: how often at once, with waits that double from ``wait`` seconds, and only after
+    a clear "not taken".
 
     Redirects are not followed: the message would leave for a host that nobody named. TLS
     certificates are checked, with those of ``authority`` (a file) if given.
@@ -276,7 +279,7 @@ class HttpGateway:
                 data=content,
                 headers={
                     **headers,
-                    **self._authorization(),
+                    **self._authorization(url),
                     "Accept": "application/json",
                     "Accept-Encoding": "identity",
                 },
@@ -329,9 +332,12 @@ class HttpGateway:
             return Doubtful("GATEWAY_NO_ANSWER", why)
         return Doubtful("GATEWAY_BROKE_OFF", why)
 
-    def _authorization(self) -> dict[str, str]:
+    def _authorization(self, url: str) -> dict[str, str]:
         if not self.credential:
             return {}
+        to = urlsplit(url)
+        if to.scheme != "https" and to.hostname not in LOOPBACK:
+            raise _CredentialError(f"{self.credential}: not without TLS")
         how, _, where = self.credential.partition(":")
         try:
             token = os.environ[where] if how == "env" else Path(where).read_text("utf-8")
