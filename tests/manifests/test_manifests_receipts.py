@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 from manifest_samples import SHARED
 
@@ -333,3 +335,39 @@ def test_a_refusal_in_a_default_namespace():
 </CEB604Message>"""
     (entity,) = receipt_reader.read(content.encode())[0].entities
     assert (entity["preNo"], entity["invtNo"], entity["returnStatus"]) == (None, None, "-304001")
+
+
+PARTS = st.sampled_from(
+    [b"<", b">", b"/>", b"</", b"<!--", b"-->", b"<![CDATA[", b"]]>", b"<?x", b"?>", b"&", b"&#0;",
+     b"&#xD800;", b"<!DOCTYPE a>", b"\x00", b"\xff", b"\xef\xbb\xbf", b' xmlns="x"', b"<a>", b"</a>",
+     b'<?xml version="1.0" encoding="gbk"?>', b"<ceb:x/>", b"CEB", b"Message", "退".encode("gbk")]
+)  # fmt: skip
+CHANGES = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 40), PARTS | st.binary(max_size=4)), max_size=4
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(changes=CHANGES, enveloped=st.booleans(), twice=st.booleans())
+def test_whatever_is_changed_it_is_read_or_refused_by_a_code(changes, enveloped, twice):
+    content = answer(2) * (2 if twice else 1)
+    for at, cut, part in changes:
+        place = int(at * len(content))
+        content = content[:place] + part + content[place + cut :]
+    if enveloped:
+        content = wrapped(content)
+    try:
+        found = read(content)
+    except ReceiptError as refused:
+        assert refused.code in findings.catalogue()
+        assert refused.where
+    else:
+        assert all(one.entities for one in found)
+        if not changes:
+            assert [len(one.entities) for one in found] == ([2, 2] if twice else [2])
+
+
+@settings(max_examples=100, deadline=None)
+@given(content=st.binary(max_size=60) | st.text(max_size=30).map(str.encode))
+def test_rubbish_is_refused_by_a_code(content):
+    code_of(content)

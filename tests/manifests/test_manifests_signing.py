@@ -232,3 +232,10 @@ def test_a_key_that_cannot_be_used_is_said_and_never_shown(make, key, certificat
         make(keys / key, keys / certificate)
     assert "PRIVATE" not in str(refused.value)
     assert refused.value.code == "SIGNING_KEY"
+
+
+def test_without_the_libraries_it_is_said_how_to_get_them(keys, monkeypatch):
+    monkeypatch.setattr(signing, "find_spec", lambda name: None)
+    for make in (signing.rsa_sha1, signing.sm2_sm3):
+        with pytest.raises(signing.SigningError, match=r"pip install xborder\[signing\]"):
+            make(keys / "rsa.pem", keys / "rsa.crt")

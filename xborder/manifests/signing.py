@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -66,6 +67,7 @@ def rsa_sha1(
     names: Names = RSA_SHA1,
 ) -> Signer:
     """Signs with an RSA key (PEM); the same message, the same bytes. Raises SigningError."""
+    _at_hand("cryptography")
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -95,6 +97,7 @@ def sm2_sm3(
     The signature is r and s, 32 bytes each. Its random number is made of key and message (as in
     RFC 6979), so the same message has the same bytes, and no number serves twice.
     """
+    _at_hand("cryptography", "gmalg")
     import gmalg
     from cryptography.hazmat.primitives import hashes
 
@@ -113,6 +116,13 @@ def sm2_sm3(
         return bytes(r).rjust(32, b"\0") + bytes(s).rjust(32, b"\0")
 
     return _signer(names, sign, _digest(hashes.SM3()), certificate_file, key_name)
+
+
+def _at_hand(*libraries: str) -> None:
+    """Signing is an extra; who asks for it without hears how to get it."""
+    for one in libraries:
+        if find_spec(one) is None:
+            raise SigningError(f"{one}: pip install xborder[signing]")
 
 
 _SM2_CURVE = bytes.fromhex("06082a811ccf5501822d")
