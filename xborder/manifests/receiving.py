@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from xborder.crashpoints import crash_point
 from xborder.manifests import receipt_reader
 from xborder.manifests.consolidation import results
-from xborder.registry import consolidations, filings, landing, lists, originals, receipts
+from xborder.registry import consolidations, filings, landing, lists, manifests, originals, receipts
 from xborder.registry.customs_states import Rules
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
@@ -173,8 +173,9 @@ def matching(home: Home) -> Matching:
     """What answers are held against: exporters by their codes, and the filings of manifests
     that were issued but are nowhere sent from here."""
 
-    def missing(c: Connection) -> int:
-        return filings.of_manifests(c, home.store, filings.without(c))
+    def missing(c: Connection, manifest_ids: Sequence[int]) -> int:
+        rows = [manifests.get(c, one) for one in manifest_ids] or filings.without(c)
+        return filings.of_manifests(c, home.store, rows)
 
     codes = {one.id: frozenset({one.code}) for one in home.exporters.values()}
     return Matching(codes, missing)

@@ -5,7 +5,7 @@ answer. What has no document yet waits; what names another exporter's, or a time
 come, is held: then no document is moved.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -34,10 +34,11 @@ MOST_BEHIND = timedelta(minutes=5)
 @dataclass(frozen=True)
 class Matching:
     """What answers are held against: the codes by which exporters are known to customs, what
-    makes the filings of issued manifests that have none yet, and the present instant."""
+    makes the filings of issued manifests (of those named, or else of all that have none yet),
+    and the present instant."""
 
     codes: Mapping[str, frozenset[str]]
-    missing: Callable[[Connection], int]
+    missing: Callable[[Connection, Sequence[int]], int]
     now: datetime = field(default_factory=clock.now)
 
 
@@ -78,10 +79,10 @@ def matched(
     ``released`` are places of answers whose time does not matter.
     """
     limit = filings.stored(with_.now + MOST_AHEAD)
-    found = _filed(c, answering)
-    lacking = [place for place in answering["place"] if place not in found]
-    if lacking and with_.missing(c):
-        found |= _filed(c, answering.filter(pl.col("place").is_in(lacking)))
+    found, behind = _filed(c, answering)
+    lacking = any(place not in found for place in answering["place"])
+    if (behind and with_.missing(c, behind)) or (lacking and with_.missing(c, ())):
+        found, _ = _filed(c, answering)
     told: list[Match] = []
     columns = ["place", "inbox", "kind", "at", "guid", "info", "ebc_code"]
     for place, inbox, kind, at, guid, info, ebc_code in answering.select(columns).iter_rows():
@@ -105,10 +106,11 @@ def matched(
     return told
 
 
-def _filed(c: Connection, answering: pl.DataFrame) -> dict[int, list[_Filed]]:
-    """The documents that answers name, by the answer's place, versions in order."""
+def _filed(c: Connection, answering: pl.DataFrame) -> tuple[dict[int, list[_Filed]], list[int]]:
+    """The documents that answers name, by the answer's place, versions in order; and the
+    manifests with a later version of them that has no filing yet."""
     if answering.is_empty():
-        return {}
+        return {}, []
     document = pl.col("kind").replace_strict(filings.ANSWERS, default="", return_dtype=pl.String)
     named = answering.select("place", "key", document.alias("document"), "kind")
     stage(c, "answering", named)
@@ -129,8 +131,20 @@ def _filed(c: Connection, answering: pl.DataFrame) -> dict[int, list[_Filed]]:
         for place, *one, status in fetch(c, asked, _FILED).iter_rows():
             refused = status is not None and (status == "100" or status.startswith("-"))
             found.setdefault(place, []).append(_Filed._make([*one, refused]))
+    behind = run(
+        c,
+        """
+        SELECT DISTINCT n.manifest_id
+        FROM answering a JOIN filings f ON f.kind = a.document AND f.key = a.key
+        JOIN lists l ON l.id = f.list_id
+        JOIN lists n ON n.order_id = l.order_id AND n.live AND n.id <> l.id
+        JOIN manifests m ON m.id = n.manifest_id AND m.state = 'published'
+        WHERE NOT EXISTS (SELECT 1 FROM filings o WHERE o.list_id = n.id)
+        """,
+    )
+    told = found, list(behind.scalars())
     run(c, "DROP TABLE answering")
-    return found
+    return told
 
 
 def _version(filed: list[_Filed], at: str | None, guid: str, info: str) -> _Filed:

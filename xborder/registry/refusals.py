@@ -161,10 +161,10 @@ def _names() -> list[tuple[str, str, bool]]:
         for element, (zh, _) in titles(schema).items():
             if element not in origin or element in _SKIPPED:
                 continue
-            bare = re.sub("（[^）]*）", "", zh)
-            words = {element, *bare.split("/")} | {
-                one.removesuffix("代码") for one in bare.split("/")
-            }
+            named = re.sub("（[^）]*）", "", zh).split("/")
+            words = {element, *named, *(one.removesuffix("代码") for one in named)}
+            if of_line:
+                words |= {one.removeprefix("申报") for one in named}
             found += [(word, element, of_line) for word in sorted(words) if len(word) > 1]
     return sorted(found, key=lambda one: -len(one[0]))
 
