@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     stock_report_time: TimeOfDay = "07:00"
     held_share_warning: float = Field(0.2, ge=0, le=1)
     originals_days: int = Field(90, ge=1, description="originals are kept this long")
+    postal_key_file: Path | None = Field(None, description="key of the postal data, outside it")
+    postal_days: int = Field(60, ge=1, description="postal data are kept this long")
     annotated_bytes: int = Field(
         2 * 1024 * 1024, ge=0, description="larger files are annotated only when somebody asks"
     )
@@ -85,6 +87,12 @@ class Settings(BaseSettings):
     def key(self) -> Path:
         """The key file of encrypted originals; beside the home, never in it."""
         return self.key_file or self.home.absolute().with_name(self.home.absolute().name + ".key")
+
+    @property
+    def postal_key(self) -> Path:
+        """The key file of the postal data; beside the home, never in it."""
+        beside = self.home.absolute()
+        return self.postal_key_file or beside.with_name(beside.name + ".postal.key")
 
     @property
     def landing(self) -> Path:

@@ -29,6 +29,7 @@ from xborder.registry import (
     landing,
     lists,
     originals,
+    postal,
     queries,
     readings,
 )
@@ -71,6 +72,7 @@ def order_files(
         )
         originals.expire(opened.engine, opened.settings, clock.now())
         annotations.remove_expired(opened.engine, opened.settings)
+        postal.expire(opened.settings, clock.now())
     with reading(opened.engine) as connection:
         landed = queries.uploads(connection, day=day)
     return MaterializeResult(

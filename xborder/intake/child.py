@@ -132,6 +132,15 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
             _write(answer, {}, cells, findings.to_frame(told))
             return
 
+        if asked.get("postal"):
+            from xborder.intake import postal
+
+            encoding = asked["encoding"]
+            postal.parse(
+                file, asked["postal"], encoding, limits, lambda rows: _write(answer, {}, rows)
+            )
+            return
+
         def send(parsed: Parsed, block: SheetLines) -> None:
             copy_of = parsed.copy.sha256 if parsed.copy else ""
             whose = {"kind": parsed.kind, "layout": parsed.layout, "copy_of": copy_of}

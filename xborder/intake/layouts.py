@@ -87,7 +87,8 @@ class Layout:
     ``sum_over_order`` adds line amounts up. ``quoted`` False: a quotation mark is data.
     ``resaved_dates``: any date that is not year-first betrays a re-save by Excel.
     ``core_headers`` and ``known_headers``: the channel's own header, to tell what was deleted
-    or is new. ``values``: field → word → value. ``events``: see ``movements.derive``.
+    or is new. ``postal``: where the buyer's name, address … stand (``intake.postal``).
+    ``values``: field → word → value. ``events``: see ``movements.derive``.
     """
 
     layout: str
@@ -139,6 +140,7 @@ class Layout:
     items: Mapping[str, str] = field(default_factory=dict)
     allocate: Mapping[str, Any] = field(default_factory=dict)
     groups: Mapping[str, Any] = field(default_factory=dict)
+    postal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def column(self, name: str) -> Column:
         """The column of a canonical field; raises KeyError for one the layout has not."""

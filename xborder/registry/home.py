@@ -102,6 +102,8 @@ _SETTINGS = """\
 # app_status = "2"                                           # 1 only stores at the e-port
 # held_share_warning = 0.2
 # originals_days = 90
+# postal_key_file = "/etc/xborder/postal.key"                # default: <home>.postal.key
+# postal_days = 60                                           # where a profile keeps postal data
 # annotated_bytes = 2097152                                  # larger files: annotated when asked
 """
 
@@ -111,6 +113,9 @@ id = "my-firm"                  # 与文件名一致 as the file is named; the f
 name = "示例有限公司"           # 企业名称 the firm's name
 code = "4414960XXX"             # 海关注册编码 customs code, 10 characters
 dxp_id = "DXPENT0000000000"     # 传输编号 sender of the messages
+
+# [postal]                      # 收件人资料：不写则不读取 never read without this
+# keep = true                   # 加密保存，供物流企业使用 kept encrypted, for the logistics firm
 
 # 每个店铺一段 one part for each shop
 [[shops]]

@@ -68,7 +68,7 @@ def _identity(settings: Settings) -> x25519.Identity:
                 f"the key file {key} is missing, and originals in {folder(settings)} need it: "
                 "bring it back, or remove those files"
             )
-        _write_key(key, str(x25519.Identity.generate()))
+        write_key(key, str(x25519.Identity.generate()))
     lines = key.read_text("utf-8").splitlines()
     try:
         return x25519.Identity.from_str(next(one for one in lines if one.startswith("AGE-")))
@@ -76,7 +76,8 @@ def _identity(settings: Settings) -> x25519.Identity:
         raise KeyFileError(f"the key file {key} holds no age identity") from error
 
 
-def _write_key(key: Path, text: str) -> None:
+def write_key(key: Path, text: str) -> None:
+    """Make a key file that nobody else reads; one that is there stays as it is."""
     # Written aside and linked into place: a second process sees no key or a whole one, and a
     # key that is there is never written over.
     key.parent.mkdir(parents=True, exist_ok=True)

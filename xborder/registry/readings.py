@@ -38,6 +38,7 @@ from xborder.registry import (
     orders,
     originals,
     patches,
+    postal,
     uploads,
 )
 from xborder.registry.database import reading, transaction
@@ -169,6 +170,11 @@ def _read(
     """
     shop = _shop(exporters, upload)
     where = folder(upload.id)
+    limits = Limits(
+        memory_bytes=settings.reader_memory_mib * MIB,
+        cpu_seconds=settings.reader_cpu_seconds,
+        block_rows=settings.block_rows,
+    )
     with ExitStack() as stack:
         try:
             plain = stack.enter_context(originals.open_plain(settings, upload.sha256))
@@ -189,11 +195,7 @@ def _read(
                 keep=made.keep,
                 exporter_shop=shop,
                 kind=upload.kind or None,
-                limits=Limits(
-                    memory_bytes=settings.reader_memory_mib * MIB,
-                    cpu_seconds=settings.reader_cpu_seconds,
-                    block_rows=settings.block_rows,
-                ),
+                limits=limits,
                 code_tables=tables,
                 nursery=nursery,
                 mappings=mapped,
@@ -212,6 +214,13 @@ def _read(
         places = {"columns": head.columns, "order_fields": sorted(head.order_fields)}
         store.write_bytes((*where, "columns.json"), json.dumps(places, ensure_ascii=False).encode())
         keep_proposal(store, where, head.proposal)
+        if head.usable and head.kind == "orders" and exporters[upload.exporter].keeps_postal:
+            own = (upload.exporter, (shop.channel if shop else head.channel) or "", upload.shop)
+            postal.take(
+                settings, store, plain, where, head.layout, head.encoding, own, upload.id,
+                upload.received_at, limits=limits, nursery=nursery,
+                patch_of=made.patch.of if made.patch else None,
+            )  # fmt: skip
     return read
 
 

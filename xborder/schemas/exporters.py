@@ -84,7 +84,8 @@ class Sending:
 
 @dataclass(frozen=True)
 class Exporter:
-    """One exporter (收发货人) with its shops."""
+    """One exporter (收发货人) with its shops; ``keeps_postal``: whether the buyers' names and
+    addresses (收件人资料) of its orders are kept, encrypted, for the logistics firm."""
 
     id: str
     name: str
@@ -94,6 +95,8 @@ class Exporter:
     dxp_id: str
     shops: tuple[Shop, ...]
     contact: str = ""
+    # No order is checked otherwise for it, so it is no part of what says that it must be.
+    keeps_postal: bool = field(default=False, repr=False)
     # Not in repr: an order is not checked again because its messages go another way.
     sending: Sending = field(default=Sending(), repr=False)
 
@@ -168,7 +171,8 @@ def load(path: Path, held: tables.Tables | None = None) -> Exporter:
     producer = {"producer_code": written["code"], "producer_name": written["name"]}
     said = dict(written.get("sending", {}))
     sending = Sending(**(said | {"documents": tuple(sorted(set(said.get("documents", ()))))}))
-    return Exporter(**(producer | written | {"shops": shops, "sending": sending}))
+    keeps = {"keeps_postal": bool(written.pop("postal", {}).get("keep"))}
+    return Exporter(**(producer | written | keeps | {"shops": shops, "sending": sending}))
 
 
 def load_all(folder: Path, held: tables.Tables | None = None) -> dict[str, Exporter]:
