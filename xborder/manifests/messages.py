@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from xborder.manifests.group import KEY, Group
-from xborder.manifests.texts import Number, Texts, Value, bytes_of, joined, together
+from xborder.manifests.texts import Laid, Number, Texts, Value, joined, laid, together
 
 NAMESPACE = "http://www.chinaport.gov.cn/ceb"
 VERSION = "1.0"
@@ -133,20 +133,13 @@ def render(kind: str, group: Group) -> list[list[Message]]:
     """
     form = _Form(kind, fields(kind))
     top = form.top()
-    letters, at = bytes_of(_entities(form, top["heads"], group.heads, group.items, group.lines))
+    letters = laid(_entities(form, top["heads"], group.heads, group.items, group.lines))
     base = _texts(form, top["transfer"], _senders(group), {})
     written = []
     for (one, lists, _), sender in zip(group.spans(), base, strict=True):
-        span = np.arange(lists.start, lists.stop + 1)
-        written.append(
-            _messages(
-                form,
-                one.number,
-                (letters.data, at[span], group.lines[lists]),
-                sender,
-                one.lists_per_message,
-            )
-        )
+        own = letters._replace(views=letters.views[lists])
+        entities = (own, group.lines[lists])
+        written.append(_messages(form, one.number, entities, sender, one.lists_per_message))
     return written
 
 
@@ -182,14 +175,13 @@ def document(
         items = items.with_columns(gnum=pl.int_range(1, pl.len() + 1).over(ENTITY))
     head = Texts(heads.with_row_index(ENTITY))
     entities = _entities(form, top["heads"], head, Texts(items), lines)
-    letters, at = bytes_of(entities)
     sender = ""
     if transfer is not None:
         sender = _texts(form, top["transfer"], Texts(pl.DataFrame([dict(transfer)])), {})[0]
     if subscribers:
         told = Texts(pl.DataFrame([dict(one) for one in subscribers]))
         sender += "".join(_texts(form, top["subscribers"], told, {}))
-    return _messages(form, number, (letters.data, at, lines), sender, per_message)
+    return _messages(form, number, (laid(entities), lines), sender, per_message)
 
 
 def pieces(
@@ -232,12 +224,12 @@ def _named(one: Field) -> tuple[str, ...]:
 def _messages(
     form: _Form,
     number: str,
-    entities: tuple[memoryview, np.ndarray, np.ndarray],
+    entities: tuple[Laid, np.ndarray],
     sender: str,
     per_message: int,
 ) -> list[Message]:
-    """Messages of some entities: their letters, where each begins and ends, their lines."""
-    content, at, lines = entities
+    """Messages of some entities: their letters, and how many lines each has."""
+    letters, lines = entities
     if not 1 <= per_message <= ENTITIES:
         raise ValueError(f"a message holds 1 to {ENTITIES}, not {per_message}")
     made = []
@@ -248,13 +240,8 @@ def _messages(
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f'<ceb:{form.root} xmlns:ceb="{NAMESPACE}" guid="{root_guid}" version="{VERSION}">'
         )
-        whole = b"".join(
-            (
-                opened.encode(),
-                content[at[start] : at[stop]],
-                f"{sender}\n</ceb:{form.root}>\n".encode(),
-            )
-        )
+        closed = f"{sender}\n</ceb:{form.root}>\n"
+        whole = b"".join([opened.encode(), *letters.run(start, stop), closed.encode()])
         name = f"{form.kind}_{sequence:04d}.xml"
         many = int(lines[start:stop].sum())
         made.append(Message(name, form.kind, root_guid, stop - start, many, whole))

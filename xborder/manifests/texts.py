@@ -6,6 +6,7 @@ column's bytes shows that for all of them; only a column that fails it is gone t
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,10 @@ _BLANKS[[*range(0x09, 0x0E), *range(0x1C, 0x21), 0xC2, 0xE1, 0xE2, 0xE3]] = True
 # A formula begins with one of these; the full-width signs begin with EF.
 _FORMULAS = np.zeros(256, dtype=bool)
 _FORMULAS[[*b"=+-@\t\r", 0xEF]] = True
+
+
+_IN_VIEW = 12
+"""Bytes of a text that Arrow keeps in its view."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +67,73 @@ def bytes_of(values: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(data or b"", np.uint8), at
 
 
-def joined(values: pl.Series, counts: np.ndarray) -> pl.Series:
-    """Runs of ``counts`` values each as one text; the bytes lie side by side already."""
+class Laid(NamedTuple):
+    """Where the letters of texts lie, one text after the other: a run of them is a slice or a few.
+
+    ``views``: length, first four letters, number of the buffer and place in it, a row each.
+    ``own``: so Arrow itself describes them.
+    """
+
+    views: np.ndarray
+    buffers: list[Any]
+    own: bool
+
+    def run(self, first: int, stop: int) -> list[memoryview]:
+        """The letters of the texts from ``first`` to before ``stop``, a slice a buffer."""
+        views = self.views[first:stop]
+        begins = np.flatnonzero(np.diff(views[:, 2], prepend=-1))
+        ends = np.append(begins, len(views))[1:] - 1
+        return [
+            memoryview(self.buffers[views[one, 2]])[views[one, 3] : views[last, 3] + views[last, 0]]
+            for one, last in zip(begins, ends, strict=True)
+        ]
+
+
+def laid(values: pl.Series) -> Laid:
+    """Where the letters of texts lie; nothing is copied of long texts that were just written."""
+    array: Any = values.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    _, told, *buffers = array.buffers()
+    if len(array) and not values.null_count():
+        views = np.frombuffer(told, np.int32)[4 * array.offset :][: 4 * len(array)].reshape(-1, 4)
+        lengths, places = views[:, 0], views[:, 3]
+        follows = (views[1:, 2] != views[:-1, 2]) | (places[1:] == places[:-1] + lengths[:-1])
+        # A shorter text stands in its view, and in no buffer.
+        if lengths.min() > _IN_VIEW and follows.all():
+            return Laid(views, buffers, own=True)
     letters, at = bytes_of(values)
-    bounds = at[np.concatenate([[0], np.cumsum(counts)])]
+    nothing = np.zeros(len(at) - 1, np.int64)
+    views = np.stack([np.diff(at), nothing, nothing, at[:-1]], axis=1)
+    return Laid(views, [letters.data], own=False)
+
+
+def joined(values: pl.Series, counts: np.ndarray) -> pl.Series:
+    """Runs of ``counts`` values each as one text; their letters lie side by side already."""
+    stops = np.cumsum(counts)
+    starts = stops - counts
+    letters = laid(values)
+    if not letters.own or not counts.all():
+        return _copied(values, stops)
+    views, lasts = letters.views[starts], letters.views[stops - 1]
+    views[:, 0] = lasts[:, 3] + lasts[:, 0] - views[:, 3]
+    apart = np.flatnonzero(views[:, 2] != lasts[:, 2])
+    # The few runs that begin in one buffer and end in the next get one of their own.
+    own = [b"".join(letters.run(starts[one], stops[one])) for one in apart]
+    lengths = np.array([len(one) for one in own], np.int64)
+    views[apart, 0], views[apart, 2] = lengths, len(letters.buffers)
+    views[apart, 3] = np.cumsum(lengths) - lengths
+    buffers = [None, pa.py_buffer(views), *letters.buffers, pa.py_buffer(b"".join(own))]
+    told = pl.from_arrow(pa.Array.from_buffers(pa.string_view(), len(views), buffers))
+    assert isinstance(told, pl.Series)
+    return told
+
+
+def _copied(values: pl.Series, stops: np.ndarray) -> pl.Series:
+    letters, at = bytes_of(values)
+    bounds = at[np.concatenate([[0], stops])]
     buffers = [None, pa.py_buffer(np.ascontiguousarray(bounds)), pa.py_buffer(letters)]
-    runs = pl.from_arrow(pa.LargeStringArray.from_buffers(len(counts), *buffers[1:]))
-    assert isinstance(runs, pl.Series)
-    return runs
+    told = pl.from_arrow(pa.LargeStringArray.from_buffers(len(stops), *buffers[1:]))
+    assert isinstance(told, pl.Series)
+    return told
 
 
 def look(values: pl.Series) -> Look:
