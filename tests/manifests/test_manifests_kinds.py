@@ -166,6 +166,31 @@ def test_a_document_goes_in_pieces(conforms):
     assert all(re.fullmatch(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", e["guid"]) for e in read)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.lists(st.integers(0, 7), min_size=1, max_size=5),
+    per_piece=st.integers(1, 4),
+    chance=st.randoms(use_true_random=False),
+)
+def test_pieces_hold_every_line_once_and_in_order(counts, per_piece, chance):
+    rows = [(at, f"{at}-{line}") for at, count in enumerate(counts) for line in range(count)]
+    chance.shuffle(rows)
+    items = pl.DataFrame(rows, schema={"entity": pl.Int64, "line": pl.String}, orient="row")
+    guids = [messages.guid(str(at)) for at in range(len(counts))]
+    heads = pl.DataFrame({"guid": guids, "copNo": [f"C{at}" for at in range(len(counts))]})
+    parts, split = messages.pieces(heads, items, per_piece)
+    for at, count in enumerate(counts):
+        own = parts.with_row_index("piece").filter(copNo=f"C{at}")
+        assert len(own) == max(1, -(-count // per_piece))
+        assert own["msgSeqNo"].to_list() == list(range(1, len(own) + 1))
+        assert set(own["msgCount"]) == {len(own)}
+        lines = [split.filter(entity=piece)["line"].to_list() for piece in own["piece"]]
+        assert [line for piece in lines for line in piece] == [n for of, n in rows if of == at]
+        assert all(len(piece) <= per_piece for piece in lines)
+    assert parts["guid"].n_unique() == len(parts)
+    assert set(guids) <= set(parts["guid"])
+
+
 def test_a_document_without_lines_is_one_piece():
     heads, items = bill(1)
     parts, lines = messages.pieces(heads, items.clear(), 2)
