@@ -8,7 +8,7 @@ from xborder.manifests.texts import joined, laid
 
 
 def long_ones(count: int) -> list[str]:
-    return [f"<文{number:06d}>" + "x" * (number % 700) for number in range(count)]
+    return [f"<文{number:06d}>" + "x" * (9 + number % 700) for number in range(count)]
 
 
 def just_written(texts: list[str]) -> pl.Series:
