@@ -459,3 +459,16 @@ def test_the_rehearsal_of_an_application_holds(home) -> None:
     assert items.select("list_id", "gnum").is_unique().all() and items.height == 24
     told = rehearsed(home)
     assert merging.faults(told.found.heads, told.found.items, told.merged) == []
+
+
+def test_a_message_that_was_changed_or_is_gone_is_told(home) -> None:
+    (row,) = applied(home)
+    assert application.problems(home) == []
+    place = [*row.folder.split("/"), "CEB701_0001.xml"]
+    whole = home.store.read_bytes(place)
+    home.store.write_bytes(place, whole.replace(b"E000000001", b"E000000002"))
+    assert application.problems(home) == [
+        f"consolidation {row.cop_no}: CEB701_0001.xml was changed"
+    ]
+    home.store.path(*place).unlink()
+    assert application.problems(home) == [f"consolidation {row.cop_no}: CEB701_0001.xml is missing"]

@@ -23,7 +23,7 @@ from xborder.manifests.consolidation.rehearsal import APPLICATION_KEY, Rehearsal
 from xborder.manifests.messages import Message
 from xborder.registry import consolidations
 from xborder.registry.consolidations import New
-from xborder.registry.database import transaction
+from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
 from xborder.registry.messages import NewMessage
 
@@ -146,3 +146,19 @@ def render(c: Connection, row: Row[Any]) -> list[Message]:
     )
     items = named.select(invtNo="invt_no", entity=pl.col("part") - 1)
     return messages.document(KIND, row.cop_no, head["transfer"], heads, items, per_message=1)
+
+
+def problems(home: Home) -> list[str]:
+    """Applications whose stored messages are gone or not what their rows say; a line each."""
+    found = []
+    with reading(home.engine) as c:
+        for row in consolidations.applications(c):
+            for one in render(c, row):
+                try:
+                    stored = home.store.read_bytes([*row.folder.split("/"), one.name])
+                except FileNotFoundError:
+                    found.append(f"consolidation {row.cop_no}: {one.name} is missing")
+                else:
+                    if stored != one.content:
+                        found.append(f"consolidation {row.cop_no}: {one.name} was changed")
+    return found
