@@ -404,7 +404,7 @@ class Customs:
             "oriCopMsgId": message_id or message,
             "oriMessageType": f"CEB{kind}Message",
         }
-        self.post.append(document("900", self._time(), elements(values)))
+        self.post.append(document("900", self._time(), element("MessageReturn", elements(values))))
 
     def _number(self) -> int:
         self._numbers += 1
