@@ -35,7 +35,7 @@ REHEARSAL = (
 
 def write(one: Rehearsal, tables: Tables) -> bytes:
     """The workbook's bytes; the same rehearsal gives the same bytes."""
-    frames = {name: _text(frame) for name, frame in _frames(one).items()}
+    frames = {name: _text(frame) for name, frame in _frames(one, tables).items()}
     used: dict[str, set[str]] = {}
     for name, frame in frames.items():
         for column in columns(SHEETS[name]):
@@ -55,8 +55,9 @@ def write(one: Rehearsal, tables: Tables) -> bytes:
     return workbook.closed(book, made)
 
 
-def _frames(one: Rehearsal) -> dict[str, pl.DataFrame]:
+def _frames(one: Rehearsal, tables: Tables) -> dict[str, pl.DataFrame]:
     """The rows of each sheet."""
+    currencies = dict(tables.codes("currency").select("customs", "name").drop_nulls().iter_rows())
     merged, found = one.merged, one.found
     behind = merged.items.join(found.items.drop("gcode"), on=["list_id", "gnum"],
                                maintain_order="left").join(
@@ -68,7 +69,8 @@ def _frames(one: Rehearsal) -> dict[str, pl.DataFrame]:
         .sort("declaration", "currency")
         .group_by("declaration", maintain_order=True)
         .agg(pl.concat_str(pl.col("totalPrice").cast(pl.String).str.strip_chars_end("0")
-             .str.strip_chars_end("."), pl.lit(" "), "currency").str.join("; ").alias("value"))
+             .str.strip_chars_end("."), pl.lit(" "),
+             pl.col("currency").replace(currencies)).str.join("; ").alias("value"))
     )  # fmt: skip
     declared = merged.declarations.join(
         values, on="declaration", how="left", maintain_order="left"
