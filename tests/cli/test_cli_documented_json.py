@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import customs_answers
 import pytest
 from pipeline_homes import EXAMPLES, command, make_home
+from receipt_homes import answer
 from typer.testing import CliRunner
 
 from xborder.cli import app
@@ -107,7 +109,8 @@ def test_mapping(tmp_path: Path) -> None:
     """A sheet of one's own, and a channel's file with a header renamed."""
     own = tmp_path / "erp.csv"
     own.write_text(
-        "订单号,平台单号,SKU,产品数量,买家姓名,销售单价（USD）,产品规格\nA,B,C-1,2,张,5,红\n", "utf-8"
+        "订单号,平台单号,SKU,产品数量,买家姓名,销售单价（USD）,产品规格\nA,B,C-1,2,张,5,红\n",
+        "utf-8",
     )
     renamed = tmp_path / "orders.csv"
     heads = (
@@ -123,6 +126,25 @@ def test_mapping(tmp_path: Path) -> None:
 
 def test_manifests(home: Path) -> None:
     compare("xborder manifests --json", printed("manifests", "--json", "--home", str(home)))
+
+
+def test_manifests_show_and_receive(home: Path, tmp_path: Path) -> None:
+    """A list that customs approved, one that it moved nowhere, a file that is no receipt."""
+    listed = json.loads(printed("manifests", "--json", "--home", str(home)))
+    number = next(one["number"] for one in listed if one["kind"] == "lists")
+    words = ("manifests", "show", number, "--json", "--home", str(home))
+    one, *_ = json.loads(printed(*words))["lists"]
+    told = [answer(one["cop_no"], status, 1, ebcCode="") for status in ("399", "501")]
+    (tmp_path / "a.xml").write_bytes(customs_answers.answers(told))
+    (tmp_path / "b.xml").write_bytes(b"nothing")
+    files = [str(tmp_path / name) for name in ("a.xml", "b.xml")]
+    received = printed("receive", *files, "--json", "--home", str(home), codes=(1,))
+    compare("xborder receive --json", received)
+    shown = printed(*words)
+    compare("xborder manifests show NUMBER --json", shown)
+    (again,) = [each for each in json.loads(shown)["lists"] if each["cop_no"] == one["cop_no"]]
+    assert (again["state"], again["status"], again["also"]) == ("approved", "399", "501")
+    assert again["invt_no"].startswith("60412026E")
 
 
 def test_manifest_json(home: Path) -> None:

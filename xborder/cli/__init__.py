@@ -21,8 +21,10 @@ MODULES = {
     "issued": ("stock", "verify", "manifests"),
     "tables": ("tables",),
     "facts": ("facts",),
+    "received": ("receive",),
     "fixing": ("fix",),
     "mapping": ("mapping",),
+    "postal": ("postal",),
     "tracing": ("trace",),
     "consolidating": ("consolidate",),
 }

@@ -31,21 +31,57 @@ def manifests(
     as_json: AsJson = False,
     home: HomeOption = None,
 ) -> None:
-    """List the manifests that were issued."""
+    """List the manifests that were issued, and how far their lists are at customs."""
     context.obj = home
     if context.invoked_subcommand:
         return
     from xborder.cli.summary import show_manifests
-    from xborder.registry import queries
+    from xborder.registry import manifest_states, queries
+    from xborder.registry.customs_states import Rules
     from xborder.registry.database import reading
 
     place = opened(home)
+    rules = Rules(place.tables)
     with reading(place.engine) as connection:
         rows = queries.manifests(connection, parse_day(date_))
+        counts = manifest_states.counts(connection, rules, [row["id"] for row in rows])
+    for row in rows:
+        customs = counts[row["id"]]
+        row |= {"customs_state": rules.of_manifest(customs), "customs": customs}
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
         return
-    show_manifests(rows, terminal.language() == "zh")
+    show_manifests(rows, terminal.language() == "zh", rules)
+
+
+@manifests_app.command("show")
+def show(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(help="the manifest's number")],
+    as_json: AsJson = False,
+    home: HomeOption = None,
+) -> None:
+    """Show a manifest's lists 清单状态: each with its state at customs, invtNo and time."""
+    from xborder.cli.summary import show_lists
+    from xborder.registry import manifest_states, queries
+    from xborder.registry.customs_states import Rules
+    from xborder.registry.database import reading
+
+    place = opened(home or context.obj)
+    rules = Rules(place.tables)
+    with reading(place.engine) as connection:
+        row = queries.manifest(connection, number)
+        if row is None:
+            terminal.fail(f"没有批次 no manifest {number}")
+            raise AssertionError
+        customs = manifest_states.counts(connection, rules, [row["id"]])[row["id"]]
+        lists = manifest_states.lists_of(connection, rules, row["id"])
+    if as_json:
+        named = {name: row[name] for name in ("number", "kind", "exporter", "customs_code")}
+        told = named | {"customs_state": rules.of_manifest(customs), "customs": customs}
+        typer.echo(json.dumps(told | {"lists": lists}, ensure_ascii=False, indent=2, default=str))
+        return
+    show_lists(row, customs, lists, rules, terminal.language() == "zh")
 
 
 @manifests_app.command("get")
@@ -129,13 +165,19 @@ def verify(
     """
     from rich.progress import Progress
 
-    from xborder.manifests import conformance, cutoff
-    from xborder.registry import annotations, audit, originals, queries
+    from xborder.manifests import conformance, cutoff, receiving
+    from xborder.manifests.consolidation import application
+    from xborder.registry import annotations, audit, originals, postal, queries, standings
+    from xborder.registry.customs_states import Rules
     from xborder.registry.database import reading
 
     place = opened(home)
     problems: list[str] = []
     with reading(place.engine) as connection:
+        problems += [
+            f"document {one}: it does not stand where customs' answers put it"
+            for one in standings.inconsistent(connection, Rules(place.tables))
+        ]
         issued = queries.manifests(connection)
         problems += [
             f"upload {one}: counts do not add up"
@@ -154,8 +196,9 @@ def verify(
             problems.append(f"upload {row.id}: its original is missing")
         elif state == "kept" and not originals.intact(place.settings, row.sha256):
             problems.append(f"upload {row.id}: its original is damaged")
+    problems += receiving.problems(place) + application.problems(place)
     copies, wrong = annotations.problems(place.engine, place.settings)
-    problems += wrong
+    problems += wrong + postal.problems(place.settings)
     expired = sum(state == "expired" for _, state in kept)
     if broken is not None:
         problems.append(f"audit log: the chain breaks at entry {broken}")

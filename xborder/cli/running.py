@@ -109,7 +109,8 @@ def submit(
     exporter: Annotated[str, typer.Option(help="the exporter's id")],
     shop: Annotated[str | None, typer.Option(help="the shop (default: the only one)")] = None,
     kind: Annotated[
-        str | None, typer.Option(help="orders | goods | shipments | stock (default: recognised)")
+        str | None,
+        typer.Option(help="orders | goods | shipments | stock | receipt (default: recognised)"),
     ] = None,
     home: HomeOption = None,
 ) -> None:
@@ -124,6 +125,13 @@ def submit(
     known = ", ".join(one.id for one in profile.shops)
     if shop is not None and profile.shop(shop) is None:
         terminal.fail(f"没有店铺 no shop {shop}; known: {known}")
+    if kind == "receipt":
+        # Customs' answers are no exporter's upload: they lie in the inbox until they are read.
+        from xborder.manifests import receiving
+
+        for path in receiving.submit(place.settings, files, exporter):
+            terminal.out.print(f"→ {terminal.relative(path)}")
+        return
     if kind is not None:
         known_kind(kind)
     if shop is None and len(profile.shops) > 1 and kind not in ("goods", "stock"):

@@ -1,10 +1,12 @@
 """What a run did, in the terminal: uploads by state, findings by cause, manifests, stock."""
 
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.text import Text
 
+from xborder import clock
 from xborder.cli import terminal
 from xborder.registry import answers, queries
 from xborder.registry.database import reading
@@ -12,6 +14,9 @@ from xborder.registry.home import Home
 from xborder.registry.uploads import ROW_STATES
 from xborder.stock import book
 from xborder.stock.report import StockReport
+
+if TYPE_CHECKING:
+    from xborder.registry.customs_states import Rules
 
 STATES = ("rows", *ROW_STATES)
 STATES_ZH = ("行", "待截单", "已申报", "暂存", "不计", "重复")
@@ -92,23 +97,52 @@ def _findings(home: Home, uploads: list[int], lang: str) -> None:
         )
 
 
-def show_manifests(manifests: list[dict[str, object]], zh: bool) -> None:
-    """Print manifests, one a row."""
+def show_manifests(manifests: list[dict[str, Any]], zh: bool, rules: "Rules | None" = None) -> None:
+    """Print manifests, one a row; with ``rules`` how far they are at customs too."""
     heads = (
-        ("编号", "类型", "企业", "#清单", "申报 → 离境", "方式")
+        ("编号", "类型", "企业", "#清单", "申报 → 离境", "方式", "海关状态")
         if zh
-        else ("number", "kind", "exporter", "#lists", "declares → leaves", "mode")
+        else ("number", "kind", "exporter", "#lists", "declares → leaves", "mode", "at customs")
     )
-    made = terminal.table("清单批次 Manifests", *heads)
+    made = terminal.table("清单批次 Manifests", *(heads if rules else heads[:-1]))
     for row in manifests:
-        batch = row["batch"]
-        assert isinstance(batch, dict)
-        key = batch["key"]
+        key = row["batch"]["key"]
         route = f"{key['customsCode']} → {key['portCode']}"
         mode = f"{key['tradeMode']} {key['statisticsFlag']}"
-        terminal.rows(
-            made, [(row["number"], row["kind"], row["exporter"], row["lists"], route, mode)]
-        )
+        values = [row["number"], row["kind"], row["exporter"], row["lists"], route, mode]
+        if rules:
+            values.append(_counted(row["customs"], rules, zh))
+        terminal.rows(made, [values])
+    terminal.out.print(made)
+
+
+def _counted(customs: dict[str, int], rules: "Rules", zh: bool) -> str:
+    """The states of a manifest's lists, each with its count where there are several."""
+    told = [(rules.words[state][not zh], number) for state, number in customs.items()]
+    if len(told) == 1:
+        return told[0][0]
+    return ", ".join(f"{word} {number}" for word, number in told)
+
+
+def show_lists(
+    manifest: dict[str, Any], customs: dict[str, int], lists: list[dict[str, Any]],
+    rules: "Rules", zh: bool,
+) -> None:  # fmt: skip
+    """Print the lists of a manifest with their states."""
+    heads = (
+        ("copNo", "订单号", "海关状态", "回执时间", "清单编号", "其他代码")
+        if zh
+        else ("copNo", "order", "at customs", "answered", "invtNo", "other codes")
+    )
+    title = f"{manifest['number']} {manifest['exporter']}: {_counted(customs, rules, zh)}"
+    made = terminal.table(title, *heads)
+    for one in lists:
+        at = one["status_at"]
+        when = at.astimezone(clock.SHANGHAI).strftime("%Y-%m-%d %H:%M:%S") if at else ""
+        word = rules.words[one["state"]][not zh]
+        state = f"{word} ({one['status']})" if one["status"] else word
+        cells = (one["cop_no"], one["order_no"], state, when, one["invt_no"], one["also"])
+        terminal.rows(made, [cells])
     terminal.out.print(made)
 
 

@@ -17,7 +17,7 @@ from xborder.schemas.tables import Tables
 
 UNSENT, SENT = "unsent", "sent"
 FAILED, REFUSED, APPROVED, ACCEPTED = "failed", "refused", "approved", "accepted"
-INSPECTED, CLEARED = "inspected", "cleared"
+INSPECTED, RELEASED, CLEARED = "inspected", "released", "cleared"
 CANCELLED, RETURNED = "cancelled", "returned"
 
 LIST, ORDER, CANCELLATION, RETURN = "603", "303", "605", "213"

@@ -86,11 +86,18 @@ class Applied:
     unknown: int = 0
     moved: Moved = field(default_factory=Moved)
 
+    def counts(self) -> dict[str, int]:
+        """All but what moved, by name."""
+        return {name: getattr(self, name) for name in _COUNTS}
+
     def add(self, other: "Applied") -> None:
         """Count another portion in."""
-        for name in ("files", "quarantined", "new", "repeated", "waiting", "held", "unknown"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, number in other.counts().items():
+            setattr(self, name, getattr(self, name) + number)
         self.moved.add(other.moved)
+
+
+_COUNTS = ("files", "quarantined", "new", "repeated", "waiting", "held", "unknown")
 
 
 def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) -> list[Told]:
@@ -248,11 +255,9 @@ def _subject(ids: Sequence[int]) -> str:
 
 
 def _said(done: Applied, entered: Sequence[tuple[int, Came]]) -> dict[str, object]:
-    counts = {name: getattr(done, name) for name in ("quarantined", "new", "repeated", "waiting",
-                                                     "held", "unknown")}  # fmt: skip
     return {
         "files": {str(file_id): one.sha256 for file_id, one in entered},
-        **{name: number for name, number in counts.items() if number},
+        **{name: number for name, number in done.counts().items() if number and name != "files"},
         "moved": done.moved.told(),
     }
 

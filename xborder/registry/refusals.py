@@ -267,9 +267,9 @@ def _placed(
     placed = readings.columns_of(store, concerned.drop_nulls().unique().sort())
     broken = pl.DataFrame(violations, schema=places.VIOLATIONS, orient="row")
     # Lineage of the line itself, and one level above it that of the other sources.
-    own = ["order_no", "order_row", *places.SOURCE]
+    of_line = ["order_no", "order_row", *places.SOURCE]
     every = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
-    lined = Levels(frame.select(own), ((frame.drop(own), every),))
+    lined = Levels(frame.select(of_line), ((frame.drop(of_line), every),))
     return places.to_findings(broken, lined, placed)
 
 

@@ -47,6 +47,15 @@ _HISTORY = """
 """
 
 
+def _histories(c: Connection) -> dict[int, list[Answer]]:
+    """All answers of the documents in the temporary table ``touched``."""
+    found: dict[int, list[Answer]] = {}
+    for filing, at, kind, status, info, pre_no, customs_no in fetch(c, _HISTORY, _TOLD).iter_rows():
+        one = Answer(at or "", kind, status, info, pre_no or "", customs_no or "")
+        found.setdefault(filing, []).append(one)
+    return found
+
+
 def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
     """Work out anew where documents stand, of all their answers."""
     done = Moved()
@@ -54,10 +63,7 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
     if not ids:
         return done
     stage(c, "touched", pl.DataFrame({"filing_id": ids}, schema={"filing_id": pl.Int64}))
-    histories: dict[int, list[Answer]] = {}
-    for filing, at, kind, status, info, pre_no, customs_no in fetch(c, _HISTORY, _TOLD).iter_rows():
-        one = Answer(at or "", kind, status, info, pre_no or "", customs_no or "")
-        histories.setdefault(filing, []).append(one)
+    histories = _histories(c)
     before = run(
         c,
         """
@@ -98,3 +104,24 @@ _STANDINGS = {
     "filing_id": pl.Int64, "status": pl.String, "status_at": pl.String, "pre_no": pl.String,
     "customs_no": pl.String,
 }  # fmt: skip
+
+
+def inconsistent(c: Connection, rules: Rules, page: int = 10_000) -> list[int]:
+    """Documents that do not stand where their answers put them; always empty."""
+    wrong: list[int] = []
+    after = 0
+    every = """
+        SELECT f.id, f.kind, f.status FROM filings f
+        WHERE f.id > :after ORDER BY f.id LIMIT :page
+    """
+    while rows := run(c, every, after=after, page=page).all():
+        after = rows[-1].id
+        ids = pl.DataFrame({"filing_id": [row.id for row in rows]})
+        stage(c, "touched", ids)
+        histories = _histories(c)
+        run(c, "DROP TABLE touched")
+        for row in rows:
+            stands = rules.standing(row.kind, histories.get(row.id, ()))
+            if rules.of_status(row.kind, row.status) != stands.state:
+                wrong.append(row.id)
+    return wrong
