@@ -25,6 +25,11 @@ def read(data: bytes, limits: Limits) -> list[Sheet]:
         refuse("FILE_PASSWORD_PROTECTED")
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         refuse("FILE_DAMAGED", reason=str(error)[:200])
+    except BaseException as error:
+        # The library panics where sectors lead out of the file; that is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        refuse("FILE_DAMAGED", reason=str(error)[:200])
     sheets = []
     for name, visible, table in tables:
         sheet = Sheet(name, hidden=visible != python_calamine.SheetVisibleEnum.Visible)

@@ -39,6 +39,8 @@ EXPANSION = 2
 """How much larger than a file may be its table may be: an order's values stand in each line."""
 MOST_ROWS = 1_048_575
 """As many as a sheet holds."""
+OBJECTS = 3
+"""Objects a row, at most: what has more need not be gone through to see that it is too much."""
 LONGEST = 131_072
 
 
@@ -54,6 +56,8 @@ def as_csv(data: bytes, limits: Limits) -> io.BytesIO:
     FILE_TOO_HEAVY.
     """
     text = _text(data)
+    if text.count("{") > OBJECTS * MOST_ROWS:
+        refuse("FILE_TOO_HEAVY")
     columns: dict[str, int] = {}
     for _, values in islice(_lines(text), FIRST):
         _enter(columns, values, limits)

@@ -242,7 +242,7 @@ def _proposal(asked: Asked, sheets: list[Sheet]) -> proposals.Proposal | None:
         (proposals.known_heads(row), -row.number, -at, row)
         for at, sheet in enumerate(sheets)
         for row in delimited.first_rows(sheet)
-        if not sheet.hidden
+        if not sheet.hidden and len(row.texts) <= asked.limits.columns
     ]
     if not likely:
         return None

@@ -112,6 +112,7 @@ class _Reader:
         self._columns: dict[str, int] = {}
         self._texts: list[str | None] = []
         self._kinds = bytearray()
+        self._seen: dict[bytes, bytes] = {}
 
     def take(self, piece: str) -> None:
         """Read a piece; raises _NotPlain."""
@@ -170,7 +171,9 @@ class _Reader:
             raise _NotPlain
         self.open = False
         if self._texts:
-            self.rows.append(Row(self._number, self._texts, bytes(self._kinds)))
+            kinds = bytes(self._kinds)
+            kinds = self._seen.setdefault(kinds, kinds)
+            self.rows.append(Row(self._number, tuple(self._texts), kinds))
 
 
 def _column(letters: str) -> int:

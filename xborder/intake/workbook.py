@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 from xml.parsers import expat
 
 from xborder.intake import grid, plain_sheet
@@ -42,7 +43,7 @@ def read(members: dict[str, bytes], limits: Limits) -> list[Sheet]:
         if content is None:
             refuse("FILE_DAMAGED", reason=f"sheet part {target} missing")
         sheet = Sheet(name, hidden=hidden, base_1904=base_1904)
-        values = Values(strings, dates, widths)
+        values = Values(strings, dates, widths, limits.field_characters)
         rows = plain_sheet.rows(content, values.value, limits)
         if rows is None:
             _SheetReader(sheet, values, limits).read(content)
@@ -100,7 +101,13 @@ def _workbook(members: dict[str, bytes]) -> tuple[list[tuple[str, bool, str]], b
 
 
 def _unescape(text: str) -> str:
-    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+    return ESCAPED.sub(lambda found: _character(found[1]), text) if "_x" in text else text
+
+
+def _character(digits: str) -> str:
+    """The character of an escape; half a character, which no text may hold, as U+FFFD."""
+    number = int(digits, 16)
+    return "\ufffd" if 0xD800 <= number < 0xE000 else chr(number)
 
 
 def _shared_strings(content: bytes) -> list[str]:
@@ -190,18 +197,23 @@ class Values:
     strings: list[str]
     dates: set[str]
     widths: dict[str, int]
+    longest: int = Limits.field_characters
 
     def value(self, kind: str, style: str, source: str) -> tuple[str | None, bytes]:
         """Text and kind of a cell, from its type, style and source text, which is not empty.
 
-        Raises Refused with FILE_DAMAGED.
+        Raises Refused with FILE_DAMAGED, also for a text that no workbook can hold.
         """
+        if len(source) > self.longest:
+            self._too_long(source)
         if kind == "s":
             if not source.isascii() or not source.isdigit() or len(source) > 9:
                 refuse("FILE_DAMAGED", reason=f"shared string {source[:20]}")
             index = int(source)
             if index >= len(self.strings):
                 refuse("FILE_DAMAGED", reason=f"shared string {source}")
+            if len(self.strings[index]) > self.longest:
+                self._too_long(self.strings[index])
             return self.strings[index], grid.TEXT
         if kind == "n":
             text, is_number = cell_number(source)
@@ -216,6 +228,9 @@ class Values:
         if kind == "b":
             return ("TRUE" if source in ("1", "true") else "FALSE"), grid.BOOLEAN
         return _unescape(source), grid.TEXT
+
+    def _too_long(self, text: str) -> NoReturn:
+        refuse("FILE_DAMAGED", reason=f"a cell of {len(text)} characters")
 
 
 class _SheetReader:
@@ -276,7 +291,7 @@ class _SheetReader:
         elif local == "row":
             if self.texts:
                 kinds = bytes(self.kinds)
-                self.sheet.rows.append(Row(self.number, self.texts, kinds))
+                self.sheet.rows.append(Row(self.number, tuple(self.texts), kinds))
             self.texts = []
         elif local == "rPh":
             self.phonetic = False
