@@ -22,6 +22,10 @@ from bench.process import stage, tell
 DATA, HOME, OUT = (Path(one) for one in sys.argv[1:4])
 
 with stage("start"):
+    import xborder
+
+    xborder.prepare_for_blocks()  # as the job does
+
     import polars as pl
     import pyarrow.parquet as pq
 

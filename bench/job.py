@@ -24,6 +24,10 @@ def leave_out_workbooks() -> None:
 
 
 with stage("start"):
+    import xborder
+
+    xborder.prepare_for_blocks()  # as the command does
+
     from bench import generate
     from xborder.manifests import cutoff
     from xborder.registry import checkings, home, landing, lists, readings

@@ -4,3 +4,7 @@ One module a concern; each asset calls one function of a room below and reports 
 metadata. Logic does not belong here, and neither do personal data or secrets: metadata, tags,
 run configuration and logs are shown to everybody who can open the page.
 """
+
+import xborder
+
+xborder.prepare_for_blocks()

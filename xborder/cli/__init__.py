@@ -15,6 +15,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+import xborder
+
 MODULES = {
     "checking": ("check", "template", "findings"),
     "running": ("init", "demo", "submit", "run", "up"),
@@ -50,6 +52,8 @@ class Commands(TyperGroup):
             return None
         if cmd_name == "check":
             _spare_threads()
+        else:
+            xborder.prepare_for_blocks()
         # An import makes no garbage, and what it leaves is never garbage.
         gc.disable()
         adding = typer.Typer()
