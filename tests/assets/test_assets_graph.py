@@ -21,7 +21,7 @@ from xborder.registry.home import open_home
 ASSETS = {
     "exporters", "tariff", "code_tables", "order_files", "order_lines", "goods_catalogue",
     "shipments", "warehouse_movements", "checked_orders", "findings", "clearance_lists",
-    "annotated_files",
+    "annotated_files", "price_lists",
     "clearance_manifests", "stock_ledger", "stock_report",
     "consolidation_preview", "consolidated_declarations",
 }  # fmt: skip

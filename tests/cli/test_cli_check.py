@@ -84,7 +84,7 @@ def test_the_file_comes_back_with_its_findings(tmp_path: Path) -> None:
     assert book.worksheets[1]["D2"].comment is not None
 
 
-@pytest.mark.parametrize("kind", ["orders", "goods", "shipments", "stock"])
+@pytest.mark.parametrize("kind", ["orders", "goods", "shipments", "prices", "stock"])
 def test_a_template_is_recognised_and_empty(tmp_path: Path, kind: str) -> None:
     run("template", kind)
     told = json.loads(run("check", f"{kind}_template.xlsx", "--json", code=2).stdout)
@@ -143,3 +143,50 @@ def test_a_new_home_has_a_profile_to_fill_in_and_says_the_next_steps(tmp_path: P
     pattern.write_text("mine", "utf-8")
     run("init", "mine")
     assert pattern.read_text("utf-8") == "mine"
+
+
+TEMU = "订单号,站点,订单状态,子订单号,应履约件数,商品名称,SKUID,SKU货号,订单创建时间"
+TEMU_ROW = "PO-211-1,美国站,待发货,211-1,2,杯,S-1,CUP-1,2026-11-10 10:00:00"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_files_that_complete_each_other_are_checked_together(tmp_path: Path, turn: int) -> None:
+    orders, prices = tmp_path / "temu.csv", tmp_path / "prices.csv"
+    orders.write_text(f"{TEMU}\n{TEMU_ROW}\n", "utf-8")
+    prices.write_text("SKU货号,供货单价,币种\nCUP-1,9.5,USD\n", "utf-8")
+    alone = json.loads(run("check", str(orders), "--json", code=1).stdout)
+    assert alone["totals"]["AWAITING_PARTNER_FILE"] == 1
+    both = [str(orders), str(prices)][::turn]
+    told = json.loads(run("check", *both, "--json").stdout)["files"]
+    assert [one["file"] for one in told] == both
+    assert all(one["counts"]["held"] == 0 for one in told)
+    of_orders = told[both.index(str(orders))]
+    assert of_orders["counts"]["accepted"] == 1
+    assert "AWAITING_PARTNER_FILE" not in of_orders["totals"]
+    assert "temu.csv" in run("check", *both).stdout
+
+
+def test_an_order_of_two_reports_counts_once(tmp_path: Path) -> None:
+    less, full = tmp_path / "unshipped.txt", tmp_path / "all.txt"
+    less.write_text(
+        "order-id\torder-item-id\tpurchase-date\tsku\tproduct-name\tquantity-purchased\tship-country\n"
+        "1-1\t1\t2026-11-10T00:00:00+00:00\tCUP-1\tCup\t2\tUS\n"
+        "1-2\t1\t2026-11-10T00:00:00+00:00\tCUP-1\tCup\t2\tUS\n"
+    )
+    full.write_text(
+        "amazon-order-id\tmerchant-order-id\tpurchase-date\torder-status\tfulfillment-channel\t"
+        "sales-channel\tproduct-name\tsku\tquantity\tcurrency\titem-price\tship-country\n"
+        "1-1\tM\t2026-11-10T00:00:00+00:00\tUnshipped\tMerchant\tAmazon.com\tCup\tCUP-1\t2\tUSD\t9\tUS\n"
+    )
+    told = json.loads(run("check", str(less), str(full), "--json", code=1).stdout)["files"]
+    counts = [one["counts"] for one in told]
+    assert [one["orders"] for one in counts] == [1, 1]
+    assert (counts[0]["duplicate"], counts[0]["held"], counts[1]["accepted"]) == (1, 1, 1)
+    for one in counts:
+        assert one["rows"] == sum(one[k] for k in ("accepted", "held", "excluded", "duplicate"))
+
+
+def test_a_copy_is_written_of_one_file_only(tmp_path: Path) -> None:
+    said = run("check", write(tmp_path, GOOD), write(tmp_path, GOOD, name="b.csv"),
+               "--annotate", "x.xlsx", code=2)  # fmt: skip
+    assert "single file" in said.output

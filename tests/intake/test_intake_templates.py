@@ -21,7 +21,7 @@ from xborder import clock, intake
 from xborder.intake.layouts import all_layouts, fields, template
 
 SHEETS = {"orders": "订单 Orders", "goods": "商品 Goods", "shipments": "发货 Shipments"}
-SHEETS |= {"stock": "海外仓 Stock"}
+SHEETS |= {"prices": "价格 Prices", "stock": "海外仓 Stock"}
 
 
 def filled(kind: str, folder: Path, lang: str = "zh") -> tuple[Path, list[list[object]]]:

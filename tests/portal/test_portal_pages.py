@@ -271,7 +271,7 @@ def test_the_catalogue_holds_every_finding(page):
 
 
 @pytest.mark.parametrize("lang", language.LANGUAGES)
-@pytest.mark.parametrize("kind", ["orders", "goods", "shipments", "stock"])
+@pytest.mark.parametrize("kind", ["orders", "goods", "shipments", "prices", "stock"])
 def test_templates_are_workbooks(page, kind, lang):
     reply = page.get(f"/templates/{kind}.xlsx", params={"lang": lang})
     assert reply.status_code == 200

@@ -100,6 +100,8 @@ READ = (
           ["order_files"], {"polars", "parquet"}),
     _spec("shipments", "Shipments (发货资料) in force: waybill, weights, export date of each "
           "order.", ["order_files"], {"polars", "parquet"}),
+    _spec("price_lists", "Price lists (价格表) in force: what a SKU is sold for where the "
+          "channel's orders have no price.", ["order_files"], {"polars", "parquet"}),
     _spec("warehouse_movements", "Movements of the overseas warehouses (海外仓流水), each once.",
           ["order_files"], {"polars", "parquet"}),
 )  # fmt: skip
@@ -108,6 +110,7 @@ _KIND_OF = {
     "order_lines": "orders",
     "goods_catalogue": "goods",
     "shipments": "shipments",
+    "price_lists": "prices",
     "warehouse_movements": "stock",
 }
 
@@ -153,7 +156,8 @@ _STATES = ("rows", *ROW_STATES)
 CHECKED = (
     _spec("checked_orders", "Orders checked against schema, catalogue, shipments, tariff and "
           "history; a bad line holds its order, the rest goes on.",
-          ["order_lines", "goods_catalogue", "shipments", "exporters", "tariff", "code_tables"],
+          ["order_lines", "goods_catalogue", "shipments", "price_lists", "exporters", "tariff",
+           "code_tables"],
           {"polars", "jsonschema"}),
     _spec("findings", "Findings (问题) of the orders that are open, by cause.",
           ["order_lines", "goods_catalogue", "shipments"], {"polars", "parquet"}),

@@ -33,7 +33,8 @@ class Context:
     """Everything beside the lines: profile, catalogue, shipments, tables, history.
 
     ``goods`` and ``shipments`` hold the records now in force (one a SKU; the rows of the
-    latest file for each order), with lineage; ``waybills`` the logistics numbers (运单号)
+    latest file for each order), with lineage, ``prices`` those of price lists (one a shop and
+    SKU; an empty shop: all of them); ``waybills`` the logistics numbers (运单号)
     already taken by other orders of the exporter, ``shared`` those that two orders have which
     are checked in several parts (those within one part show themselves), ``placed`` where each
     canonical column stands in the uploads concerned. ``decisions`` what the operator confirmed or refused
@@ -50,6 +51,9 @@ class Context:
     )
     shipments: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(schema=records_schema("shipment"))
+    )
+    prices: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=records_schema("price"))
     )
     waybills: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WAYBILLS))
     shared: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PARCELS))

@@ -1,5 +1,6 @@
 """A file checked without storing anything: what ``xborder check`` and the page's preview tell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +11,11 @@ from xborder.checks import telling
 from xborder.checks.context import Context
 from xborder.checks.orders import check as check_orders
 from xborder.checks.places import placements
+from xborder.checks.prices import awaiting
+from xborder.checks.records import RecordCheck, keys_twice
 from xborder.checks.records import check as check_records
-from xborder.checks.records import keys_twice
 from xborder.intake import Reading
+from xborder.intake.mappings import base_name
 
 NOT_CHECKED_ALONE = (
     "goods catalogue (商品备案)",
@@ -74,8 +77,71 @@ def order_lines(
     )
 
 
-def check_reading(reading: Reading, context: Context, shop: str) -> Report:
-    """Check a reading against a context; without an exporter in it, the lines alone."""
+def check_together(readings: Sequence[Reading], context: Context, shop: str) -> list[Report]:
+    """Check files that belong together, as if all had been handed in; their order does not matter.
+
+    What catalogues, shipment files and price lists among them say is in force for the orders of
+    the others. Orders of a report without amounts that a fuller report among them has too are
+    duplicates there.
+    """
+    for number, reading in enumerate(readings, 1):
+        if reading.usable and reading.kind in _IN_FORCE:
+            context = _with_records(context, reading, -number, shop)
+    reports = []
+    for reading in readings:
+        fuller = [
+            one.records.get_column("order_no")
+            for one in readings
+            if one.usable and reading.yields_to and base_name(one.layout) == reading.yields_to
+        ]
+        known = pl.concat(fuller).unique() if fuller else None
+        reports.append(check_reading(reading, context, shop, known))
+    return reports
+
+
+_IN_FORCE = {"goods": ("sku",), "shipments": ("shop", "order_no"), "prices": ("shop", "sku")}
+"""Kinds of files whose rows count for orders, and what a later file says anew."""
+
+
+def _with_records(context: Context, reading: Reading, number: int, shop: str) -> Context:
+    """The context with the valid rows of a file, under the upload ``number``."""
+    kind = str(reading.kind)
+    checked = _checked_records(reading, context, number, shop)
+    before: pl.DataFrame = getattr(context, kind)
+    key = list(_IN_FORCE[kind])
+    told = checked.valid.select(before.columns).cast(before.schema)
+    rest = before.join(told.select(key).unique(), on=key, how="anti", nulls_equal=True)
+    both = pl.concat([rest, told])
+    if kind != "shipments":
+        both = both.unique(key, keep="last", maintain_order=True)
+    placed = pl.concat([context.placed, placements(reading.columns, number)])
+    return replace(context, placed=placed, **{kind: both})  # type: ignore[arg-type]
+
+
+def _checked_records(
+    reading: Reading, context: Context, number: int = 0, shop: str = ""
+) -> RecordCheck:
+    kind = str(reading.kind)
+    return check_records(
+        reading.records,
+        kind,
+        context.tables,
+        file_name=reading.file_name,
+        columns=reading.columns,
+        twice=keys_twice(kind, lambda: [reading.records]),
+        upload_id=number,
+        shop=shop,
+        before=context.goods,
+    )
+
+
+def check_reading(
+    reading: Reading, context: Context, shop: str, known: pl.Series | None = None
+) -> Report:
+    """Check a reading against a context; without an exporter in it, the lines alone.
+
+    ``known``: orders that a fuller report tells; they are no second orders here.
+    """
     excluded = dict(
         reading.rows.drop_nulls("excluded").group_by("excluded").len().sort("excluded").rows()
     )
@@ -84,6 +150,13 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
     found = reading.findings
     not_checked: tuple[str, ...] = ()
     if reading.usable and reading.kind == "orders":
+        if known is not None:
+            twice = pl.col("order_no").is_in(known.implode()).fill_null(value=False)
+            again = twice & pl.col("excluded").is_null()
+            counts["duplicate"] = reading.rows.filter(again).height
+            reading = replace(
+                reading, records=reading.records.filter(~twice), rows=reading.rows.filter(~again)
+            )
         own = replace(
             context,
             placed=pl.concat(
@@ -93,7 +166,8 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
         told = reading.findings.with_columns(
             pl.lit(shop).alias("shop"), pl.lit(0, pl.Int64).alias("upload_id")
         )
-        result = check_orders(order_lines(reading.records, reading.file_name, shop), own, told)
+        lines = order_lines(reading.records, reading.file_name, shop)
+        result = check_orders(awaiting(lines, reading.partner), own, told)
         states = reading.rows.filter(pl.col("excluded").is_null()).join(
             result.orders, on="order_no", how="left"
         )
@@ -105,15 +179,7 @@ def check_reading(reading: Reading, context: Context, shop: str) -> Report:
         found = pl.concat([found, result.found.drop("upload_id")])
         not_checked = NOT_CHECKED_ALONE if context.exporter is None else ()
     elif reading.usable:
-        checked = check_records(
-            reading.records,
-            str(reading.kind),
-            context.tables,
-            file_name=reading.file_name,
-            columns=reading.columns,
-            twice=keys_twice(str(reading.kind), lambda: [reading.records]),
-            before=context.goods,
-        )
+        checked = _checked_records(reading, context)
         rows = reading.rows.filter(pl.col("excluded").is_null())
         held = rows.filter(pl.col("record").is_in(checked.held.implode())).height
         counts |= {"lines": reading.records.height, "held": held, "accepted": rows.height - held}

@@ -10,7 +10,7 @@ from functools import lru_cache
 import polars as pl
 
 from xborder import findings
-from xborder.checks import destinations, hazards, lists, rules, suggestions, telling
+from xborder.checks import destinations, hazards, lists, prices, rules, suggestions, telling
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, Joined, alone, join
@@ -54,8 +54,10 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     holds its order too.
     May run in several threads at once.
     """
-    lines = in_codes(lines, context.words)
+    lines = prices.completed(in_codes(lines, context.words), context.prices)
     own = from_schema(schema_violations("order_line", lines, context.tables))
+    waits = prices.waiting(lines)
+    own = pl.concat([prices.without_awaited(own, waits), prices.awaited(waits)])
     numbered = lines.with_row_index("at")
     if context.exporter is None:
         own = suggestions.told(own, Levels(numbered), context.tables, context.on)
@@ -64,7 +66,8 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     every_rule = _rules(context.tables, context.on, context.waybill_months)
     broken = pl.concat([own, rules.apply(every_rule, joined.by_line, joined.by_order)])
     heads, items = lists.heads(joined), lists.items(joined)
-    broken = pl.concat([broken, _by_list_schemas(context.tables, broken, joined, heads, items)])
+    listed = _by_list_schemas(context.tables, broken, joined, heads, items)
+    broken = pl.concat([broken, prices.without_awaited(listed, waits)])
     broken = telling.once(broken, _CELL)
     notices = destinations.notices(joined, context)
     meant = suggestions.told(broken, joined.by_line, context.tables, context.on, context.goods)
@@ -75,7 +78,12 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
         heads=heads.take(accepted.arg_true()).frame(lists.HEADS),
         items=items.take(accepted[joined.order].arg_true()).frame(lists.ITEMS),
         found=_not_told(
-            to_findings(pl.concat([meant, notices]), joined.by_line, context.placed), told
+            to_findings(
+                prices.at_the_list(pl.concat([meant, notices]), lines),
+                joined.by_line,
+                context.placed,
+            ),
+            told,
         ),
     )
 
@@ -201,5 +209,7 @@ def _alone(
         orders=_verdicts(joined, broken, told),
         heads=pl.DataFrame(),
         items=pl.DataFrame(),
-        found=_not_told(to_findings(broken, joined.by_line, placed), told),
+        found=_not_told(
+            to_findings(prices.at_the_list(broken, lines), joined.by_line, placed), told
+        ),
     )

@@ -22,7 +22,8 @@ VIOLATIONS: dict[str, pl.DataType] = {
     "expected": pl.String(),
     "params": pl.String(),
 }
-"""``at`` indexes the joined lines; ``source`` is line, goods, shipment or profile."""
+"""``at`` indexes the joined lines; ``source`` is line, goods, shipment, price or
+profile."""
 
 PLACEMENTS: dict[str, pl.DataType] = {
     "upload_id": pl.Int64(),
@@ -54,7 +55,7 @@ def placements(
 def _titles() -> dict[str, str]:
     """What a column is called where the file has none of that meaning."""
     named: dict[str, str] = {}
-    for schema in ("warehouse_movement", "shipment", "goods", "order_line"):
+    for schema in ("warehouse_movement", "price", "shipment", "goods", "order_line"):
         named |= {field: " ".join(title) for field, title in titles(schema).items()}
     return named
 
@@ -102,12 +103,14 @@ def to_findings(violations: pl.DataFrame, lines: Levels, placed: pl.DataFrame) -
     if violations.is_empty():
         return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
     place = {"line": _placed_in_file, "goods": _placed_in_source, "shipment": _placed_in_source,
-             "profile": _placed_in_profile}  # fmt: skip
+             "price": _placed_in_source, "profile": _placed_in_profile}  # fmt: skip
     parts = []
     for source, to_place in place.items():
         told = violations.filter(pl.col("source") == source)
         if not told.is_empty():
-            at = lines.only(["order_no", "order_row", *SOURCE]).take(told.get_column("at"))
+            # Where a price comes from is told by line, all other sources at levels of their own.
+            kept = ["order_no", "order_row", *SOURCE, *(f"price.{name}" for name in SOURCE)]
+            at = lines.only(kept).take(told.get_column("at"))
             own = told.hstack(at.frame(["order_no", "order_row", *SOURCE]))
             parts.append(to_place(own.rename({"upload_id": "concerns"}), at, placed, source))
     return (

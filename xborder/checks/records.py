@@ -19,12 +19,18 @@ from xborder.schemas import violations as schema_violations
 from xborder.schemas.levels import Levels
 from xborder.schemas.tables import Tables
 
-SCHEMAS = {"goods": "goods", "shipments": "shipment", "stock": "warehouse_movement"}
+SCHEMAS = {
+    "goods": "goods",
+    "shipments": "shipment",
+    "prices": "price",
+    "stock": "warehouse_movement",
+}
 """The schema of each kind of file."""
 
 _KEYS = {
     "goods": ("sku",),
     "shipments": ("logistics_no", "order_no"),
+    "prices": ("sku",),
     "stock": ("movement_id", "warehouse"),
 }
 """What tells one record of a file from another; the first is the cell to change."""

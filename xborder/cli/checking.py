@@ -8,7 +8,7 @@ import typer
 
 from xborder import clock, findings, intake
 from xborder.checks import Context
-from xborder.checks.dry_run import Report, check_reading
+from xborder.checks.dry_run import Report, check_together
 from xborder.cli import terminal
 from xborder.findings import page
 from xborder.schemas import tables
@@ -30,12 +30,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="an order, goods, shipment or stock file")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="an order, goods, shipment, price or stock file; several count together",
+        ),
+    ],
     exporter: Annotated[
         str | None, typer.Option(help="check against this exporter's profile")
     ] = None,
     shop: Annotated[str | None, typer.Option(help="the shop, if the exporter has several")] = None,
-    kind: Annotated[str | None, typer.Option(help="orders | goods | shipments | stock")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="orders | goods | shipments | prices | stock")
+    ] = None,
     home: Annotated[Path | None, typer.Option(help="home folder (default: XBORDER_HOME)")] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="write the file back with its findings")
@@ -44,9 +52,12 @@ def check(
     every: Annotated[bool, typer.Option("--all", help="every finding, not 1,000 a cause")] = False,
     lang: Lang = None,
 ) -> None:
-    """Check a file 检查文件: nothing is stored. Exit 0 clean, 1 findings, 2 unusable file."""
-    if not file.is_file():
-        terminal.fail(f"{file}: 不是文件或不存在 no such file")
+    """Check files 检查文件: nothing is stored. Exit 0 clean, 1 findings, 2 unusable file."""
+    for file in files:
+        if not file.is_file():
+            terminal.fail(f"{file}: 不是文件或不存在 no such file")
+    if len(files) > 1 and (annotate or kind):
+        terminal.fail("--annotate, --kind: 只用于一个文件 for a single file")
     if kind is not None:
         known_kind(kind)
     if annotate is not None:
@@ -54,25 +65,34 @@ def check(
     # First of all, because a fork must come before any thread.
     with intake.Nursery(forked=True) as nursery:
         context, own_shop, mapped = _context(exporter, shop, home)
-        reading = intake.read(
-            file, file.name, exporter_shop=own_shop, kind=kind, nursery=nursery, mappings=mapped
-        )
-    report = check_reading(reading, context, own_shop.id if own_shop else "")
+        read = [
+            intake.read(
+                file, file.name, exporter_shop=own_shop, kind=kind, nursery=nursery, mappings=mapped
+            )
+            for file in files
+        ]
+    reports = check_together(read, context, own_shop.id if own_shop else "")
     if annotate is not None:
         from xborder.checks.annotated import annotated
 
-        annotate.write_bytes(annotated(file.read_bytes(), reading, report.found))
+        annotate.write_bytes(annotated(files[0].read_bytes(), read[0], reports[0].found))
     if as_json:
         most = None if every else terminal.MOST_A_CAUSE
-        typer.echo(json.dumps(report.to_json(most), ensure_ascii=False, indent=2))
+        told = [
+            {"file": str(file)} | one.to_json(most)
+            for file, one in zip(files, reports, strict=True)
+        ]
+        said = reports[0].to_json(most) if len(files) == 1 else {"files": told}
+        typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
     else:
-        _show(file, report, terminal.language(lang), every=every, annotate=annotate)
-        if report.proposal:
-            from xborder.cli import mapping
+        for file, report in zip(files, reports, strict=True):
+            _show(file, report, terminal.language(lang), every=every, annotate=annotate)
+            if report.proposal:
+                from xborder.cli import mapping
 
-            zh = terminal.language(lang) == "zh"
-            mapping.show(report.proposal, file, exporter, zh=zh)
-    raise typer.Exit(report.exit_code)
+                zh = terminal.language(lang) == "zh"
+                mapping.show(report.proposal, file, exporter, zh=zh)
+    raise typer.Exit(max(one.exit_code for one in reports))
 
 
 def known_kind(kind: str) -> None:
@@ -143,7 +163,7 @@ def _show(file: Path, report: Report, lang: str, *, every: bool, annotate: Path 
 
 
 def template(
-    kind: Annotated[str, typer.Argument(help="orders | goods | shipments | stock")],
+    kind: Annotated[str, typer.Argument(help="orders | goods | shipments | prices | stock")],
     to: Annotated[
         Path | None, typer.Option(help="file to write (default: <kind>_template.xlsx)")
     ] = None,

@@ -55,7 +55,7 @@ def propose(
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE", help="what holds where a cell is empty: currency=USD"),
     ] = None,
-    kind: Annotated[str | None, typer.Option(help="orders | goods | shipments | stock")] = None,
+    kind: Annotated[str | None, typer.Option(help="orders | goods | shipments | prices | stock")] = None,
     name: Annotated[str | None, typer.Option(help="name of the mapping")] = None,
     to: Annotated[Path | None, typer.Option(help="write it as TOML, to look at or change")] = None,
     accept_it: Annotated[

@@ -110,7 +110,9 @@ def submit(
     shop: Annotated[str | None, typer.Option(help="the shop (default: the only one)")] = None,
     kind: Annotated[
         str | None,
-        typer.Option(help="orders | goods | shipments | stock | receipt (default: recognised)"),
+        typer.Option(
+            help="orders | goods | shipments | prices | stock | receipt (default: recognised)"
+        ),
     ] = None,
     home: HomeOption = None,
 ) -> None:
@@ -134,7 +136,7 @@ def submit(
         return
     if kind is not None:
         known_kind(kind)
-    if shop is None and len(profile.shops) > 1 and kind not in ("goods", "stock"):
+    if shop is None and len(profile.shops) > 1 and kind not in ("goods", "prices", "stock"):
         terminal.fail(
             f"请用 --shop 指定店铺 name the shop with --shop: {known} "
             "(商品备案和库存可用 goods and stock files need none with --kind goods|stock)"

@@ -160,6 +160,7 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         "order_fields": parsed.order_fields,
         "encoding": parsed.encoding,
         "proposal": parsed.proposal,
+        "partner": parsed.partner,
     }
     _write(answer, head, findings.to_frame(parsed.findings))
 

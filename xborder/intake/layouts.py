@@ -15,7 +15,7 @@ from xborder import compiled
 
 LAYOUTS = Path(__file__).parent / "layouts"
 FIELDS = "fields.toml"
-KINDS = ("orders", "goods", "shipments", "stock")
+KINDS = ("orders", "goods", "shipments", "prices", "stock")
 MAPPED = "mapped"
 """Channel of an exporter's own mapping (列对应): its sheet fits every shop, as the template does."""
 FOR_ANY_SHOP = ("template", MAPPED)
@@ -89,6 +89,11 @@ class Layout:
     ``core_headers`` and ``known_headers``: the channel's own header, to tell what was deleted
     or is new. ``postal``: where the buyer's name, address … stand (``intake.postal``).
     ``values``: field → word → value. ``events``: see ``movements.derive``.
+    A layout without ``recognise`` is an exporter's mapping: known by ``share`` of its headers.
+    ``base`` names the layout that a mapping only adds headers to. ``partner``: what completes
+    orders of this file where it lacks a part of them: the kind ``prices``, or the layout of a
+    fuller report; ``partner_code`` is the finding that orders wait under, its texts say what to
+    export.
     """
 
     layout: str
@@ -122,6 +127,10 @@ class Layout:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
     events: Mapping[str, Any] = field(default_factory=dict)
+    partner: str = ""
+    partner_code: str = "AWAITING_PARTNER_FILE"
+    partner_zh: str = ""
+    partner_en: str = ""
     refuse: str = ""
     advice_zh: str = ""
     advice_en: str = ""

@@ -16,6 +16,9 @@ from xborder.intake.layouts import FOR_ANY_SHOP, Layout, fields
 from xborder.intake.limits import Limits, refuse
 from xborder.intake.survey import Proved
 
+AWAITED = ("unit_price", "line_total", "currency")
+"""Fields that another file may tell, where the layout names one as its partner."""
+
 ROWS: dict[str, pl.DataType] = {
     "sheet": pl.String(),
     "row": pl.UInt32(),
@@ -179,8 +182,10 @@ def about_header(name: str, header: Row, mapping: Mapping) -> Iterator[Finding]:
     """
     sheet, layout = name, mapping.layout
     at = {"sheet": sheet, "row": header.number}
-    missing = [name for name in layout.needed if name not in mapping.columns]
     proposals = drift(mapping)
+    missing = [name for name in layout.needed if name not in mapping.columns]
+    awaited = [one for one in missing if layout.partner and one in AWAITED and one not in proposals]
+    missing = [one for one in missing if one not in awaited]
     for name in dict.fromkeys([*missing, *proposals]):
         expected = layout.column(name).headers[0]
         if name in proposals:
@@ -193,8 +198,8 @@ def about_header(name: str, header: Row, mapping: Mapping) -> Iterator[Finding]:
     deleted = [head for head in layout.core_headers if normal(head) not in heads]
     if deleted:
         yield Finding("COLUMNS_DELETED", expected=", ".join(deleted), **at)  # type: ignore[arg-type]
-    if layout.lacks:
-        yield Finding("LAYOUT_LACKS_FIELDS", expected=", ".join(layout.lacks), **at)  # type: ignore[arg-type]
+    if lacks := [*layout.lacks, *awaited]:
+        yield Finding("LAYOUT_LACKS_FIELDS", expected=", ".join(lacks), **at)  # type: ignore[arg-type]
     known = {normal(head) for head in (*layout.known_headers, *layout.core_headers)}
     if known or layout.channel in FOR_ANY_SHOP:
         unknown = [head for _, head in mapping.unmapped if normal(head) not in known]

@@ -25,6 +25,7 @@ PARTS = {
     "number", "date_order", "twelve_hours", "zone", "order_fields", "fill_order_no",
     "sum_over_order", "positive", "footers", "may_be_empty", "known_headers", "defaults", "values",
     "fallback", "unless", "net", "scale", "empty", "signs", "sign_of", "exclude", "warn", "column",
+    "partner", "partner_zh", "partner_en",
 }  # fmt: skip
 """Keys that a mapping may have: those of a layout that hold no pattern and refuse nothing."""
 
@@ -32,6 +33,7 @@ IDENTITY = {
     "orders": ("order_no", "sku", "qty"),
     "goods": ("sku",),
     "shipments": ("order_no", "logistics_no"),
+    "prices": ("sku", "unit_price"),
     "stock": ("sku", "qty", "moved_at"),
 }
 """Fields without which no row of a kind can be told from another."""

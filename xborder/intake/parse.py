@@ -48,6 +48,7 @@ class Parsed:
 
     ``records`` and ``rows`` are those of all blocks where ``parse`` has put them together.
     ``copy``: of which file it is an annotated copy.
+    ``partner``: which other file completes its orders.
     ``proposal``: what its headers may mean, where they are not known (see ``proposals``).
     """
 
@@ -62,6 +63,7 @@ class Parsed:
     encoding: str | None = None
     copy: copies.Origin | None = None
     proposal: proposals.Proposal | None = None
+    partner: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,9 @@ def _agree(parsed: Parsed, layout: Layout, asked: Asked) -> None:
     ):
         refuse("CHANNEL_DIFFERS", value=layout.channel, expected=asked.shop_channel)
     parsed.kind, parsed.layout, parsed.channel = layout.kind, layout.layout, layout.channel
+    if layout.partner:
+        told = {"awaits_zh": layout.partner_zh, "awaits_en": layout.partner_en}
+        parsed.partner = {"awaits": layout.partner, "awaits_code": layout.partner_code} | told
     parsed.order_fields = layout.order_fields if layout.kind == "orders" else ()
 
 

@@ -163,11 +163,12 @@ def _heads(header: Row) -> dict[int, str]:
     return {at: text.strip() for at, text in enumerate(header.texts) if text and text.strip()}
 
 
-def _worth(proposal: Proposal) -> tuple[float, int]:
+def _worth(proposal: Proposal) -> float:
+    """How much a kind of file explains: what it needs and is there, times all that is there."""
     wanted = required(proposal["kind"])
     asked = {one["field"] for one in proposal["questions"]}
     there = {one["field"] for one in proposal["columns"]} | asked
-    return (sum(one in there for one in wanted) / len(wanted), len(there))
+    return sum(one in there for one in wanted) / len(wanted) * len(there)
 
 
 def _proposed(heads: dict[int, str], below: Sequence[Row], kind: str) -> Proposal:

@@ -14,6 +14,7 @@ import polars as pl
 from xborder import findings
 from xborder.findings import Finding, column_letter
 from xborder.intake import codes, lines
+from xborder.intake.layouts import KINDS
 from xborder.intake.limits import Limits
 from xborder.intake.nursery import Nursery
 from xborder.intake.parse import base_name
@@ -43,6 +44,8 @@ class Head:
     as recognised. ``columns``: sheet → field → (0-based column, header as written).
     ``findings`` are those of the file that belong to no block: its header's and the fatal one.
     ``usable`` False: whatever blocks have come before count for nothing.
+    ``partner``: which other file completes its orders (``awaits``), the finding that they wait
+    under (``awaits_code``), what to export (``awaits_zh``, ``awaits_en``); empty for none.
     ``proposal``: what the headers may mean where they are not known (see ``proposals``).
     """
 
@@ -58,6 +61,15 @@ class Head:
     encoding: str | None
     order_fields: frozenset[str] = field(default_factory=frozenset)
     proposal: dict[str, Any] | None = None
+    partner: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def yields_to(self) -> str:
+        """The layout of a fuller report, before whose word this file's own does not count: it
+        has no amounts. Empty for all other files."""
+        awaits = self.partner.get("awaits", "")
+        told = {name for mapped in self.columns.values() for name in mapped}
+        return "" if awaits in KINDS or told & {"unit_price", "line_total"} else awaits
 
     @property
     def fatal(self) -> str:
@@ -211,6 +223,7 @@ def read_blocks(
         encoding=told.get("encoding"),
         order_fields=frozenset(told.get("order_fields", ())),
         proposal=told.get("proposal"),
+        partner=told.get("partner", {}),
     )
 
 

@@ -24,6 +24,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from xborder.checks import Context, OrderCheck, check_orders
+from xborder.checks.prices import awaiting
 from xborder.crashpoints import crash_point
 from xborder.registry import (
     counters,
@@ -139,7 +140,7 @@ class _Work:
         with in_force.Parted(scratch) as shipments:
             # One state of the registry: what other parts' checks record changes no verdict.
             with reading(self.engine) as connection:
-                files = _files(connection, self.exporter.id, "goods", "shipments")
+                files = _files(connection, self.exporter.id, "goods", "shipments", "prices")
                 decided = decisions.in_force(connection, self.exporter.id)
                 answered = fixes.given(connection, self.exporter.id)
                 version = _inputs_version(
@@ -153,12 +154,14 @@ class _Work:
                 for part in self.parts:
                     shipments.wants(part.number, part.numbers(connection, self.store))
                 shipments.take(self.store, _files(connection, self.exporter.id, "shipments"))
+                priced = _files(connection, self.exporter.id, "prices")
                 shared, taken = shared_waybills(connection, self.store, self.parts, shipments)
             context = Context(
                 tables=self.tables,
                 on=self.on,
                 exporter=self.exporter,
                 goods=fixes.goods(self.store, answered, self.tables),
+                prices=in_force.prices(self.store, priced),
                 words=answered.words,
                 shared=shared,
                 decisions=decided,
@@ -262,6 +265,7 @@ def _checked(
     """Check the orders of a part and write what the check found to the lake."""
     lines, told = lines_of(store, open_now)
     sources = [lines["upload_id"], context.goods["upload_id"], shipments["upload_id"]]
+    sources += [context.prices["upload_id"]]
     concerned = pl.concat(sources).drop_nulls().unique().sort()
     own = replace(
         context,
@@ -325,7 +329,7 @@ def lines_of(store: Store, open_now: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
         records = records.join(own, on="order_no", how="semi", maintain_order="left")
         if records.get_column("order_no").n_unique() < own.height:
             raise LookupError(f"upload {upload_id} holds no line of some order of block {block}")
-        lines.append(records.with_columns(source))
+        lines.append(awaiting(records.with_columns(source), readings.partner_of(store, upload_id)))
         found = store.read_parquet(
             *where, "findings.parquet", columns=["order_no", "code", *PLACE], blocks=blocks
         )
@@ -351,9 +355,10 @@ def context_of(
         shipments = in_force.shipments(store, _files(connection, exporter.id, "shipments"))
         numbers = shipments.select("logistics_code", "logistics_no").unique()
         taken = waybills.taken(connection, numbers)
+        prices = in_force.prices(store, _files(connection, exporter.id, "prices"))
         decided = decisions.in_force(connection, exporter.id)
     goods = fixes.goods(store, answered, tables)
-    sources = [goods["upload_id"], shipments["upload_id"]]
+    sources = [goods["upload_id"], shipments["upload_id"], prices["upload_id"]]
     concerned = pl.concat(sources).drop_nulls().unique().sort()
     return Context(
         tables=tables,
@@ -362,6 +367,7 @@ def context_of(
         goods=goods,
         words=answered.words,
         shipments=shipments,
+        prices=prices,
         waybills=taken,
         placed=readings.columns_of(store, concerned),
         decisions=decided,

@@ -12,6 +12,7 @@ from xborder.registry.staging import fetch, insert, run, stage
 _OLD = {
     "order_no": pl.String,
     "order_id": pl.Int64,
+    "old_layout": pl.String,
     "old_upload_id": pl.Int64,
     "old_digest": pl.String,
     "old_status_digest": pl.String,
@@ -105,9 +106,17 @@ def enter_new(c: Connection, upload_id: int, block: int, new: pl.DataFrame) -> N
 
 
 def take_known(
-    c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame
+    c: Connection,
+    upload_id: int,
+    shop: int,
+    block: int,
+    numbered: pl.DataFrame,
+    yields_to: str = "",
 ) -> pl.DataFrame:
-    """Enter what is new, and decide on the orders that were known; the known as ``TOLD``."""
+    """Enter what is new, and decide on the orders that were known; the known as ``TOLD``.
+
+    ``yields_to``: see ``reuploads.decide``.
+    """
     first = int(numbered["order_id"][0])
     new = fetch(c, "SELECT id FROM orders WHERE id >= :first", {"order_id": pl.Int64}, first=first)
     enter_new(c, upload_id, block, numbered.join(new, on="order_id", how="semi"))
@@ -116,16 +125,17 @@ def take_known(
     old = fetch(
         c,
         """
-        SELECT o.order_no, o.id, o.upload_id, o.digest, o.status_digest, o.ordered_at,
-               o.cancelled, o.proposed_cancellation, o.state, o.codes
+        SELECT o.order_no, o.id, u.layout, o.upload_id, o.digest, o.status_digest,
+               o.ordered_at, o.cancelled, o.proposed_cancellation, o.state, o.codes
         FROM known s JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
+        JOIN uploads u ON u.id = o.upload_id
         """,
         _OLD,
         shop=shop,
     )
     run(c, "DROP TABLE known")
     known = known.with_columns(upload_id=pl.lit(upload_id, pl.Int64))
-    decided = reuploads.decide(known.join(old, on="order_no", how="inner"))
+    decided = reuploads.decide(known.join(old, on="order_no", how="inner"), yields_to)
     stage(c, "decided", decided)
     _apply(c, upload_id, block)
     run(c, "DROP TABLE decided")

@@ -46,6 +46,18 @@ def goods(store: Store, uploads: Sequence[int]) -> pl.DataFrame:
     return pl.concat([none, *reversed(parts)], how="diagonal")
 
 
+def prices(store: Store, uploads: Sequence[int]) -> pl.DataFrame:
+    """The prices in force: the latest of each shop and SKU; ``uploads`` in order of their coming."""
+    none = pl.DataFrame(schema=records_schema("price"))
+    parts = [
+        store.read_parquet(*_file("prices", one))
+        for one in uploads
+        if store.exists(*_file("prices", one))
+    ]
+    told = pl.concat([none, *parts], how="diagonal")
+    return told.unique(["shop", "sku"], keep="last", maintain_order=True)
+
+
 def shipments(store: Store, uploads: Sequence[int]) -> pl.DataFrame:
     """All shipments in force: for each order the rows of the latest file that names it (two rows
     there are two parcels); ``uploads`` in order of their coming."""

@@ -59,6 +59,7 @@ def enter(
     *,
     channel: str | None = None,
     again: bool = False,
+    yields_to: str = "",
 ) -> pl.DataFrame:
     """Enter the orders of a block of a file; frame [order_no, order_id, outcome].
 
@@ -67,7 +68,8 @@ def enter(
     file's reading (its row group) that holds these orders' lines. ``channel`` is by default the
     upload's own, which is known once the upload is marked read. What was entered for the upload
     before is not entered again: its outcome is told as it stands now. ``again``: that was done by
-    a run before (``claims.begun``), maybe under another division into blocks. Raises ValueError for an
+    a run before (``claims.begun``), maybe under another division into blocks. ``yields_to``: the
+    layout of a fuller report, whose orders this file does not change. Raises ValueError for an
     order twice in ``entries`` or an upload without channel.
     """
     upload = uploads.get(c, upload_id)
@@ -96,7 +98,7 @@ def enter(
     new = claims.claim(c, upload_id, shop, block, numbered)
     told = numbered.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
     if new < entries.height:
-        known = claims.take_known(c, upload_id, shop, block, numbered)
+        known = claims.take_known(c, upload_id, shop, block, numbered, yields_to)
         told = pl.concat([told.join(known, on="order_no", how="anti"), known])
     else:
         claims.enter_new(c, upload_id, block, numbered)

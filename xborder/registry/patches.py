@@ -24,6 +24,7 @@ _KEYS = {
     "orders": ["order_no"],
     "goods": ["sku"],
     "shipments": ["order_no"],
+    "prices": ["sku"],
     "stock": ["warehouse", "movement_id"],
 }
 """What comes into force as a whole."""

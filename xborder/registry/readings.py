@@ -212,6 +212,7 @@ def _read(
         elif head.usable:
             _check_records(store, read, tables, upload, told, goods)
         places = {"columns": head.columns, "order_fields": sorted(head.order_fields)}
+        places |= {"partner": head.partner}
         store.write_bytes((*where, "columns.json"), json.dumps(places, ensure_ascii=False).encode())
         keep_proposal(store, where, head.proposal)
         if head.usable and head.kind == "orders" and exporters[upload.exporter].keeps_postal:
@@ -300,7 +301,10 @@ def _settle(
 
     def enter(connection: Connection, block: int) -> None:
         of_block = _entries(store, upload.id, block)
-        orders.enter(connection, upload.id, of_block, block, channel=channel, again=again)
+        fuller = read.head.yields_to
+        orders.enter(
+            connection, upload.id, of_block, block, channel=channel, again=again, yields_to=fuller
+        )
 
     for block in range(last if enters else 0):
         with transaction(engine) as connection:
@@ -370,6 +374,12 @@ def lines_in(
     blocks = None if known.null_count() else known.unique().sort().to_list()
     read = store.read_parquet(*where, columns=columns, blocks=blocks)
     return read.join(wanted, on="order_no", how="semi", maintain_order="left")
+
+
+def partner_of(store: Store, upload_id: int) -> dict[str, str]:
+    """What the layout of an upload says of the file that completes it (see ``checks.prices``)."""
+    said = json.loads(store.read_bytes((*folder(upload_id), "columns.json")))
+    return dict(said.get("partner", {}))
 
 
 def columns_of(store: Store, upload_ids: Iterable[int]) -> pl.DataFrame:

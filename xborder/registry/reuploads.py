@@ -59,14 +59,16 @@ def _other_time() -> pl.Expr:
     return pl.when(bare & ~both_bare).then(apart > 1).otherwise(old != new).fill_null(value=False)
 
 
-def decide(known: pl.DataFrame) -> pl.DataFrame:
+def decide(known: pl.DataFrame, yields_to: str = "") -> pl.DataFrame:
     """Outcome of each known order and what its row becomes.
 
     ``known`` has the entry's columns (digest, status_digest, ordered_at, cancelled) and the
-    order's as it stands (old_upload_id, old_digest, old_status_digest, old_ordered_at,
+    order's as it stands (old_layout, old_upload_id, old_digest, old_status_digest, old_ordered_at,
     old_cancelled, old_proposed, old_state, old_codes). Added: outcome; touched (the order's
     row changes), recheck (it must be checked anew), new_upload_id, new_digest,
     new_status_digest, new_ordered_at, new_cancelled, new_proposed, new_state, new_codes.
+    ``yields_to``: the layout of a fuller report; what stands by that is not changed by a file
+    that knows less.
     """
     issued = pl.col("old_state") == "declared"
     # An empty digest tells a status and no content.
@@ -76,10 +78,12 @@ def decide(known: pl.DataFrame) -> pl.DataFrame:
     same_status = (silent | (pl.col("status_digest") == pl.col("old_status_digest"))) & (
         pl.col("cancelled") == pl.col("old_cancelled")
     )
+    layout = pl.col("old_layout").fill_null("").str.splitn("@", 2).struct.field("field_0")
+    fuller = (layout == yields_to) if yields_to else pl.lit(value=False)
     outcome = (
         pl.when(_other_time())
         .then(pl.lit(REUSED))
-        .when(same & same_status)
+        .when(fuller | (same & same_status))
         .then(pl.lit(DUPLICATE))
         .when(same)
         .then(pl.lit(NOTICE))

@@ -18,7 +18,7 @@ from xborder.registry import audit, counters
 from xborder.registry.tables import deliveries, upload_rows, uploads
 
 LANDED, READ, CHECKED, REFUSED = "landed", "read", "checked", "refused"
-KINDS = ("orders", "goods", "shipments", "stock", "receipt")
+KINDS = ("orders", "goods", "shipments", "prices", "stock", "receipt")
 ROW_STATES = ("accepted", "declared", "held", "excluded", "duplicate")
 
 RowCounts = Mapping[str, int] | Mapping[tuple[str, str], int] | Mapping[str | tuple[str, str], int]
