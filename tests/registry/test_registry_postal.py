@@ -86,7 +86,7 @@ def test_an_orders_postal_data_are_kept_whole(home: Home) -> None:
     told = kept(home, "#1", "#2", "#3")
     assert told["#1"] == {
         "name": "张三", "phone": "13800001234", "email": "zhang@mail.example",
-        "address1": "1 Marker Lane", "city": "Sampleville", "postcode": "90210",
+        "address1": "1 Marker Lane", "city": "Sampleville", "postcode": "90210", "country": "US",
     }  # fmt: skip
     assert told["#2"]["name"] == "John Smith" and told["#2"]["address1"] == "2 Quoted, St\nrear"
     assert "#3" not in told, "an order that is not exported needs none"

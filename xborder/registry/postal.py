@@ -13,19 +13,21 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection
 
 from xborder.clock import UTC
 from xborder.intake import Limits, Nursery
 from xborder.intake.postal import FIELDS, layout_of, read_rows
 from xborder.registry import originals
 from xborder.registry.originals import KeyFileError
+from xborder.registry.staging import fetch
 from xborder.registry.store import Store
 from xborder.settings import Settings
 
@@ -128,7 +130,7 @@ def take(
             c.execute("BEGIN IMMEDIATE")
             for row in first.iter_rows(named=True):
                 own = OrderKey(*key, row["order_no"])
-                said = {name: row[name] for name in FIELDS if row[name]}
+                said = {name: row[name] for name in (*FIELDS, "country") if row[name]}
                 until = upload_id if patch_of is None else patch_of
                 written += _put(c, cipher, own, said, upload_id, until, received_at)
             c.execute("COMMIT")
@@ -160,9 +162,11 @@ def _put(
 
 
 def _numbers(store: Store, reading: tuple[str, ...]) -> Any:
-    """Asks which order some rows of a file are of: sheet, row, order_no."""
+    """Asks which order some rows of a file are of: sheet, row, order_no, country."""
     where = (*reading, "records.parquet")
-    columns = {"sheet": pl.String, "row": pl.UInt32, "order_no": pl.String}
+    columns = {
+        "sheet": pl.String, "row": pl.UInt32, "order_no": pl.String, "country": pl.String
+    }  # fmt: skip
     spans = pl.concat(
         store.read_parquet(*where, columns=["row"], blocks=[block]).select(
             block=pl.lit(block), first=pl.col("row").min(), last=pl.col("row").max()
@@ -182,6 +186,49 @@ def _numbers(store: Store, reading: tuple[str, ...]) -> Any:
         )
 
     return asked
+
+
+ASKED: dict[str, Any] = {
+    "exporter": pl.String, "channel": pl.String, "shop": pl.String, "order_no": pl.String,
+    "manifest": pl.String, "cop_no": pl.String, "logistics_no": pl.String,
+}  # fmt: skip
+"""Orders whose postal data may be asked for, with their list and waybill."""
+
+
+def orders_of(
+    c: Connection,
+    *,
+    manifest: str | None = None,
+    day: date | None = None,
+    order_no: str | None = None,
+    exporter: str | None = None,
+) -> pl.DataFrame:
+    """Orders by what is named, in order of manifest and list; columns ``ASKED``.
+
+    With a manifest or a day of cut-off the orders that were issued there, else those of that
+    number.
+    """
+    issued = "LEFT JOIN" if manifest is None and day is None else "JOIN"
+    asked = {"manifest": manifest, "day": day.isoformat() if day else None}
+    return fetch(
+        c,
+        f"""
+        SELECT s.exporter, s.channel, s.shop, o.order_no, m.number, l.cop_no, w.logistics_no
+        FROM orders o JOIN shops s ON s.id = o.shop_id
+        {issued} lists l ON l.order_id = o.id AND l.live
+        {issued} manifests m ON m.id = l.manifest_id
+        LEFT JOIN waybills w ON w.order_id = o.id AND w.released = 0
+        WHERE (CAST(:manifest AS TEXT) IS NULL OR m.number = :manifest)
+          AND (CAST(:day AS TEXT) IS NULL OR m.business_date = :day)
+          AND (CAST(:order AS TEXT) IS NULL OR o.order_no = :order)
+          AND (CAST(:exporter AS TEXT) IS NULL OR s.exporter = :exporter)
+        ORDER BY m.number, l.id, o.id
+        """,  # noqa: S608
+        ASKED,
+        order=order_no,
+        exporter=exporter,
+        **asked,
+    )
 
 
 def get(settings: Settings, keys: Iterable[OrderKey]) -> Iterator[tuple[OrderKey, dict[str, str]]]:
@@ -264,7 +311,7 @@ def problems(settings: Settings) -> list[str]:
 
 def masked(said: Mapping[str, str]) -> dict[str, str]:
     """A record as it may be shown: ``张*``, ``138****1234``, ``a***@…``; no address."""
-    return {name: _masked(name, text) for name, text in said.items()}
+    return {name: text if name == "country" else _masked(name, text) for name, text in said.items()}
 
 
 def _masked(name: str, text: str) -> str:
