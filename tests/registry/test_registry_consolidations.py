@@ -178,6 +178,34 @@ def test_a_line_number_that_is_none_is_told(wrong: str) -> None:
     assert isinstance(told, declarations.Taken) and told.field == "gnum"
 
 
+@pytest.mark.parametrize(
+    ("entity", "field"),
+    [
+        ({"msgSeqNo": "one"}, "msgSeqNo"),
+        ({"msgCount": "-1"}, "msgCount"),
+        ({"SummaryResultList": [{"invtNo": "E1"}]}, "gnum"),
+        ({"SummaryResultList": [{"gnum": "1", "gseqno": "x"}]}, "gseqno"),
+        ({"SummaryResultList": [{"gnum": [{"a": "1"}]}]}, "gnum"),
+    ],
+)
+def test_what_no_customs_writes_is_a_contradiction(entity, field: str) -> None:
+    told = declarations.result(entity)
+    assert isinstance(told, declarations.Taken)
+    assert (told.code, told.field) == (declarations.CONTRADICTS, field)
+
+
+@pytest.mark.parametrize("listed", [None, "", "text", []])
+def test_a_result_without_lines_is_read(engine: Engine, listed) -> None:
+    told = declarations.result({"sumNo": "S1", "SummaryResultList": listed})
+    assert isinstance(told, declarations.Result) and told.lines.is_empty()
+    with transaction(engine) as c:
+        cleared(c)
+        row = reserve(c, [1])
+        c.execute(text("UPDATE filings SET customs_no = 'S1' WHERE kind = '701'"))
+        assert declarations.take(c, told).changed
+        assert declarations.lines_of(c, row.id).is_empty()
+
+
 def test_months_are_those_of_shanghai() -> None:
     first, end = consolidations.span(date(2026, 12, 31))
     assert first.astimezone(UTC) == datetime(2026, 11, 30, 16, tzinfo=UTC)

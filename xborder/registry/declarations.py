@@ -69,23 +69,40 @@ def result(entity: Mapping[str, Any]) -> Result | Taken:
     A missing or empty ``gseqno`` is null (results of before 2022); ``Taken`` with its code for
     a number that is none.
     """
-    head = {name: value.strip() for name, value in entity.items() if isinstance(value, str)}
+    head = _texts(entity)
+    wrong = _no_number(head, "msgSeqNo", "msgCount")
     rows = []
-    for place, line in enumerate(entity.get("SummaryResultList") or (), start=1):
-        said = {name: (value or "").strip() for name, value in line.items()}
-        for name in ("gnum", "gseqno"):
-            text = said.get(name, "")
-            if not _WHOLE.fullmatch(text) and (text or name == "gnum"):
-                return Taken(code=CONTRADICTS, field=name, value=text, expected="1, 2, 3 …")
+    listed = entity.get("SummaryResultList")
+    for place, line in enumerate(listed if isinstance(listed, list) else [], start=1):
+        said = _texts(line)
+        # A line number may be missing, a list's item number may not.
+        wrong = wrong or _no_number(said | {"gnum": said.get("gnum", "") or "-"}, "gnum", "gseqno")
+        if wrong:
+            break
         rows.append(
             (place, said.get("invtNo", ""), said.get("logisticsNo", ""),
              int(said["gseqno"]) if said.get("gseqno") else None, int(said["gnum"]),
              said.get("gcode", ""))
         )  # fmt: skip
+    if wrong:
+        return wrong
     lines = pl.DataFrame(rows, schema=LINES, orient="row")
     # Its guid is the e-port's own, and may differ in a repeat.
     told = canonical_json([{**head, "guid": ""}, [list(row) for row in rows]])
     return Result(head, lines, hashlib.sha256(told.encode()).hexdigest())
+
+
+def _texts(entity: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value.strip() for name, value in entity.items() if isinstance(value, str)}
+
+
+def _no_number(said: Mapping[str, str], *names: str) -> Taken | None:
+    """Which of some elements that stand is no whole number, as a contradiction."""
+    for name in names:
+        text = said.get(name, "")
+        if text and not _WHOLE.fullmatch(text):
+            return Taken(code=CONTRADICTS, field=name, value=text[:60], expected="1, 2, 3 …")
+    return None
 
 
 def take(c: Connection, told: Result, exporter: str = "", file_id: int | None = None) -> Taken:

@@ -137,8 +137,9 @@ def differences(c: Connection, home: Home, row: Row[Any]) -> list[Finding]:
 
 def _state(parts: pl.DataFrame, live: int, declared: pl.DataFrame, differing: list[Finding]) -> str:
     if declared.height:
+        # A result may come without its lines: then nobody knows yet what is in it.
         missing = any(one.code == "CONSOLIDATION_ITEM_MISSING" for one in differing)
-        return PARTLY if missing else DECLARED
+        return PARTLY if missing or not declared["items"].sum() else DECLARED
     if not live:
         return REFUSED
     statuses = set(parts["status"])
