@@ -59,6 +59,9 @@ FILINGS = {
 }
 """Columns of ``filings`` as frames hold them; instants are ISO 8601 text in UTC."""
 
+ONCE_A_LIST = ("303", "403", "505", "603")
+"""What is filed once for each list; a list may be cancelled or given back several times."""
+
 NEW = {name: FILINGS[name] for name in ("kind", "key", "app_type", "list_id")}
 
 _TOLD = ", ".join(f"f.{name}" for name in FILINGS)
@@ -195,15 +198,15 @@ def enter(
 ) -> int:
     """Enter filings of one exporter in the order of ``new`` (columns ``NEW``); their number.
 
-    A filing whose ``list_id`` has one of its kind already is left out; one without a list is
-    always new. The version is the next one of its key, but that of a list's own filing (603)
+    Of ``ONCE_A_LIST`` one whose ``list_id`` has one of its kind already is left out; all others
+    are always new. The version is the next one of its key, but that of a list's own filing (603)
     the list's.
     """
     stage(c, "new_filings", new.select(*NEW).cast(NEW).with_row_index("place").cast({"place": pl.Int64}))  # type: ignore[arg-type]  # fmt: skip
     first = counters.peek(c, "filing")
     entered = changed(
         c,
-        """
+        f"""
         INSERT INTO filings (id, kind, exporter, key, version, app_type, app_time, list_id,
                              message_id)
         SELECT :first + w.n, w.kind, CAST(:exporter AS TEXT), w.key,
@@ -214,11 +217,12 @@ def enter(
         FROM (SELECT t.*, row_number() OVER (ORDER BY t.place) AS n,
                      row_number() OVER (PARTITION BY t.kind, t.key ORDER BY t.place) AS nth
               FROM new_filings t
-              WHERE t.list_id IS NULL OR NOT EXISTS (
+              WHERE t.list_id IS NULL OR t.kind NOT IN {ONCE_A_LIST}
+                 OR NOT EXISTS (
                   SELECT 1 FROM filings f WHERE f.list_id = t.list_id AND f.kind = t.kind)) w
         LEFT JOIN lists l ON l.id = w.list_id
         ORDER BY w.n
-        """,
+        """,  # noqa: S608
         first=first,
         exporter=exporter,
         app_time=stored(app_time),

@@ -146,6 +146,15 @@ def sent(c: Connection, message_id: int, at: datetime, reference: str) -> None:
     _mark(c, message_id, {"state": SENT, "sent_at": at, "reference": reference, "code": None})
 
 
+def hand_over(c: Connection, message_ids: Sequence[int], at: datetime) -> None:
+    """Queued messages of an exporter whose client sends them: they lie in the store for it."""
+    c.execute(
+        update(messages)
+        .where(messages.c.id.in_(message_ids), messages.c.state == QUEUED)
+        .values(state=SENT, sent_at=at, transport="none", reference=messages.c.path)
+    )
+
+
 def not_taken(c: Connection, message_id: int, code: str, next_attempt_at: datetime | None) -> None:
     """The transport has clearly not taken a message: it waits, or failed where there is no time."""
     state = QUEUED if next_attempt_at else FAILED
