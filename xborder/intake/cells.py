@@ -145,17 +145,24 @@ def damage(
         yield from _typed_damage(place, field_type, series, kinds, rows)
 
 
+BETRAYED = {
+    "e": "CELL_ERROR_VALUE",
+    "f": "FORMULA_NOT_CALCULATED",
+    "x": "CELL_FROM_OTHER_FILE",
+}
+"""Kinds of cell that are a finding."""
+
+
 def _typed_damage(
     place: Place, field_type: str, series: pl.Series, kinds: pl.Series, rows: pl.Series
 ) -> Iterator[Finding]:
     """What the kinds of a workbook's cells betray."""
-    for row, value in _where(kinds == "e", rows, series):
-        yield place.finding("CELL_ERROR_VALUE", row, value)
-    for row, _ in _where(kinds == "f", rows, series):
-        yield place.finding("FORMULA_NOT_CALCULATED", row)
-    for row, value in _where(kinds == "x", rows, series):
-        yield place.finding("CELL_FROM_OTHER_FILE", row, value)
-    if field_type in IDENTIFIERS:
+    # Nearly every column has cells of one kind: one look tells what need not be looked for.
+    there = set(kinds.unique())
+    for kind, code in BETRAYED.items():
+        for row, value in _where(kinds == kind, rows, series) if kind in there else ():
+            yield place.finding(code, row, value)
+    if field_type in IDENTIFIERS and "n" in there:
         length = series.str.strip_chars_start("-").str.len_chars()
         number = kinds == "n"
         for row, value in _where(number & (length >= DAMAGED_DIGITS), rows, series):

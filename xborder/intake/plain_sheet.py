@@ -131,19 +131,16 @@ class _Reader:
             self._last = column
             source = number or (_plain_text(text) if text else "")
             if source:
-                self._add(column, *value(kind or "n", style or "", source))
+                said, of_kind = value(kind or "n", style or "", source)
+                if said:
+                    missing = column - len(self._texts)
+                    if missing:
+                        self._texts += [None] * missing
+                        self._kinds += grid.TEXT * missing
+                    self._texts.append(said)
+                    self._kinds += of_kind
             if after:
                 self._between(after)
-
-    def _add(self, column: int, text: str | None, kind: bytes) -> None:
-        if not text:
-            return
-        missing = column - len(self._texts)
-        if missing:
-            self._texts += [None] * missing
-            self._kinds += grid.TEXT * missing
-        self._texts.append(text)
-        self._kinds += kind
 
     def _between(self, text: str) -> None:
         """Ends and beginnings of rows."""
