@@ -9,6 +9,7 @@ import openpyxl
 import polars as pl
 import portal_site
 import pytest
+import receipt_homes
 
 from xborder import findings, portal
 from xborder.portal import language, receipt
@@ -278,3 +279,26 @@ def test_templates_are_workbooks(page, kind, lang):
     assert openpyxl.load_workbook(io.BytesIO(reply.content)).sheetnames
     name = reply.headers["content-disposition"]
     assert ("%E6%A8%A1%E6%9D%BF" in name) == (lang == "zh")
+
+
+def test_a_manifest_tells_how_far_its_lists_are_at_customs(tmp_path: Path) -> None:
+    home = portal_site.worked_home(tmp_path / "home")
+    answer = receipt_homes.answer
+    one, two = [
+        row[0] for row in receipt_homes.table(home, "SELECT cop_no FROM lists ORDER BY id LIMIT 2")
+    ]
+    receipt_homes.tell(
+        home, answer(one, "399", 1, ebcCode=""), answer(two, "100", 2, "毛重不符", ebcCode="")
+    )
+    receipt_homes.tell(home, answer(one, "777", 3, ebcCode=""))
+    receipt_homes.receive(home)
+    with reading(home.engine) as c:
+        numbers = [row["number"] for row in queries.manifests(c)]
+    for lang, approved, refused in (("en", "approved", "refused"), ("zh", "审结", "退单")):
+        site = portal_site.visitor(home, lang=lang)
+        pages = "".join(site.get(f"/manifests/{number}").text for number in numbers)
+        assert f'customs-approved">{approved} 399</span>' in pages and "777" in pages
+        assert f'customs-refused">{refused} 100</span>' in pages and one in pages
+        assert f"60412026E{int(one[-9:]):09d}" in pages
+        listed = site.get("/manifests").text
+        assert f'customs-approved">{approved}' in listed and f'customs-refused">{refused}' in listed

@@ -1,12 +1,13 @@
 """Manifests as the page shows them (清单批次): the registry's row and the sealed index."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from xborder.manifests import content, package
-from xborder.registry import queries
+from xborder.registry import manifest_states, queries
+from xborder.registry.customs_states import Rules
 from xborder.registry.database import reading
 from xborder.registry.home import Home
 from xborder.registry.manifests import PUBLISHED
@@ -16,26 +17,49 @@ class DamagedError(RuntimeError):
     """The stored ZIP is not what was issued."""
 
 
+MOST_LISTS = 500
+"""Lists of a manifest that are shown with their states; those that need a hand come first."""
+
+NEEDS_A_HAND = ("failed", "refused")
+
+
 @dataclass(frozen=True)
 class Shown:
-    """A manifest's row, and its ``manifest.json``; None while it is being made or missing."""
+    """A manifest's row, and its ``manifest.json``; None while it is being made or missing.
+
+    ``customs``: how many of its lists are in which state at customs, ``lists`` the first of them.
+    """
 
     row: Any
     index: dict[str, Any] | None
+    customs: dict[str, int] = field(default_factory=dict)
+    lists: list[dict[str, Any]] = field(default_factory=list)
 
 
 def listed(home: Home, day: date | None, exporter: str | None, most: int) -> list[Shown]:
     """The newest manifests, of one business day or exporter where given."""
     with reading(home.engine) as connection:
-        rows = queries.manifests(connection, day, exporter)
-    return [_shown(home, _Row(row)) for row in reversed(rows[-most:])]
+        rows = queries.manifests(connection, day, exporter)[-most:]
+        counts = manifest_states.counts(connection, Rules(home.tables), [one["id"] for one in rows])
+    return [_shown(home, _Row(row), counts[row["id"]]) for row in reversed(rows)]
 
 
 def one(home: Home, number: str) -> Shown | None:
-    """A manifest by its number, or None."""
+    """A manifest by its number with the first of its lists, or None."""
+    rules = Rules(home.tables)
     with reading(home.engine) as connection:
         row = queries.manifest(connection, number)
-    return _shown(home, _Row(row)) if row else None
+        if row is None:
+            return None
+        customs = manifest_states.counts(connection, rules, [row["id"]])[row["id"]]
+        lists = manifest_states.lists_of(connection, rules, row["id"])
+    lists.sort(key=lambda one: one["state"] not in NEEDS_A_HAND)
+    return replace(_shown(home, _Row(row), customs), lists=lists[:MOST_LISTS])
+
+
+def words(home: Home) -> dict[str, tuple[str, str]]:
+    """The states of lists at customs, in Chinese and English."""
+    return Rules(home.tables).words
 
 
 def archive(home: Home, row: Any) -> bytes:
@@ -58,11 +82,11 @@ class _Row:
         self.__dict__.update(values)
 
 
-def _shown(home: Home, row: Any) -> Shown:
+def _shown(home: Home, row: Any, customs: dict[str, int]) -> Shown:
     if row.state != PUBLISHED:
-        return Shown(row, None)
+        return Shown(row, None, customs)
     try:
         text = home.store.read_bytes((*content.place(row), package.INDEX))
-        return Shown(row, json.loads(text))
+        return Shown(row, json.loads(text), customs)
     except (FileNotFoundError, ValueError):
-        return Shown(row, None)
+        return Shown(row, None, customs)

@@ -163,6 +163,7 @@ def manifests(request: Request) -> Response:
         request,
         "manifests.html",
         iso=issued.iso_currencies(portal.home),
+        states=issued.words(portal.home),
         manifests=issued.listed(portal.home, day, exporter or None, MOST_MANIFESTS),
         exporters=portal.profiles.now().exporters,
         day=day.isoformat() if day else "",
@@ -182,6 +183,8 @@ def manifest(request: Request) -> Response:
         "manifest.html",
         row=shown.row,
         index=shown.index,
+        shown=shown,
+        states=issued.words(portal.home),
         exporter=exporter,
         iso=issued.iso_currencies(portal.home),
     )
