@@ -2,54 +2,50 @@
 
 import dataclasses
 import hashlib
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import polars as pl
 
 from xborder import findings
 from xborder.checks.annotated_workbook import Marks, TextSheet, text_workbook
+from xborder.checks.annotator import Annotator
 from xborder.checks.issue_list import issue_list, row_link
 from xborder.checks.issue_sheet import NAMES, TITLE
 from xborder.checks.text_rows import TooLargeError, text_rows
-from xborder.intake import Limits, Reading
+from xborder.intake import Reading
 from xborder.intake.copies import Origin
 
 MOST_NOTES = 5_000
 """Cells with a note; beyond, cells are coloured only (notes are shapes, and slow Excel down)."""
 
 NOTES_A_CELL = 6
-LIMITS = Limits(memory_bytes=1024 * 1024 * 1024, cpu_seconds=12, wall_seconds=40.0)
-ROOT = Path(__file__).parents[2]
-START = (
-    "import sys; root = sys.argv[1]; sys.path[:0] = [] if root in sys.path else [root]; "
-    "from xborder.intake.child import limit; limit(int(sys.argv[2]), int(sys.argv[3])); "
-    "from xborder.checks.annotated_workbook import main; main()"
-)
-
 _CANNOT_OPEN = ("原文件无法带格式批注", "the file cannot be annotated in place")
 _TOO_LARGE = ("原文件太大，无法批注", "the file is too large to be annotated")
 
 
-def annotated(original: bytes, reading: Reading, found: pl.DataFrame) -> bytes:
+def annotated(
+    original: bytes, reading: Reading, found: pl.DataFrame, annotator: Annotator | None = None
+) -> bytes:
     """The file as XLSX: its own sheets with findings at their cells, and ``问题清单 Issues``.
 
     ``original``: the bytes that ``reading`` was made from (ValueError if not). ``found``:
     columns of ``findings.FINDINGS``; what names another file is listed, not placed. An XLSX
     keeps its sheets, order and formatting; CSV, TSV and TXT become text cells in the same
     rows; what cannot be opened within the limits comes back as the list alone, which says so.
-    The same arguments give the same bytes.
+    The same arguments give the same bytes. ``annotator``: whose processes open workbooks; by
+    default one for this file alone.
     """
+    if annotator is None:
+        with Annotator() as annotator:
+            return annotated(original, reading, found, annotator)
     if hashlib.sha256(original).hexdigest() != reading.sha256:
         raise ValueError("these are not the bytes of this reading")
     issues = dataclasses.replace(issue_list(found, reading.file_name), origin=_origin(reading))
     marks = Marks(_cells(found, reading.file_name), issues)
     if original.startswith(b"PK"):
-        return _in_own_process(original, marks) or _list_only(marks, _CANNOT_OPEN)
+        return annotator.annotate(original, marks.to_json()) or _list_only(marks, _CANNOT_OPEN)
     if reading.encoding is None:
         return _list_only(marks, _CANNOT_OPEN)
     try:
@@ -77,29 +73,6 @@ def _list_only(marks: Marks, why: tuple[str, str]) -> bytes:
         issues=[dataclasses.replace(one, link=None, also_link=None) for one in marks.issues.issues],
     )
     return text_workbook(None, Marks({}, issues))
-
-
-def _in_own_process(original: bytes, marks: Marks) -> bytes | None:
-    """The annotated workbook, or None if openpyxl cannot make it within the limits."""
-    told = marks.to_json()
-    kept = ("PATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    order = [str(ROOT), str(LIMITS.memory_bytes), str(LIMITS.cpu_seconds)]
-    try:
-        child = subprocess.run(
-            [sys.executable, "-I", "-c", START, *order],
-            input=b"".join((len(told).to_bytes(8, "big"), told, original)),
-            capture_output=True,
-            timeout=LIMITS.wall_seconds,
-            start_new_session=True,
-            cwd="/",
-            # More threads would only reserve address space that the limit counts.
-            env=environment | {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    return child.stdout if child.returncode == 0 and child.stdout else None
 
 
 def _cells(found: pl.DataFrame, file_name: str) -> dict[str, dict[str, tuple[str, str]]]:

@@ -9,13 +9,14 @@ escaped this would be refused, not handed on.
 import gc
 import io
 import json
+import os
 import re
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from openpyxl import Workbook
 from openpyxl.cell import MergedCell
@@ -30,6 +31,7 @@ from xborder.checks import issue_sheet
 from xborder.checks.issue_list import Cause, Issue, IssueList
 from xborder.checks.workbook_bytes import workbook_bytes
 from xborder.intake import preflight
+from xborder.intake.child import limit
 from xborder.intake.copies import PROPERTY
 from xborder.intake.limits import Limits
 
@@ -264,20 +266,53 @@ def _fill(sheet: Any, source: TextSheet) -> None:
         sheet.freeze_panes = f"A{max(source.heads) + 1}"
 
 
-def main() -> None:
-    """In the limited process: marks and workbook from stdin, the annotated one to stdout.
+def serve(memory_bytes: int, cpu_seconds: int) -> None:
+    """In the warm interpreter (see ``annotator``): a limited process for each workbook.
 
-    Exits ``NOT_ANNOTATED`` for a workbook that cannot be opened or marked.
+    From stdin come marks and a workbook, each after its length (8 bytes); to stdout goes the
+    annotated one after its length, which is 0 for a workbook that cannot be opened or marked.
     """
+    source, answer = sys.stdin.buffer, sys.stdout.buffer
+    # What stands by now is shared with all that are forked, and none of it is garbage.
+    gc.freeze()
+    while told := source.read(8):
+        marks = source.read(int.from_bytes(told, "big"))
+        original = source.read(int.from_bytes(source.read(8), "big"))
+        annotated = _forked(original, marks, memory_bytes, cpu_seconds)
+        answer.write(len(annotated).to_bytes(8, "big"))
+        answer.write(annotated)
+        answer.flush()
+
+
+def _forked(original: bytes, marks: bytes, memory_bytes: int, cpu_seconds: int) -> bytes:
+    """What the process of one workbook says; nothing if it dies or says that it cannot."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        _annotate(original, marks, writing, memory_bytes, cpu_seconds)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        annotated = pipe.read()
+    _, status = os.waitpid(child, 0)
+    return annotated if status == 0 else b""
+
+
+def _annotate(
+    original: bytes, marks: bytes, writing: int, memory_bytes: int, cpu_seconds: int
+) -> NoReturn:
     # Nothing that openpyxl builds is released before this process ends.
     gc.disable()
-    source, answer = sys.stdin.buffer, sys.stdout.buffer
-    marks = Marks.from_json(source.read(int.from_bytes(source.read(8), "big")))
     try:
-        annotated = own_workbook(source.read(), marks)
-    except (
-        Exception
-    ):  # Refused, or openpyxl raises whatever its parts do; a traceback could quote cells
-        sys.exit(NOT_ANNOTATED)
-    answer.write(annotated)
-    answer.flush()
+        # The lines to our parent are not for what a workbook may do here.
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in range(3):
+            os.dup2(null, standard)
+        limit(memory_bytes, cpu_seconds)
+        annotated = own_workbook(original, Marks.from_json(marks))
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(annotated)
+    except BaseException:
+        # Refused, or openpyxl raises whatever its parts do; a traceback could quote cells.
+        os._exit(NOT_ANNOTATED)
+    os._exit(0)

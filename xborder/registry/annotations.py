@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from xborder import clock, intake
 from xborder.checks.annotated import annotated
+from xborder.checks.annotator import Annotator
 from xborder.intake import Nursery
 from xborder.registry import answers, faults, mappings, originals, uploads
 from xborder.registry.database import reading, transaction
@@ -70,12 +71,12 @@ def refresh(
     if not due:
         return 0
     until, made = time.monotonic() + seconds, 0
-    with Nursery() as nursery:
+    with Nursery() as nursery, Annotator() as annotator:
         for upload_id, version in due:
             if time.monotonic() >= until:
                 break
             try:
-                work = _Work(engine, store, settings, exporters, tables, nursery)
+                work = _Work(engine, store, settings, exporters, tables, nursery, annotator)
                 made += work.keep(upload_id, version)
             except (FileNotFoundError, originals.UnreadableError):
                 continue  # ``verify`` tells of the original
@@ -102,7 +103,7 @@ def of_upload(
     """
     with reading(engine) as connection:
         version = _versions(connection, [upload_id])[upload_id]
-    work = _Work(engine, store, settings, exporters, tables, None)
+    work = _Work(engine, store, settings, exporters, tables)
     return work.copy(upload_id, version, work.found(upload_id))[0]
 
 
@@ -185,7 +186,8 @@ class _Work:
     settings: Settings
     exporters: Mapping[str, Exporter]
     tables: Tables
-    nursery: Nursery | None
+    nursery: Nursery | None = None
+    annotator: Annotator | None = None
 
     def found(self, upload_id: int) -> pl.DataFrame:
         """What stands of an upload."""
@@ -236,7 +238,7 @@ class _Work:
             )
             plain.seek(0)
             original = plain.read()
-        return annotated(original, read, found)
+        return annotated(original, read, found, self.annotator)
 
     def _register(self, upload_id: int, version: str, digest: str, copy: bytes) -> None:
         """Note a copy that was written; without a byte: that there is nothing to tell."""
