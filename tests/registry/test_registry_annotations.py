@@ -6,8 +6,9 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import registry_steps
 from pipeline_homes import make_home
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from xborder import clock
 from xborder.checks.issue_sheet import TITLE
@@ -156,3 +157,18 @@ def test_what_a_crash_left_is_swept(home: Home) -> None:
     assert work(home) == 1
     assert not left.exists()
     assert annotations.problems(home.engine, home.settings)[1] == []
+
+
+def test_what_is_due_is_asked_alike_of_both_databases(engine: Engine) -> None:
+    with transaction(engine) as c:
+        upload = registry_steps.upload(c, "a", {"order_no": "1"})
+        assert upload == {"1": "current"} and annotations._due(c, 100) == []
+        registry_steps.check(c)
+        uploads.mark_checked(c, 1)
+        ((number, version),) = annotations._due(c, 100)
+        assert number == 1 and annotations._due(c, 1) == []
+        row = {"upload_id": 1, "version": version, "digest": "d", "sha256": "s", "size": 1}
+        c.execute(kept.insert().values(made_at=registry_steps.NOW, **row))
+        assert annotations._due(c, 100) == []
+        registry_steps.check(c, "v2", held=("1",))
+        assert [one for one, _ in annotations._due(c, 100)] == [1]

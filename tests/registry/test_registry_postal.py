@@ -8,10 +8,12 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import registry_steps
 from pipeline_homes import make_home
+from sqlalchemy import Engine
 
 from xborder import clock
-from xborder.registry import annotations, landing, postal, readings
+from xborder.registry import annotations, database, landing, postal, readings
 from xborder.registry.database import reading
 from xborder.registry.home import Home, open_home
 from xborder.registry.originals import KeyFileError
@@ -178,3 +180,17 @@ def test_a_key_inside_the_home_is_refused(tmp_path: Path, home: Home) -> None:
 ])  # fmt: skip
 def test_what_is_shown_is_masked(name: str, text: str, shown: str) -> None:
     assert postal.masked({name: text}) == {name: shown}
+
+
+def test_orders_are_found_by_manifest_day_and_number(engine: Engine) -> None:
+    with database.transaction(engine) as c:
+        registry_steps.upload(c, "a", {"order_no": "1"}, {"order_no": "2"})
+        registry_steps.check(c, held=("2",))
+        number = registry_steps.issue(c)
+        issued = postal.orders_of(c, manifest=number)
+        assert issued["order_no"].to_list() == ["1"] and issued["manifest"].to_list() == [number]
+        assert issued.row(0)[:3] == ("dapu", "template", "shop")
+        assert postal.orders_of(c, day=registry_steps.DAY).equals(issued)
+        assert postal.orders_of(c, day=registry_steps.DAY, exporter="other").is_empty()
+        (held,) = postal.orders_of(c, order_no="2").to_dicts()
+        assert (held["manifest"], held["cop_no"]) == (None, None)

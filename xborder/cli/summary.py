@@ -66,12 +66,21 @@ def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]]
             made.add_section()
             made.add_row(Text("/".join(group), style="bold cyan"))
         layout = f"✗ {row.code}" if row.code else row.layout
+        if receipt["patch_of"]:
+            layout = f"{layout} · {_patch(receipt['patch_of'], zh)}"
         counts = [receipt[state] or "·" for state in STATES]
         terminal.rows(made, [(f"  {row.file_name}", layout, *counts)])
     totals = [sum(int(str(receipt[state])) for receipt in receipts) for state in STATES]
     made.add_section()
     terminal.rows(made, [("Σ", "", *totals)])
     terminal.out.print(made)
+
+
+def _patch(of: Any, zh: bool) -> str:
+    number, changed, unchanged = of["upload_id"], of["changed"], of["unchanged"]
+    if zh:
+        return f"上传 {number} 的改正件：{changed} 行改动，{unchanged} 行未动"
+    return f"patch of upload {number}: {changed} rows changed, {unchanged} unchanged"
 
 
 def _findings(home: Home, uploads: list[int], lang: str) -> None:
