@@ -1,6 +1,7 @@
 """From cleared lists to declarations: rehearsal, application, customs' result, comparison."""
 
 import io
+import re
 import shutil
 from datetime import date
 from decimal import Decimal
@@ -26,7 +27,7 @@ from sqlalchemy import text
 
 from xborder.clock import fixed
 from xborder.manifests import receipt_reader
-from xborder.manifests.consolidation import application, merging, preview, rehearsal
+from xborder.manifests.consolidation import application, merging, overview, preview, rehearsal
 from xborder.registry import consolidations, declarations
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home, open_home
@@ -245,6 +246,50 @@ def test_an_application_goes_in_pieces_without_a_gap(tmp_path: Path) -> None:
         assert list(keys) == [f"{row.cop_no}/{part}" for part in (1, 2, 3)]
 
 
+PROFILE = """
+id = "dapu-ciyun"
+name = "大埔瓷韵陶瓷有限公司"
+code = "4414960XXX"
+dxp_id = "DXPENT0000000001"
+
+[sending]
+transport = "outbox"
+
+[[shops]]
+id = "shopify-us"
+channel = "shopify"
+mode = "9610"
+statistics_flag = "B"
+customs_code = "6041"
+port_code = "5349"
+platform_code = "无"
+platform_name = "Shopify"
+decl_agent_code = "4414980T90"
+decl_agent_name = "梅州示范报关有限公司"
+consolidate_by_name = true
+"""
+
+
+@pytest.mark.parametrize("sends", [True, False])
+def test_messages_are_queued_or_lie_there_for_the_client(home, sends: bool) -> None:
+    if sends:
+        (home.settings.exporters / "dapu-ciyun.toml").write_text(PROFILE, "utf-8")
+        home = open_home(home.settings.home)
+        assert home.broken_profiles == {}
+    (row,) = applied(home)
+    with reading(home.engine) as c:
+        told = c.execute(text(
+            "SELECT m.kind, m.state, m.transport, m.entities, m.path, f.key FROM messages m"
+            " JOIN filings f ON f.message_id = m.id"
+        )).all()  # fmt: skip
+    state = ("queued", None) if sends else ("sent", "none")
+    path = f"{row.folder}/CEB701_0001.xml"
+    assert [tuple(one) for one in told] == [("701", *state, 1, path, f"{row.cop_no}/1")]
+    # The profile says who declares, and whether names count.
+    declares = row.head["declAgentCode"], row.head["itemNameFlag"]
+    assert declares == (("4414980T90", "1") if sends else ("4414960XXX", "0"))
+
+
 def test_a_list_is_in_one_live_application(home) -> None:
     (row,) = applied(home)
     assert applied(home) == []
@@ -322,6 +367,25 @@ def test_two_exporters_never_meet(tmp_path: Path) -> None:
 
 
 # -- customs' result (CEB792)
+
+
+def test_a_result_that_names_no_lines_declares_none(home) -> None:
+    (row,) = applied(home)
+    with transaction(home.engine) as c:
+        content = result(row, c, declaration=1)
+        bare = re.sub(
+            rb"<ceb:SummaryResultList>.*</ceb:SummaryResultList>", b"", content, flags=re.DOTALL
+        )
+        # Without lines only customs' number of the application says whose it is.
+        assert take(c, bare).code == "RECEIPT_UNKNOWN_DOCUMENT"
+        c.execute(text("UPDATE filings SET customs_no = 'S60412026000000001' WHERE kind = '701'"))
+        assert take(c, bare).changed
+        (told,) = overview.shown(c, home)
+        assert (told["state"], told["differences"]) == ("partly_declared", [])
+        for number in (1, 2):
+            take(c, result(row, c, declaration=number, opDate="20261217000000000"))
+        (told,) = overview.shown(c, home)
+        assert (told["state"], len(told["declarations"])) == ("declared", 2)
 
 
 def test_a_result_as_rehearsed_differs_in_nothing(home, official_schema) -> None:

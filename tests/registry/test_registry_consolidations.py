@@ -87,6 +87,18 @@ def test_only_the_newest_version_of_a_list_counts(engine: Engine) -> None:
         assert told == [(1, None), (2, "899")]
 
 
+def test_a_list_that_is_issued_and_not_filed_belongs_to_its_month(engine: Engine) -> None:
+    with transaction(engine) as c:
+        cleared(c, 3)
+        c.execute(text("DELETE FROM filings WHERE list_id = 2"))
+        told = consolidations.of_month(c, "dapu", MONTH)
+        assert told.select("list_id", "status", "cancelled").rows() == [
+            (1, "899", False), (2, None, False), (3, "899", False),
+        ]  # fmt: skip
+        later = consolidations.of_month(c, "dapu", date(2026, 12, 1))
+        assert later["list_id"].to_list() == [], "the batch does not say flag B"
+
+
 def test_the_database_keeps_a_list_from_a_second_application(engine: Engine) -> None:
     with transaction(engine) as c:
         cleared(c)

@@ -79,7 +79,7 @@ def preview(
         _print_json(told)
         return
     if not told:
-        terminal.out.print(f"{of:%Y-%m}: 没有海关回执中的清单 no lists that customs told of")
+        terminal.out.print(f"{of:%Y-%m}: 没有清单 no lists were issued or answered")
     for one in told:
         _show_preview(place, one)
 

@@ -76,7 +76,16 @@ _OF_MONTH = f"""
                AND m.batch LIKE '%"statisticsFlag":"B"%'
                AND NOT EXISTS (SELECT 1 FROM consolidation_lists n
                                WHERE n.list_id = l.id AND n.live)))
-    ORDER BY l.id
+    UNION ALL
+    SELECT l.id, l.order_id, l.check_id, m.exporter, s.shop, o.order_no, l.cop_no, m.number,
+           CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT),
+           l.state IN ('void', 'cancelled'), false, CAST(NULL AS TEXT)
+    FROM manifests m JOIN lists l ON l.manifest_id = m.id JOIN orders o ON o.id = l.order_id
+    JOIN shops s ON s.id = o.shop_id
+    WHERE m.exporter = :exporter AND m.kind = 'lists'
+      AND m.business_date >= :first_day AND m.business_date < :end_day
+      AND NOT EXISTS (SELECT 1 FROM filings f WHERE f.list_id = l.id AND f.kind = '603')
+    ORDER BY 1
 """  # noqa: S608
 
 
@@ -92,24 +101,39 @@ def span(month: date) -> tuple[datetime, datetime]:
 def of_month(c: Connection, exporter: str, month: date) -> pl.DataFrame:
     """The lists of an exporter that belong to a month: ``FILED``, by number.
 
-    Those that customs told of, or that were filed, in the month, and those with flag B that
-    were cleared earlier and are in no application.
+    Those that customs told of, or that were issued or filed, in the month, and those with flag
+    B that were cleared earlier and are in no application.
     """
-    first, end = (filings.stored(one) for one in span(month))
-    return fetch(c, _OF_MONTH, FILED, exporter=exporter, first=first, end=end)
+    first, end = span(month)
+    return fetch(
+        c,
+        _OF_MONTH,
+        FILED,
+        exporter=exporter,
+        first=filings.stored(first),
+        end=filings.stored(end),
+        first_day=first.date().isoformat(),
+        end_day=end.date().isoformat(),
+    )
 
 
 def exporters_of_month(c: Connection, month: date) -> list[str]:
-    """Exporters with lists that customs told of in a month."""
-    first, end = (filings.stored(one) for one in span(month))
+    """Exporters with lists that were issued, or that customs told of, in a month."""
+    first, end = span(month)
     told = run(
         c,
         """
-        SELECT DISTINCT exporter FROM filings
-        WHERE kind = '603' AND status_at >= :first AND status_at < :end ORDER BY exporter
+        SELECT exporter FROM filings
+        WHERE kind = '603' AND status_at >= :first AND status_at < :end
+        UNION
+        SELECT exporter FROM manifests
+        WHERE kind = 'lists' AND business_date >= :first_day AND business_date < :end_day
+        ORDER BY exporter
         """,
-        first=first,
-        end=end,
+        first=filings.stored(first),
+        end=filings.stored(end),
+        first_day=first.date().isoformat(),
+        end_day=end.date().isoformat(),
     )
     return [str(one) for one in told.scalars()]
 
@@ -193,8 +217,9 @@ def reserve(c: Connection, new: New, app_time: datetime) -> Row[Any]:
     return get(c, number)
 
 
-def queue(c: Connection, row: Row[Any], written: Sequence[NewMessage]) -> None:
-    """Queue the messages of an application, one a part, and link its filings to them."""
+def queue(c: Connection, row: Row[Any], written: Sequence[NewMessage]) -> list[int]:
+    """Queue the messages of an application, one a part, and link its filings to them; their
+    numbers."""
     ids = messages.queue(c, row.exporter, written)
     for part, message in enumerate(ids, start=1):
         run(
@@ -205,6 +230,7 @@ def queue(c: Connection, row: Row[Any], written: Sequence[NewMessage]) -> None:
             exporter=row.exporter,
             key=f"{row.cop_no}/{part}",
         )
+    return ids
 
 
 def get(c: Connection, number: int) -> Row[Any]:

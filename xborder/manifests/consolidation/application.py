@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Row
 
 from xborder import clock
 from xborder.crashpoints import crash_point
-from xborder.manifests import messages
+from xborder.manifests import messages as writer
 from xborder.manifests.consolidation import merging, preview, rehearsal
 from xborder.manifests.consolidation.eligible import OfMonth
 from xborder.manifests.consolidation.rehearsal import APPLICATION_KEY, Rehearsal
 from xborder.manifests.messages import Message
-from xborder.registry import consolidations
+from xborder.registry import consolidations, messages
 from xborder.registry.consolidations import New
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
@@ -117,9 +117,10 @@ def _reserve(c: Connection, home: Home, part: Rehearsal) -> Row[Any]:
     written = render(c, row)
     for one in written:
         home.store.write_bytes([*place, one.name], one.content)
+    ids = consolidations.queue(c, row, [_message(row, one) for one in written])
     profile = home.exporters.get(part.exporter)
-    if profile is not None and profile.sending.transport != "none":
-        consolidations.queue(c, row, [_message(row, one) for one in written])
+    if profile is None or profile.sending.transport == "none":
+        messages.hand_over(c, ids, row.app_time)
     return row
 
 
@@ -133,9 +134,9 @@ def render(c: Connection, row: Row[Any]) -> list[Message]:
     named = consolidations.lists_of(c, row.id)
     head = row.head
     said = {name: head[name] for name in (*HEAD, "summaryFlag", "appStatus")}
-    own = messages.guid(KIND, row.exporter, row.cop_no)
+    own = writer.guid(KIND, row.exporter, row.cop_no)
     parts = pl.int_range(1, row.parts + 1, eager=True)
-    guids = [own] + [messages.guid(own, str(one)) for one in parts[1:]]
+    guids = [own] + [writer.guid(own, str(one)) for one in parts[1:]]
     heads = pl.DataFrame([said] * row.parts, infer_schema_length=None).with_columns(
         pl.Series("guid", guids),
         appType=pl.lit("1"),
@@ -145,7 +146,7 @@ def render(c: Connection, row: Row[Any]) -> list[Message]:
         msgSeqNo=parts.cast(pl.String),
     )
     items = named.select(invtNo="invt_no", entity=pl.col("part") - 1)
-    return messages.document(KIND, row.cop_no, head["transfer"], heads, items, per_message=1)
+    return writer.document(KIND, row.cop_no, head["transfer"], heads, items, per_message=1)
 
 
 def problems(home: Home) -> list[str]:

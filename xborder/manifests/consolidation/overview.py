@@ -38,7 +38,7 @@ def make_preview(home: Home, exporter: str, month: date) -> tuple[Rehearsal, lis
 
 
 def exporters(c: Connection, month: date) -> list[str]:
-    """Exporters that a month concerns: with lists that customs told of, or an application."""
+    """Exporters that a month concerns: with lists issued or answered in it, or an application."""
     applied = {row.exporter for row in consolidations.applications(c, month)}
     return sorted(applied | set(consolidations.exporters_of_month(c, month)))
 
