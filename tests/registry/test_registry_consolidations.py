@@ -127,6 +127,24 @@ def test_a_refused_piece_frees_all_but_what_customs_has_merged(engine: Engine) -
         assert c.scalar(text("SELECT count(*) FROM consolidation_lists WHERE live")) == 4
 
 
+def test_of_two_refusals_that_are_overtaken_at_once_the_older_application_has_the_list(
+    engine: Engine,
+) -> None:
+    with transaction(engine) as c:
+        cleared(c)
+        first = reserve(c, [1, 2])
+        assert answer(c, first, 1, "100") == 2
+        second = reserve(c, [2, 3])
+        assert answer(c, second, 1, "100") == 2
+        c.execute(text("UPDATE filings SET status = '399' WHERE kind = '701'"))
+        assert consolidations.follow(c) == 3
+        live = c.execute(text(
+            "SELECT consolidation_id, list_id FROM consolidation_lists WHERE live ORDER BY 1, 2"
+        )).all()  # fmt: skip
+        assert [tuple(one) for one in live] == [(1, 1), (1, 2), (2, 3)]
+        assert consolidations.follow(c) == 0
+
+
 def test_results_stand_row_by_row_and_repeats_change_nothing(engine: Engine) -> None:
     with transaction(engine) as c:
         cleared(c)

@@ -347,6 +347,11 @@ def follow(c: Connection) -> int:
           AND consolidation_lists.part = p.part AND NOT consolidation_lists.live
           AND NOT EXISTS (SELECT 1 FROM consolidation_lists n
                           WHERE n.list_id = consolidation_lists.list_id AND n.live)
+          -- Of two applications that customs took after all, the older one has the list.
+          AND NOT EXISTS (SELECT 1 FROM consolidation_lists n JOIN held_parts q
+                          ON q.consolidation_id = n.consolidation_id AND q.part = n.part
+                          WHERE n.list_id = consolidation_lists.list_id
+                            AND n.consolidation_id < consolidation_lists.consolidation_id)
         """,
     )
     run(c, "DROP TABLE freed_parts")
