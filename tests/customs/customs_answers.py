@@ -51,18 +51,34 @@ class Answer:
 
 @dataclass
 class Mail:
-    """Carries answers: bundled, doubled, shuffled, held back; all by ``seed``."""
+    """Carries answers: bundled, doubled, shuffled, held back; all by ``seed``.
+
+    What is ``lost`` comes only when it is asked for again (``ask_again``).
+    """
 
     seed: int = 0
     bundle: int = 100
     doubled: float = 0.0
     shuffled: bool = False
     held_back: float = 0.0
+    lost: float = 0.0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._sack: list[Answer | bytes] = []
+        self._lost: list[Answer | bytes] = []
         self._files = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether answers are under way; what is lost is not."""
+        return bool(self._sack)
+
+    def ask_again(self, post: list[Answer | bytes]) -> int:
+        """Customs gives what was lost once more; how many answers."""
+        post += self._lost
+        again, self._lost = len(self._lost), []
+        return again
 
     def collect(self, post: list[Answer | bytes]) -> Iterator[tuple[str, bytes]]:
         """File names and contents of what is delivered now; the rest waits for the next call."""
@@ -70,6 +86,9 @@ class Mail:
         post.clear()
         now: list[Answer | bytes] = []
         for one in waiting:
+            if self.lost and self._random.random() < self.lost:
+                self._lost.append(one)
+                continue
             if self._random.random() < self.held_back:
                 self._sack.append(one)
             else:

@@ -236,7 +236,8 @@ def taken_in(
     goods = frame(item_rows(known.with_columns(list_id="order_id").to_dicts(), lines))
     place = ("lake", "checked_orders", f"{check_id:08d}")
     store.write_parquet(known, *place, "heads.parquet")
-    store.write_parquet(goods.drop("list_id"), *place, "items.parquet")
+    known_goods = goods.drop("list_id").with_columns(upload_id=pl.lit(upload, pl.Int64))
+    store.write_parquet(known_goods, *place, "items.parquet")
     verdicts = known.select("order_id", "route", state=pl.lit("accepted"), codes=pl.lit(""))
     orders.record_check(c, exporter, "v1", check_id, verdicts, DAY)
 

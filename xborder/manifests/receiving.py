@@ -152,6 +152,12 @@ def receive(home: Home, files: Sequence[Waiting]) -> Applied:
         for folder in sorted({one.path.parent for _, one, _ in portion}):
             sync_folder(folder)
         done.add(applied)
+    if done.waiting:
+        # What waited for an answer that the same files brought: 792 needs the number of its 702.
+        later = take_up(home)
+        of_now = min(done.waiting, later.new)
+        done.waiting, done.new = done.waiting - of_now, done.new + later.new - of_now
+        done.moved.add(later.moved)
     return done
 
 

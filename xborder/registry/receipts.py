@@ -216,7 +216,8 @@ def take_up(c: Connection, rules: Rules, with_: Matching, released: Sequence[int
         row = by_id[receipt_id]
         if not documents:
             continue
-        code = None if rules.known(row["status"]) else UNKNOWN_CODE
+        known = rules.known(row["status"]) or row["kind"] in NO_STATE
+        code = None if known else UNKNOWN_CODE
         changes.append((receipt_id, documents[0], code))
         one = Told(digest="", **{name: row[name] for name in _TOLD})
         digest = _digest("waited", str(receipt_id))
