@@ -29,6 +29,7 @@ MODULES = {
     "postal": ("postal",),
     "tracing": ("trace",),
     "consolidating": ("consolidate",),
+    "exchange": ("send", "depart", "cancel", "amend", "ignore", "resend", "return"),
 }
 """The modules of this room, and the commands that each adds."""
 

@@ -58,37 +58,52 @@ class Filed:
 
 
 def depart(home: Home, words: Sequence[str], bill: Bill, exporter: str | None = None) -> Filed:
-    """Put lists under a bill and file its master waybill sheet (CEB607), in pieces.
+    """Put lists under a bill and file its master waybill sheet; see ``depart_all``."""
+    return depart_all(home, [(bill, words)], exporter)[0]
 
-    ``words`` name manifests or lists (``documents.find``). All lists must be live, approved by
-    customs, of one exporter, office, declarant, logistics firm and transport mode, and under no
-    other bill. Raises RefusedError, and ValueError for what may not be written.
+
+def depart_all(
+    home: Home, told: Sequence[tuple[Bill, Sequence[str]]], exporter: str | None = None
+) -> list[Filed]:
+    """Put lists under bills and file their master waybill sheets (CEB607), in pieces; all or none.
+
+    The words beside a bill name manifests or lists (``documents.find``). All its lists must be
+    live, approved by customs, of one exporter, office, declarant, logistics firm and transport
+    mode, and under no other bill. Raises RefusedError, and ValueError for what may not be
+    written.
     """
     with transaction(home.engine) as c:
-        listed = filing.find(c, home.store, words, exporter)
-        for one in listed.rows.iter_rows(named=True):
-            if not one["live"] or one["route"] != "list":
-                raise RefusedError("LIST_NOT_LIVE", one["cop_no"])
-            if not approved(one["status"]):
-                raise RefusedError("LIST_NOT_APPROVED", one["cop_no"], status=one["status"] or "—")
-            if one["bill_no"]:
-                raise RefusedError("LIST_ON_OTHER_BILL", one["cop_no"], bill=one["bill_no"])
-        head = _head(listed, bill)
-        own = filing.profile(home, listed.rows["exporter"][0])
-        lines = listed.heads.select(
-            "list_id",
-            logistics_no="logisticsNo",
-            package_no="totalPackageNo"
-            if "totalPackageNo" in listed.heads.columns
-            else pl.lit(None, pl.String),
-        )
-        try:
-            number = documents.open_bill(c, own.id, head["customsCode"], bill.bill_no, lines)
-        except OnOtherBillError as error:
-            raise RefusedError("LIST_ON_OTHER_BILL", bill.bill_no, bill="?") from error
-        new = NewDocument("607", own.id, head, bill_id=number)
-        row = filing.file(c, home, own, new, _lines(lines), per_piece=home.settings.bill_lists)
+        filed = [_depart(c, home, words, bill, exporter) for bill, words in told]
         crash_point("bill-opening")
+    return filed
+
+
+def _depart(
+    c: Connection, home: Home, words: Sequence[str], bill: Bill, exporter: str | None
+) -> Filed:
+    listed = filing.find(c, home.store, words, exporter)
+    for one in listed.rows.iter_rows(named=True):
+        if not one["live"] or one["route"] != "list":
+            raise RefusedError("LIST_NOT_LIVE", one["cop_no"])
+        if not approved(one["status"]):
+            raise RefusedError("LIST_NOT_APPROVED", one["cop_no"], status=one["status"] or "—")
+        if one["bill_no"]:
+            raise RefusedError("LIST_ON_OTHER_BILL", one["cop_no"], bill=one["bill_no"])
+    head = _head(listed, bill)
+    own = filing.profile(home, listed.rows["exporter"][0])
+    lines = listed.heads.select(
+        "list_id",
+        logistics_no="logisticsNo",
+        package_no="totalPackageNo"
+        if "totalPackageNo" in listed.heads.columns
+        else pl.lit(None, pl.String),
+    )
+    try:
+        number = documents.open_bill(c, own.id, head["customsCode"], bill.bill_no, lines)
+    except OnOtherBillError as error:
+        raise RefusedError("LIST_ON_OTHER_BILL", bill.bill_no, bill="?") from error
+    new = NewDocument("607", own.id, head, bill_id=number)
+    row = filing.file(c, home, own, new, _lines(lines), per_piece=home.settings.bill_lists)
     return Filed("607", row.cop_no, own.id, bill.bill_no, lines.height)
 
 

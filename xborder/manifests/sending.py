@@ -162,6 +162,18 @@ def send(
     return done
 
 
+def due(home: Home) -> bool:
+    """Whether ``send`` has something to do now: manifests to queue, or messages whose time is."""
+    senders = [one.id for one in home.exporters.values() if one.sending.transport != "none"]
+    if not senders:
+        return False
+    with reading(home.engine) as c:
+        now = clock.now()
+        return bool(_unqueued(c, senders, ())) or any(
+            messages.next_of(c, one, now) is not None for one in senders
+        )
+
+
 def queue(home: Home, exporters: Sequence[str], named: Sequence[str] = ()) -> int:
     """Queue the messages of these exporters' published manifests; how many messages."""
     with reading(home.engine) as c:
