@@ -104,7 +104,7 @@ def of_upload(
     with reading(engine) as connection:
         version = _versions(connection, [upload_id])[upload_id]
     work = _Work(engine, store, settings, exporters, tables)
-    return work.copy(upload_id, version, work.found(upload_id))[0]
+    return work.copy(upload_id, version, work.found(upload_id), keep=False)[0]
 
 
 def remove_expired(engine: Engine, settings: Settings) -> int:
@@ -201,22 +201,27 @@ class _Work:
         self._register(upload_id, version, "", b"")
         return False
 
-    def copy(self, upload_id: int, version: str, found: pl.DataFrame) -> tuple[bytes, bool]:
-        """An upload's copy with these findings, and whether it had to be made."""
+    def copy(
+        self, upload_id: int, version: str, found: pl.DataFrame, *, keep: bool = True
+    ) -> tuple[bytes, bool]:
+        """An upload's copy with these findings, and whether it had to be made; it is kept, or
+        given to who asks and forgotten, because looking at a page changes nothing."""
         with reading(self.engine) as c:
             upload = uploads.get(c, upload_id)
             wanted = select(annotations).where(annotations.c.upload_id == upload_id)
             known = c.execute(wanted).first()
         said = found.drop("upload_id").write_csv()
         digest = hashlib.sha256(f"{FORM}\0{said}".encode()).hexdigest()
-        if known is not None and known.digest == digest:
+        same = known if known is not None and known.digest == digest else None
+        if same is not None:
             with suppress(FileNotFoundError, originals.UnreadableError, originals.KeyFileError):
-                copy = _plain(self.settings, known)
-                if known.version != version:
+                copy = _plain(self.settings, same)
+                if keep and same.version != version:
                     self._register(upload_id, version, digest, copy)
                 return copy, False
         copy = self._made(upload, found)
-        if upload.size <= self.settings.annotated_bytes:
+        # A copy that was lost is put back by anybody: that is no change.
+        if (keep or same is not None) and upload.size <= self.settings.annotated_bytes:
             target = place(self.settings, upload_id, hashlib.sha256(copy).hexdigest())
             originals.seal(self.settings, copy, target)
             self._register(upload_id, version, digest, copy)
