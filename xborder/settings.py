@@ -52,6 +52,7 @@ class Settings(BaseSettings):
         "1", pattern="^[12]$", description="of a corrected list that was refused without invtNo"
     )
     bill_lists: int = Field(1000, ge=1, le=99_999, description="waybills of one piece of a CEB607")
+    stuck_hours: int = Field(48, ge=1, description="an answer of customs is missed after these")
     host: str = "127.0.0.1"
     page_port: int = 8700
     dagster_port: int = 8701

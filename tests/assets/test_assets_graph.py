@@ -11,7 +11,7 @@ from pipeline_homes import EXAMPLES, make_home
 from sqlalchemy import text
 
 from xborder import clock
-from xborder.assets import consolidation, guarantees, schedules
+from xborder.assets import consolidation, exchange, guarantees, schedules
 from xborder.assets.jobs import asked_to_act
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs, defs
@@ -23,7 +23,7 @@ ASSETS = {
     "shipments", "warehouse_movements", "checked_orders", "findings", "clearance_lists",
     "annotated_files", "price_lists",
     "clearance_manifests", "stock_ledger", "stock_report",
-    "consolidation_preview", "consolidated_declarations",
+    "consolidation_preview", "consolidated_declarations", "customs_receipts",
 }  # fmt: skip
 
 
@@ -49,13 +49,14 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
     repository.load_all_definitions()
     assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == ASSETS
     assert {job for job in repository.job_names if not job.startswith("__")} == {
-        "intake", "clearance", "stock_report", "consolidation",
+        "intake", "clearance", "stock_report", "consolidation", "receipts",
     }  # fmt: skip
     assert {one.name for one in repository.sensor_defs} == {
         "landed_files",
         "answers_given",
         "warehouse_files_read",
         "failed_runs",
+        "inbox_files",
     }
     assert {one.name for one in repository.schedule_defs} == {
         "cut_off", "daily_stock_report", "consolidation_due",
@@ -63,11 +64,11 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
 
 
 def test_only_our_own_promises_block() -> None:
-    checks = [*guarantees.ALL, *consolidation.CHECKS]
+    checks = [*guarantees.ALL, *consolidation.CHECKS, *exchange.CHECKS]
     blocking = {spec.name for check in checks for spec in check.check_specs if spec.blocking}
     assert blocking == {
         "counts_add_up", "no_order_twice", "audit_unbroken", "messages_are_valid",
-        "sums_before_and_after", "every_item_once",
+        "sums_before_and_after", "every_item_once", "states_follow_the_answers",
     }  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def test_what_is_corrected_goes_again_and_nothing_else(home: Home) -> None:
     # The next version's answers are its own; a late one of the first moves it not.
     code = home.exporters[EXPORTER].code
     tell(home, answer(cop_no, "399", 24 * 60, ebcCode=code), answer(cop_no, "100", 2, ebcCode=code))
-    receive(home, "2026-11-24T20:00:00+08:00")
+    command(place, "run", "--no-cutoff", now="2026-11-23T20:00:00+08:00")
     stands = "SELECT version, status FROM filings WHERE kind = '603' AND key = :key ORDER BY 1"
     assert table(home, stands, key=cop_no) == [(1, "100"), (2, "399")]
 

@@ -37,6 +37,13 @@ consolidation = define_asset_job(
     config=_QUIET,
 )
 
+receipts = define_asset_job(
+    "receipts",
+    AssetSelection.assets("customs_receipts"),
+    description="Inbox → customs' answers → states of lists and manifests.",
+    config=_QUIET,
+)
+
 LIVE_STEPS = {
     "intake": ("order_files", "check_orders", "clearance_lists"),
     "clearance": ("clearance_manifests",),
@@ -50,4 +57,4 @@ def asked_to_act(job: str) -> dict[str, Any]:
     return {"ops": {step: {"config": {"live": True}} for step in LIVE_STEPS[job]}}
 
 
-ALL = [intake, clearance, stock_report, consolidation]
+ALL = [intake, clearance, stock_report, consolidation, receipts]

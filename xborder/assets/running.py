@@ -6,11 +6,13 @@ from pathlib import Path
 
 from dagster import DagsterEvent
 
+from xborder import settings
 from xborder.assets.instance import RUNNING, locked, opened
 from xborder.assets.jobs import LIVE_STEPS, asked_to_act
 from xborder.assets.partitions import DAYS
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs
+from xborder.manifests import receiving
 
 
 class RunFailedError(RuntimeError):
@@ -39,15 +41,17 @@ def run_jobs(
     defs = build_defs(home=HomeResource(path=str(home)))
     # Locked, so that a server that starts meanwhile does not take these runs for a crash's.
     with locked(home / "dagster", RUNNING, shared=True), opened(home / "dagster") as instance:
-        for name in LIVE_STEPS:
+        # Customs' answers first: what they refuse is told with the rest, what they free goes on.
+        answered = ["receipts"] if receiving.look(settings.load(home)) else []
+        for name in [*answered, *LIVE_STEPS]:
             if name == "clearance" and not cutoff:
                 continue
             progress(name)
             quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-            config = quiet | asked_to_act(name)
+            config = quiet | (asked_to_act(name) if name in LIVE_STEPS else {})
             result = defs.resolve_job_def(name).execute_in_process(
-                instance=instance, partition_key=day.isoformat(), run_config=config,
-                raise_on_error=False,
+                instance=instance, run_config=config, raise_on_error=False,
+                partition_key=day.isoformat() if name in LIVE_STEPS else None,
             )  # fmt: skip
             if not result.success:
                 failed = result.get_step_failure_events()

@@ -154,7 +154,7 @@ def run_home(place: "Home", day: date, *, cutoff: bool) -> None:
     from xborder.assets.running import RunFailedError, run_jobs
 
     names = {
-        "intake": "接收与核验 intake", "clearance": "截单与清单批次 clearance",
+        "receipts": "海关回执 customs' answers", "intake": "接收与核验 intake", "clearance": "截单与清单批次 clearance",
         "stock_report": "海外仓报告 stock report",
     }  # fmt: skip
     with Progress(

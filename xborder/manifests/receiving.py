@@ -190,7 +190,7 @@ def matching(home: Home) -> Matching:
 def _follow(c: Connection, home: Home, moved: Moved) -> None:
     """What becomes of lists that customs refused or cancelled, and of those in an application
     for consolidation (701), in the same transaction."""
-    lists.refused(c, moved.refused)
+    lists.refused(c, moved.refused, home.settings.refused_app_type)
     lists.cancelled(c, moved.cancelled)
     if any(kind == "701" for kind, _ in moved.counts):
         consolidations.follow(c)

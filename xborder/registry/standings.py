@@ -106,10 +106,14 @@ _STANDINGS = {
 }  # fmt: skip
 
 
-def inconsistent(c: Connection, rules: Rules, page: int = 10_000) -> list[int]:
-    """Documents that do not stand where their answers put them; always empty."""
+def inconsistent(
+    c: Connection, rules: Rules, newest: int | None = None, page: int = 10_000
+) -> list[int]:
+    """Documents that do not stand where their answers put them, of all or the ``newest``; always
+    empty."""
     wrong: list[int] = []
-    after = 0
+    last = run(c, "SELECT max(id) FROM filings").scalar() or 0
+    after = 0 if newest is None else max(0, last - newest)
     every = """
         SELECT f.id, f.kind, f.status FROM filings f
         WHERE f.id > :after ORDER BY f.id LIMIT :page
