@@ -68,6 +68,7 @@ def test_a_refused_file_is_taken_up_once_its_columns_are_said(shop: Shop) -> Non
     shop.work()
     assert shop.receipt("mabang.csv")["code"] == "UNKNOWN_LAYOUT" and shop.states() == {}
     (waiting,) = listed()["waiting"]
+    assert "1 refused files await a word on their columns: xborder mapping list" in invoke("fix")
     assert (waiting["file"], waiting["exporter"]) == ("mabang.csv", FIRM)
     write(Path(), "mabang.csv", 1, 2)
     own = ("propose", "mabang.csv", "--exporter", FIRM)

@@ -221,3 +221,18 @@ def test_the_two_files_of_etsy_make_one_order(tmp_path: Path, first: str) -> Non
     assert shop.states() == {"7001": ("accepted", "")}
     receipts = [shop.receipt(f"{one}.csv") for one in ("orders", "items")]
     assert all(one["adds_up"] for one in receipts) and receipts[1]["accepted"] == 1
+
+
+def test_a_file_of_another_channel_is_told_to_which_shops_it_belongs(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "home")
+    profile = shop.path / "exporters" / f"{FIRM}.toml"
+    told = profile.read_text("utf-8").replace('channel = "tianjin_oms"', 'channel = "amazon"')
+    profile.write_text(told.replace('channel = "template"', 'channel = "temu"', 1), "utf-8")
+    put(shop, "all.txt", ALL, ALL_ROW)
+    (shop.path / "landing" / FIRM / "no-such").mkdir(parents=True)
+    (shop.path / "landing" / FIRM / "no-such" / "x.csv").write_text("a\n", "utf-8")
+    shop.work()
+    (one,) = shop.findings("all.txt").iter_rows(named=True)
+    assert (one["code"], one["also_at"]) == ("CHANNEL_DIFFERS", f"{FIRM}/tianjin-oms")
+    (one,) = shop.findings("x.csv").iter_rows(named=True)
+    assert (one["code"], one["also_at"]) == ("UNKNOWN_SHOP", f"{FIRM}/no-such")

@@ -10,7 +10,7 @@ from xborder import findings
 from xborder.checks import telling
 from xborder.checks.context import Context
 from xborder.checks.orders import check as check_orders
-from xborder.checks.places import placements
+from xborder.checks.places import placements, with_right_shops
 from xborder.checks.prices import awaiting
 from xborder.checks.records import RecordCheck, keys_twice
 from xborder.checks.records import check as check_records
@@ -148,6 +148,8 @@ def check_reading(
     counts = {"rows": reading.rows.height, "orders": 0, "lines": 0, "accepted": 0, "held": 0}
     counts |= {"excluded": sum(excluded.values()), "duplicate": 0}
     found = reading.findings
+    if context.exporter is not None:
+        found = with_right_shops(found, context.exporter)
     not_checked: tuple[str, ...] = ()
     if reading.usable and reading.kind == "orders":
         if known is not None:

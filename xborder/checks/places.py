@@ -11,6 +11,7 @@ import polars as pl
 
 from xborder import findings
 from xborder.schemas import titles
+from xborder.schemas.exporters import Exporter
 from xborder.schemas.levels import Levels
 
 VIOLATIONS: dict[str, pl.DataType] = {
@@ -65,6 +66,21 @@ def _severities() -> pl.DataFrame:
     return pl.DataFrame(
         {"code": list(known), "severity": [entry.severity for entry in known.values()]}
     )
+
+
+def with_right_shops(found: pl.DataFrame, exporter: Exporter) -> pl.DataFrame:
+    """Findings with the shops to which a file of another channel belongs: ``also_at`` names them
+    as exporter/shop."""
+    wrong = pl.col("code") == "CHANNEL_DIFFERS"
+    if found.filter(wrong).is_empty():
+        return found
+    fit: dict[str, list[str]] = {}
+    for shop in exporter.shops:
+        fit.setdefault(shop.channel, []).append(f"{exporter.id}/{shop.id}")
+    shops = pl.col("value").replace_strict(
+        {channel: ", ".join(names) for channel, names in fit.items()}, default=""
+    )
+    return found.with_columns(pl.when(wrong).then(shops).otherwise("also_at").alias("also_at"))
 
 
 SOURCE: dict[str, pl.DataType] = {

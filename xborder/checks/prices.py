@@ -30,7 +30,10 @@ _PREFIX = "price."
 
 
 def awaiting(lines: pl.DataFrame, partner: dict[str, str]) -> pl.DataFrame:
-    """The lines of a file with what its layout says of a partner (keys of ``AWAITS``)."""
+    """The lines of a file with what its layout says of a partner (keys of ``AWAITS``); as they
+    are where it has none."""
+    if not partner:
+        return lines
     return lines.with_columns(
         pl.lit(partner.get(name) or None, kind).alias(name) for name, kind in AWAITS.items()
     )
@@ -69,7 +72,8 @@ def completed(lines: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
 def waiting(lines: pl.DataFrame) -> pl.DataFrame:
     """The lines that await a partner: at, sku, hollow (there are no goods either), ``AWAITS``."""
     if "awaits" not in lines.columns:
-        lines = lines.with_columns(pl.lit(None, kind).alias(name) for name, kind in AWAITS.items())
+        own = {"at": pl.UInt32(), "sku": pl.String(), "hollow": pl.Boolean()}
+        return pl.DataFrame(schema=own | AWAITS)
     bare = pl.all_horizontal(pl.col(name).is_null() for name in _AMOUNTS)
     hollow = pl.col("sku").is_null() & pl.col("qty").is_null()
     return (

@@ -63,6 +63,23 @@ def fix(
     zh = terminal.language(lang) == "zh"
     _show_causes(causes, zh=zh)
     _show_given(given, zh=zh)
+    _show_waiting(place, names, zh=zh)
+
+
+def _show_waiting(place: "Home", names: list[str], *, zh: bool) -> None:
+    """Refused files that an answer about their columns cures are answered elsewhere."""
+    from xborder.registry import mappings
+    from xborder.registry.database import reading
+
+    with reading(place.engine) as connection:
+        number = sum(len(mappings.waiting(connection, place.store, one)) for one in names)
+    if number:
+        told = (
+            f"{number} 个被拒的文件待确认各列含义"
+            if zh
+            else f"{number} refused files await a word on their columns"
+        )
+        terminal.out.print(Text(f"{told}: xborder mapping list", style="yellow"))
 
 
 @fix_app.command("sku")

@@ -303,7 +303,8 @@ _OF_THE_FILE = {
 def findings_of(c: Connection, upload_id: int) -> pl.DataFrame:
     """What the registry itself has to say of an upload, as a findings table.
 
-    UNKNOWN_EXPORTER and UNKNOWN_SHOP of a refused file, READING_FAILED and CHECK_FAILED of one
+    UNKNOWN_EXPORTER and UNKNOWN_SHOP of a refused file (``also_at`` is the folder of the landing
+    zone it came by), READING_FAILED and CHECK_FAILED of one
     that waits for the next run; of its orders CHANGED_AFTER_ISSUE,
     ORDER_NUMBER_REUSED, ORDER_STATUS_CHANGED, and CANCELLATION_PROPOSED where the list of a
     cancelled order is issued. Each at the order's first row; ``also_at`` names the file that
@@ -328,7 +329,11 @@ def findings_of(c: Connection, upload_id: int) -> pl.DataFrame:
     told = []
     if upload.code in _OF_THE_FILE:
         value = getattr(upload, _OF_THE_FILE[upload.code]) or "—"
-        told.append(findings.Finding(code=upload.code, file=upload.file_name, value=value))
+        place = f"{upload.exporter}/{upload.shop}".rstrip("/")
+        where = place if upload.code in ("UNKNOWN_EXPORTER", "UNKNOWN_SHOP") else ""
+        told.append(
+            findings.Finding(code=upload.code, file=upload.file_name, value=value, also_at=where)
+        )
     for row in found.mappings():
         codes = [_REUPLOADS[row["outcome"]]]
         if row["proposed"] and row["outcome"] != "reused":

@@ -25,6 +25,7 @@ from xborder import findings
 from xborder.checks import placements
 from xborder.checks.dry_run import order_lines
 from xborder.checks.orders import check_lines
+from xborder.checks.places import with_right_shops
 from xborder.checks.records import check as check_records
 from xborder.checks.records import keys_twice
 from xborder.crashpoints import crash_point
@@ -200,7 +201,8 @@ def _read(
                 nursery=nursery,
                 mappings=mapped,
             )
-            head = _refused_without_shop(head, shop)
+            found = with_right_shops(head.findings, exporters[upload.exporter])
+            head = _refused_without_shop(replace(head, findings=found), shop)
             made.end(head)
         read = _Read(head, made.blocks, made.total, made.counts, made.patch)
         if not head.usable:
