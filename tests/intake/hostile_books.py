@@ -6,8 +6,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from hostile_case import ACCEPT, ANY, Case, refuse
-from intake_files import ORDERS_HEAD, ORDERS_ROW, xlsx_bytes
+from hostile_case import ACCEPT, ANY, Case, accept, refuse
+from intake_files import ORDERS_HEAD, ORDERS_ROW, orders_csv, xlsx_bytes
 
 GOOD = xlsx_bytes([ORDERS_HEAD, ORDERS_ROW])
 SHEET, BOOK = "xl/worksheets/sheet1.xml", "xl/workbook.xml"
@@ -150,18 +150,27 @@ def archives() -> Iterator[Case]:
                  "XL/WORKBOOK.XML", "xl/vbaProject.bin", "xl/activeX/a.xml", "xl/embeddings/o.bin",
                  "xl/ctrlProps/c.xml", "customUI/customUI.xml", "xl/macrosheets/sheet1.xml"):  # fmt: skip
         plain = b"<a/>"
-        fate = (
-            ANY
-            if name in ("C:/x", "customUI/customUI.xml", "xl/macrosheets/sheet1.xml")
-            else "refuse"
-        )
+        fate = ANY if name in ("C:/x", "customUI/customUI.xml") else "refuse"
         yield Case(f"member called {name!r}",
                    raw_member(name, plain, len(plain), zlib.crc32(plain), 0), fate)  # fmt: skip
     for count in (300, 301, 5000):
         members = parts() | {f"xl/media/{at}.png": b"x" for at in range(count - len(parts()))}
         yield Case(f"{count} members", packed(members), ACCEPT if count == 300 else "refuse")
-    yield refuse("a zip in a zip", packed({"a.xlsx": GOOD}), "FILE_TYPE_NOT_ACCEPTED")
-    yield refuse("a zip of csv", packed({"a.csv": b"a,b"}), "FILE_TYPE_NOT_ACCEPTED")
+    csv = orders_csv(ORDERS_ROW)
+    yield accept("a zip of a workbook", packed({"a.xlsx": GOOD}), rows=2)
+    yield accept("a zip of csv", packed({"a.csv": csv, "__MACOSX/._a.csv": b"x"}), rows=2)
+    yield accept("a zip of json", packed({"a.json": b'[{"order_no":"A","sku":"B","qty":1,'
+                                                    b'"currency":"USD"}]'}), rows=2)  # fmt: skip
+    yield refuse(
+        "a zip of a zip", packed({"a.zip": packed({"a.csv": csv})}), "FILE_TYPE_NOT_ACCEPTED"
+    )
+    yield refuse("a zip of two", packed({"a.csv": csv, "b.csv": csv}), "FILE_TYPE_NOT_ACCEPTED")
+    yield refuse("a zip of a folder", packed({"a/a.csv": csv}), "FILE_TYPE_NOT_ACCEPTED")
+    yield refuse("a zip of a path out", packed({"../a.csv": csv}), "FILE_UNSAFE")
+    yield refuse("a zip of a program", packed({"a.csv": b"MZ"}), "FILE_TYPE_NOT_ACCEPTED")
+    yield refuse("a zip of nothing", packed({"a.csv": b""}), "FILE_EMPTY")
+    yield refuse("a zip of noise", packed({"a.csv": b"a,b"}), "UNKNOWN_LAYOUT")
+    yield refuse("a zip of a bomb", packed({"a.csv": b"a," * 30 * MIB}), "FILE_EXPANDS_TOO_MUCH")
     yield refuse("an empty zip", b"PK\x05\x06" + bytes(18), *NOT_WHOLE)
     yield refuse("two letters", b"PK", *NOT_WHOLE)
     for kind, name in (("xlsb", "xl/workbook.bin"), ("ods", "content.xml"),
@@ -478,7 +487,7 @@ def old_books() -> Iterator[Case]:
         yield refuse(f"ole of {name}", ole + bytes(600) + name.encode("utf-16-le"),
                      "FILE_PASSWORD_PROTECTED", "FILE_TYPE_NOT_ACCEPTED")  # fmt: skip
     for share in range(1, 12):
-        yield Case(f"xls cut at {share}/12", good[: len(good) * share // 12], ANY)
+        yield refuse(f"xls cut at {share}/12", good[: len(good) * share // 12], *NOT_WHOLE)
     for at in (*range(24, 80, 4), 512, 516, 1024 + 66, 1024 + 116, 1024 + 120, 1024 + 128 + 116):
         for value in (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f"):
             yield Case(f"xls with {value[3]:02x} at {at}", good[:at] + value + good[at + 4 :], ANY)
@@ -488,4 +497,21 @@ def old_books() -> Iterator[Case]:
     yield Case("xls behind text", b"x" + good, ANY)
     loop = bytearray(good)
     struct.pack_into("<L", loop, 512 + 4 * 3, 2)
-    yield Case("xls whose sectors run in a circle", bytes(loop), ANY)
+    yield refuse("xls whose sectors run in a circle", bytes(loop), "FILE_DAMAGED")
+    for at, what in ((512 + 4, "folder"), (68, "table")):
+        loop = bytearray(good)
+        struct.pack_into("<L", loop, at, 1)
+        yield refuse(f"xls whose {what} runs in a circle", bytes(loop), "FILE_DAMAGED")
+    cell = good.index(struct.pack("<2H", 0x204, 9 + 2 * len(ORDERS_ROW[0])))
+    for name, row, column, code in (("last column", 1, 65535, "TOO_MANY_COLUMNS"),
+                                    ("column 513", 1, 512, "TOO_MANY_COLUMNS"),
+                                    ("a far corner", 65535, 400, "FILE_TOO_HEAVY")):  # fmt: skip
+        far = bytearray(good)
+        struct.pack_into("<2H", far, cell + 4, row, column)
+        yield refuse(f"xls with a cell in {name}", bytes(far), code)
+    for number, stop in ((0x809, 3), (0x85, 3), (0x204, 2), (0xFC, 9000)):
+        record = struct.pack("<2H", number, stop)
+        at = good.index(struct.pack("<2H", 0x0A, 0))
+        yield Case(
+            f"xls with a record {number:x} of {stop}", good[:at] + record + good[at + 4 :], ANY
+        )

@@ -4,7 +4,7 @@ import io
 
 import python_calamine
 
-from xborder.intake import workbook
+from xborder.intake import compound, workbook
 from xborder.intake.grid import NUMBER, TEXT, Row, Sheet
 from xborder.intake.limits import Limits, refuse
 
@@ -12,8 +12,9 @@ from xborder.intake.limits import Limits, refuse
 def read(data: bytes, limits: Limits) -> list[Sheet]:
     """All sheets of a workbook, in its order.
 
-    Raises Refused: FILE_PASSWORD_PROTECTED, FILE_DAMAGED, TOO_MANY_COLUMNS.
+    Raises Refused: FILE_PASSWORD_PROTECTED, FILE_DAMAGED, TOO_MANY_COLUMNS, FILE_TOO_HEAVY.
     """
+    compound.look(data, limits)
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         tables = [

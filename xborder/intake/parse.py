@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
 from typing import BinaryIO, NoReturn
@@ -72,7 +72,7 @@ class Asked:
 
     ``kind`` demands a kind of file, ``shop_channel`` the channel of the shop whose order file
     it is (the own template fits every shop), ``mappings`` what its exporter said of other
-    sheets.
+    sheets; ``enclosed``: it came in a ZIP, and a ZIP in a ZIP is not opened.
     """
 
     kind: str | None = None
@@ -80,6 +80,7 @@ class Asked:
     around: Circumstances = field(default_factory=Circumstances)
     limits: Limits = field(default_factory=Limits)
     mappings: tuple[Layout, ...] = ()
+    enclosed: bool = False
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
@@ -138,6 +139,9 @@ def _parse(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None
             refuse("FILE_TOO_LARGE", value=str(size), expected=str(most))
         file.seek(0)
         data = file.read()
+        inner = preflight.enclosed(data, asked.limits) if data.startswith(b"PK") else None
+        if inner is not None and not asked.enclosed:
+            return _parse(parsed, io.BytesIO(inner), replace(asked, enclosed=True), sender)
         if kind == "json":
             table = json_orders.as_csv(data, asked.limits)
             try:

@@ -19,7 +19,7 @@ END, DIRECTORY, LOCAL = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 DESCRIPTOR = 24
 WORKBOOK = "xl/workbook.xml"
-FORBIDDEN_PARTS = ("/activex/", "/embeddings/", "/ctrlprops/")
+FORBIDDEN_PARTS = ("/activex/", "/embeddings/", "/ctrlprops/", "/macrosheets/", "/dialogsheets/")
 JSON = re.compile(rb"\{|\[\s*(?:\{|\]?\s*$)")
 OTHER_TYPES = (
     (b"%PDF", "PDF"),
@@ -86,6 +86,30 @@ def unpack(data: bytes, limits: Limits) -> dict[str, bytes]:
     """
     members = _directory(data, limits)
     _check_names(members)
+    unpacked = _contents(data, members, limits)
+    _check_parts(unpacked)
+    return unpacked
+
+
+def enclosed(data: bytes, limits: Limits) -> bytes | None:
+    """The one file that a ZIP holds beside what systems add; None for a workbook or any other.
+
+    Raises Refused as ``unpack``.
+    """
+    members = _directory(data, limits)
+    _check_paths(members)
+    files = [
+        one.name
+        for one in members
+        if not one.name.endswith("/") and not one.name.startswith("__MACOSX/")
+    ]
+    if len(files) != 1 or "/" in files[0] or files[0].startswith("."):
+        return None
+    return _contents(data, members, limits)[files[0]]
+
+
+def _contents(data: bytes, members: list[Member], limits: Limits) -> dict[str, bytes]:
+    """Members by name, inflated; they must lie one after the other."""
     unpacked: dict[str, bytes] = {}
     room = limits.unpacked_bytes
     end_of_last, streamed = 0, False
@@ -101,7 +125,6 @@ def unpack(data: bytes, limits: Limits) -> dict[str, bytes]:
         content = _inflate(data[start:end_of_last], member, min(room, limits.member_bytes))
         room -= len(content)
         unpacked[member.name] = content
-    _check_parts(unpacked)
     return unpacked
 
 
@@ -144,7 +167,7 @@ def _directory(data: bytes, limits: Limits) -> list[Member]:
     return members
 
 
-def _check_names(members: list[Member]) -> None:
+def _check_paths(members: list[Member]) -> None:
     """Names that are safe, and unique even for a reader that ignores case."""
     names = [member.name for member in members]
     if len({name.casefold() for name in names}) != len(names):
@@ -152,6 +175,12 @@ def _check_names(members: list[Member]) -> None:
     for name in names:
         if "\\" in name or "\0" in name or name.startswith("/") or ".." in name.split("/"):
             refuse("FILE_UNSAFE", reason="member name with a path out")
+
+
+def _check_names(members: list[Member]) -> None:
+    """Names of a workbook's parts, and of no other kind of archive's."""
+    _check_paths(members)
+    names = [member.name for member in members]
     lower = {name.casefold() for name in names}
     if "mimetype" in lower and "content.xml" in lower:
         refuse("FILE_TYPE_NOT_ACCEPTED", value="ODS")
