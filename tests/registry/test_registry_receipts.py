@@ -1,0 +1,140 @@
+"""Receipts on both databases: matched, applied, waiting, refused, shown."""
+
+from pathlib import Path
+
+import customs_answers
+import pytest
+from receipt_homes import (
+    EXPORTERS,
+    answer,
+    at,
+    cop_nos,
+    drop,
+    issued,
+    of_other,
+    receive,
+    statuses,
+    table,
+    tell,
+    two_exporters,
+)
+from sqlalchemy import text
+
+from xborder import clock
+from xborder.registry import manifest_states, receipt_problems, standings
+from xborder.registry.customs_states import Rules
+from xborder.registry.database import reading, transaction
+from xborder.registry.home import Home
+from xborder.registry.receipts import instant
+
+
+@pytest.fixture
+def home(tmp_path: Path, url: str) -> Home:
+    return issued(tmp_path / "home", two_exporters(), registry_url=url)
+
+
+def test_every_question_is_answered_on_both_databases(home: Home) -> None:
+    (one, two), (other, fourth) = cop_nos(home), cop_nos(home, EXPORTERS[1])
+    tell(home, answer(one, "120", 1), answer(one, "399", 2), answer(one, "501", 3))
+    tell(home, answer(two, "100", 2, "[-621001]…"), answer(other, "4", 2))
+    tell(home, answer(fourth, "120", 1), exporter=EXPORTERS[0])
+    tell(home, answer("XB209901010000000009", "120", 1), answer(other, "899", 10**7))
+    drop(home, "no.xml", b"no")
+    done = receive(home)
+    assert done.counts() == {
+        "files": 5, "quarantined": 1, "new": 8, "repeated": 0, "waiting": 2, "held": 1,
+        "unknown": 0,
+    }  # fmt: skip
+    assert statuses(home) == {one: "399", two: "100", other: "4", fourth: None}
+    rules = Rules(home.tables)
+    with reading(home.engine) as c:
+        ids = [row[0] for row in c.execute(text("SELECT id FROM manifests ORDER BY id"))]
+        assert manifest_states.counts(c, rules, ids) == {
+            ids[0]: {"refused": 1, "approved": 1}, ids[1]: {"unsent": 1, "failed": 1},
+        }  # fmt: skip
+        first, second = manifest_states.lists_of(c, rules, ids[0])
+        assert (first["cop_no"], first["state"], first["also"]) == (one, "approved", "501")
+        assert str(first["status_at"]) == "2026-11-22 04:03:00+00:00"
+        assert (second["state"], second["invt_no"]) == ("refused", None)
+        assert standings.inconsistent(c, rules) == []
+        assert receipt_problems.count(c) == {
+            "RECEIPT_FROM_FUTURE": 1, "RECEIPT_NOT_XML": 1, "RECEIPT_OF_OTHER_EXPORTER": 1,
+            "RECEIPT_UNKNOWN_DOCUMENT": 1,
+        }  # fmt: skip
+        listed = receipt_problems.listed(c)
+        assert [row["what"] for row in listed] == ["file", "receipt", "receipt", "receipt"]
+        assert all("{" not in row["message_en"] + row["fix_zh"] for row in listed)
+        late = clock.now()
+        assert receipt_problems.stuck(c, rules, late) == {"603 failed": 1}
+
+
+def test_a_lists_cancellation_and_return_set_it_aside(home: Home) -> None:
+    from datetime import UTC, datetime
+
+    import polars as pl
+
+    from xborder.registry import filings
+
+    one, two = cop_nos(home)
+    tell(home, answer(one, "899", 1), answer(two, "899", 1))
+    receive(home)
+    with transaction(home.engine) as c:
+        ids = dict(c.execute(text("SELECT cop_no, id FROM lists")).tuples().all())
+        new = pl.DataFrame(
+            {
+                "kind": ["605", "213"],
+                "key": ["XBC", "XBR"],
+                "app_type": "1",
+                "list_id": [ids[one], ids[two]],
+            }
+        )
+        filings.enter(c, EXPORTERS[0], datetime(2026, 11, 22, 5, tzinfo=UTC), new)
+    tell(home, of_other("606", "399", 5, agentCode="1", copNo="XBC", preNo="", invtNo="1"))
+    tell(home, of_other("214", "120", 5, ebpCode="", ebcCode="", agentCode="1", coElNo="XBR",
+                        preNo="", invtNo="1"))  # fmt: skip
+    assert receive(home).moved.cancelled == [ids[one]]
+    with reading(home.engine) as c:
+        [number] = c.execute(
+            text("SELECT manifest_id FROM lists WHERE id = :id"), {"id": ids[two]}
+        ).scalars()
+        counted = manifest_states.counts(c, Rules(home.tables), [number])
+    assert counted == {number: {"cancelled": 1, "returned": 1}}
+
+
+def test_a_message_that_was_not_read_waits_for_its_message(home: Home) -> None:
+    guid = customs_answers.guid("a message")
+    inside = {"guid": guid, "returnStatus": "-999999", "returnInfo": "x", "returnTime": at(1),
+              "oriCopMsgId": guid, "oriMessageType": "CEB603Message"}  # fmt: skip
+    drop(home, "900.xml", customs_answers.document("900", guid, customs_answers.elements(inside)))
+    tell(home, answer(cop_nos(home)[0], "2", 0))
+    assert receive(home).waiting == 1
+    with transaction(home.engine) as c:
+        c.execute(text(
+            "INSERT INTO messages (id, guid, kind, exporter, path, sha256, entities, state, attempts)"
+            " VALUES (1, :guid, '603', 'dapu-ciyun', 'x', 'x', 2, 'sent', 1)"), {"guid": guid})  # fmt: skip
+        c.execute(
+            text("UPDATE filings SET message_id = 1 WHERE kind = '603' AND exporter = 'dapu-ciyun'")
+        )
+    done = receive(home)
+    assert done.moved.told() == {"603 failed": 2}
+    assert [statuses(home)[one] for one in cop_nos(home)] == ["4", "4"]
+    assert table(home, "SELECT count(*) FROM receipts WHERE kind = '900'") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("told", "held"),
+    [
+        ("20261122120100123", "2026-11-22T04:01:00.123000+00:00"),
+        ("20261122120100", "2026-11-22T04:01:00+00:00"),
+        ("20261122000000000", "2026-11-21T16:00:00+00:00"),
+        ("20261322120100123", None),
+        ("20260230120100123", None),
+        ("2026-11-22 12:01:00", None),
+        ("２０２６１１２２１２０１００", None),
+        ("00000000000000000", None),
+        ("00010101000000000", None),
+        (None, None),
+    ],
+)
+def test_customs_time(told: str | None, held: str | None) -> None:
+    assert instant(told) == held
