@@ -181,21 +181,21 @@ def _vague(joined: Joined, countries: frozenset[str], tables: Tables) -> list[pl
     """Descriptions that ICS2 refuses, where they stand: in the order file or the catalogue."""
     words = {word.casefold() for word in tables.members("vague_description")}
     longest = max(map(len, words), default=0)
-    own = pl.col("goods_name").is_not_null()
+    named = joined.lines.get_column("goods_name").is_not_null()
     found = []
     for source, field, name, here in (
-        ("line", "goods_name", "goods_name", own),
-        ("goods", "item_name", "goods.item_name", ~own),
+        ("line", "goods_name", "goods_name", named),
+        ("goods", "item_name", "goods.item_name", ~named),
     ):
         text = pl.col(name).str.strip_chars().str.to_lowercase()
         # Few are that short; only those are looked at letter by letter.
         brief = (pl.col(name).str.len_bytes() <= longest + 8).fill_null(value=False)
-        rows = joined.by_line.evaluate({"brief": brief})["brief"].spread().arg_true()
-        short = joined.by_line.take(rows).frame(
-            dict.fromkeys(["at", "head.country", "goods_name", name])
-        )
+        if not here.any():
+            continue
+        rows = (joined.by_line.evaluate({"brief": brief})["brief"].spread() & here).arg_true()
+        short = joined.by_line.only(["at", name]).take(rows).frame(["at", "head.country", name])
         told = short.filter(
-            pl.col("head.country").is_in(sorted(countries)), here, text.is_in(sorted(words))
+            pl.col("head.country").is_in(sorted(countries)), text.is_in(sorted(words))
         )
         found.append(
             told.select(

@@ -82,7 +82,8 @@ def told(
     distinct = asked.unique(_KEY, keep="first", maintain_order=True)
     few = distinct.filter(pl.int_range(pl.len()).over("code", "field") < MOST_VALUES)
     own = _own(goods, few)
-    found = [_sought(row, tables, on, own) for row in few.iter_rows(named=True)]
+    folded = few.with_columns(_folded(pl.col("sku")).alias("folded"))
+    found = [_sought(row, tables, on, own) for row in folded.iter_rows(named=True)]
     # A parameter is a text: the list stands in it as JSON.
     entries = [f'"{SUGGESTIONS}": {_json(_json(one))}' + "}" if one else None for one in found]
     known = few.select(*_KEY, pl.Series(SUGGESTIONS, entries, dtype=pl.String)).drop_nulls(
@@ -195,8 +196,7 @@ def _used_before(of: str, value: str, tables: Tables, on: date) -> Suggestion:
 
 
 def _same_sku(row: dict[str, Any], own: _Own) -> Iterator[Suggestion]:
-    folded = pl.select(_folded(pl.lit(row["sku"], pl.String))).item()
-    for sku in own.alike.get(folded or "", ()):
+    for sku in own.alike.get(row["folded"] or "", ()):
         yield _one("sku", sku, "near", own.rows[sku]["gname"] or "")
 
 
