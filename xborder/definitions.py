@@ -14,6 +14,7 @@ from xborder.assets import (
     overseas_stock,
     references,
     schedules,
+    sending,
     sensors,
 )
 from xborder.assets.resources import HomeResource
@@ -32,16 +33,17 @@ def build_defs(**overrides: Any) -> Definitions:
             intake.clearance_lists,
             intake.annotated_files,
             clearance.clearance_manifests,
+            sending.sent_messages,
             exchange.customs_receipts,
             consolidation.consolidation_preview,
             consolidation.consolidated_declarations,
             overseas_stock.stock_ledger,
             overseas_stock.stock_report,
         ],
-        asset_checks=[*guarantees.ALL, *consolidation.CHECKS, *exchange.CHECKS],
+        asset_checks=[*guarantees.ALL, *consolidation.CHECKS, *exchange.CHECKS, *sending.CHECKS],
         jobs=jobs.ALL,
         schedules=schedules.ALL,
-        sensors=[*sensors.ALL, *exchange.SENSORS],
+        sensors=[*sensors.ALL, *exchange.SENSORS, *sending.SENSORS],
         resources={"home": HomeResource()} | overrides,
         executor=in_process_executor,
     )

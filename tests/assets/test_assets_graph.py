@@ -11,7 +11,7 @@ from pipeline_homes import EXAMPLES, make_home
 from sqlalchemy import text
 
 from xborder import clock
-from xborder.assets import consolidation, exchange, guarantees, schedules
+from xborder.assets import consolidation, exchange, guarantees, schedules, sending
 from xborder.assets.jobs import asked_to_act
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs, defs
@@ -24,6 +24,7 @@ ASSETS = {
     "annotated_files", "price_lists",
     "clearance_manifests", "stock_ledger", "stock_report",
     "consolidation_preview", "consolidated_declarations", "customs_receipts",
+    "sent_messages",
 }  # fmt: skip
 
 
@@ -50,6 +51,7 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
     assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == ASSETS
     assert {job for job in repository.job_names if not job.startswith("__")} == {
         "intake", "clearance", "stock_report", "consolidation", "receipts",
+        "sending",
     }  # fmt: skip
     assert {one.name for one in repository.sensor_defs} == {
         "landed_files",
@@ -57,6 +59,7 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
         "warehouse_files_read",
         "failed_runs",
         "inbox_files",
+        "messages_due",
     }
     assert {one.name for one in repository.schedule_defs} == {
         "cut_off", "daily_stock_report", "consolidation_due",
@@ -64,7 +67,7 @@ def test_the_definitions_load_as_the_servers_load_them() -> None:
 
 
 def test_only_our_own_promises_block() -> None:
-    checks = [*guarantees.ALL, *consolidation.CHECKS, *exchange.CHECKS]
+    checks = [*guarantees.ALL, *consolidation.CHECKS, *exchange.CHECKS, *sending.CHECKS]
     blocking = {spec.name for check in checks for spec in check.check_specs if spec.blocking}
     assert blocking == {
         "counts_add_up", "no_order_twice", "audit_unbroken", "messages_are_valid",

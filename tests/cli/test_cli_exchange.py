@@ -134,3 +134,27 @@ def test_cancel_amend_ignore_resend_and_return(home, tmp_path: Path):
     file.write_text(f"{head}#1005,1,0.5,破损,V2,T2\n#1005,1,1,破损,V2,T2\n", "utf-8")
     run(home, "return", "--from", str(file), code=2)
     assert json.loads(run(home, "send", "--json"))["sent"] == 4
+
+
+@pytest.mark.slow
+def test_the_json_is_the_documented_one(home):
+    from test_cli_documented_json import compare
+
+    victim = next(home.settings.home.rglob(f"{FIRST}/CEB603_0001.xml"))
+    whole = victim.read_bytes()
+    victim.write_bytes(b"")
+    compare("xborder send --json", run(home, "send", "--json", code=1))
+    victim.write_bytes(whole)
+    guid = json.loads(run(home, "send", "--json", code=1))["unsent"][0]["guid"]
+    run(home, "send", "--again", guid)
+    approved(home)
+    words = ("--bill", "B1", "--voyage", "V1", "--vehicle", "T1", "--domestic", "粤M12345")
+    compare("xborder depart LIST --json", run(home, "depart", "#1001", *words, "--json"))
+    run(home, "depart", "--bill", "B1", "--arrived")
+    run(home, "depart", "--bill", "B1", "--left", "now")
+    compare("xborder depart --json", run(home, "depart", "--json"))
+    compare("xborder cancel LIST --json", run(home, "cancel", "#1002", "--reason", "x", "--json"))
+    way = ("--say", "voyageNo=V2", "--say", "trafName=T2", "--reason", "x", "--item", "1=1")
+    told = json.loads(run(home, "return", "#1003", *way, "--json"))
+    told[0]["warnings"].append("RETURN_NOT_9610")  # of a list of another mode
+    compare("xborder return LIST --json", json.dumps(told))

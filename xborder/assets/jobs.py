@@ -44,6 +44,13 @@ receipts = define_asset_job(
     config=_QUIET,
 )
 
+sending = define_asset_job(
+    "sending",
+    AssetSelection.assets("sent_messages"),
+    description="Published manifests and single documents → messages sent to customs.",
+    config=_QUIET,
+)
+
 LIVE_STEPS = {
     "intake": ("order_files", "check_orders", "clearance_lists"),
     "clearance": ("clearance_manifests",),
@@ -57,4 +64,4 @@ def asked_to_act(job: str) -> dict[str, Any]:
     return {"ops": {step: {"config": {"live": True}} for step in LIVE_STEPS[job]}}
 
 
-ALL = [intake, clearance, stock_report, consolidation, receipts]
+ALL = [intake, clearance, stock_report, consolidation, receipts, sending]

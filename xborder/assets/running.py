@@ -12,7 +12,8 @@ from xborder.assets.jobs import LIVE_STEPS, asked_to_act
 from xborder.assets.partitions import DAYS
 from xborder.assets.resources import HomeResource
 from xborder.definitions import build_defs
-from xborder.manifests import receiving
+from xborder.manifests import receiving, sending
+from xborder.registry.home import open_home
 
 
 class RunFailedError(RuntimeError):
@@ -30,7 +31,8 @@ def run_jobs(
     cutoff: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Take in what has landed, cut off (unless told not to), and write the stock report.
+    """Take in what has landed, cut off (unless told not to), write the stock report, and
+    send what is due to customs.
 
     The runs appear in the Dagster UI like any other. Raises RunFailedError with the names of
     the job and its failed steps, and why.
@@ -43,8 +45,10 @@ def run_jobs(
     with locked(home / "dagster", RUNNING, shared=True), opened(home / "dagster") as instance:
         # Customs' answers first: what they refuse is told with the rest, what they free goes on.
         answered = ["receipts"] if receiving.look(settings.load(home)) else []
-        for name in [*answered, *LIVE_STEPS]:
-            if name == "clearance" and not cutoff:
+        for name in [*answered, *LIVE_STEPS, "sending"]:
+            if name in ("clearance", "sending") and not cutoff:
+                continue
+            if name == "sending" and not sending.due(open_home(home)):
                 continue
             progress(name)
             quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -155,7 +155,7 @@ def run_home(place: "Home", day: date, *, cutoff: bool) -> None:
 
     names = {
         "receipts": "海关回执 customs' answers", "intake": "接收与核验 intake", "clearance": "截单与清单批次 clearance",
-        "stock_report": "海外仓报告 stock report",
+        "stock_report": "海外仓报告 stock report", "sending": "发送报文 sending",
     }  # fmt: skip
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
