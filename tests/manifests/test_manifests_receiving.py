@@ -8,6 +8,7 @@ from pathlib import Path
 
 import customs_answers
 import pytest
+from manifest_samples import head_rows
 from pipeline_homes import EXAMPLES
 from receipt_homes import (
     EXPORTERS,
@@ -355,3 +356,25 @@ def test_a_refused_list_ends_and_its_order_is_held(tmp_path):
     before = registry(home)
     receive(home)
     assert registry(home) == before
+
+
+def test_a_draft_declarations_refused_order_ends_its_list(tmp_path):
+    """Of a draft declaration customs knows the order (303) only; a list's order is told apart."""
+    heads = head_rows(2)
+    heads[1] |= {
+        "tradeMode": "9710",
+        "orderType": "B",
+        "statisticsFlag": "A",
+        "route": "declaration",
+    }
+    home = issued(tmp_path, heads)
+    same = {"ebpCode": "无", "ebcCode": ""}
+    tell(
+        home,
+        of_other("304", "-301008", 1, orderNo="#1001", **same),
+        of_other("304", "-301008", 1, orderNo="#1002", **same),
+    )
+    assert receive(home).moved.told() == {"303 refused": 2}
+    assert table(home, "SELECT order_no, state, codes FROM orders ORDER BY id") == [
+        ("#1001", "declared", ""), ("#1002", "held", "CUSTOMS_REFUSED"),
+    ]  # fmt: skip

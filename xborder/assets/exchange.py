@@ -42,6 +42,9 @@ MOST_MANIFESTS = 50
 MOST_FILES = 5_000
 """Receipt files that one run takes; the next run takes the rest."""
 
+NEWEST = 5_000
+"""Documents whose states each run works out again; ``xborder verify`` does so for all."""
+
 MOST_ATTEMPTS = 5
 """A set of files whose run failed this often waits for an operator, or for another file."""
 
@@ -152,7 +155,7 @@ def states_follow_the_answers(home: HomeResource) -> AssetCheckResult:
     """Every document stands where all its answers together put it; looks at the newest ones."""
     opened = home.open()
     with reading(opened.engine) as connection:
-        wrong = standings.inconsistent(connection, Rules(opened.tables), newest=100_000)
+        wrong = standings.inconsistent(connection, Rules(opened.tables), newest=NEWEST)
     return AssetCheckResult(passed=not wrong, metadata={"documents": len(wrong)})
 
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 import polars as pl
 from sqlalchemy import Connection
 
-from xborder.registry.customs_states import ACCEPTED, CANCELLATION, LIST, REFUSED, Answer, Rules
+from xborder.registry.customs_states import (
+    ACCEPTED,
+    CANCELLATION,
+    LIST,
+    ORDER,
+    REFUSED,
+    Answer,
+    Rules,
+)
 from xborder.registry.staging import fetch, run, stage
 
 STATUS_LENGTH = 8
@@ -16,8 +24,8 @@ STATUS_LENGTH = 8
 
 @dataclass
 class Moved:
-    """Documents moved, by kind and new state; lists whose 603 is refused now, and those whose
-    cancellation (605) is accepted."""
+    """Documents moved, by kind and new state; lists that are refused now (by their 603; draft
+    declarations by their 303), and those whose cancellation (605) is accepted."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: list[int] = field(default_factory=list)
@@ -67,13 +75,14 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
     before = run(
         c,
         """
-        SELECT f.id, f.kind, f.list_id, f.status, f.status_at, f.pre_no, f.customs_no
-        FROM touched t JOIN filings f ON f.id = t.filing_id ORDER BY f.id
+        SELECT f.id, f.kind, f.list_id, l.route, f.status, f.status_at, f.pre_no, f.customs_no
+        FROM touched t JOIN filings f ON f.id = t.filing_id
+        LEFT JOIN lists l ON l.id = f.list_id ORDER BY f.id
         """,
     ).all()
     run(c, "DROP TABLE touched")
     changes = []
-    for filing, kind, list_id, *stood in before:
+    for filing, kind, list_id, route, *stood in before:
         stands = rules.standing(kind, histories[filing])
         now = (stands.status[:STATUS_LENGTH], stands.at, stands.pre_no, stands.customs_no)
         if now == tuple(one or "" for one in stood):
@@ -82,7 +91,9 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
         if rules.of_status(kind, stood[0]) == stands.state:
             continue
         done.counts[kind, stands.state] += 1
-        if list_id is not None and (kind, stands.state) == (LIST, REFUSED):
+        # Of a draft declaration customs knows the order only.
+        main = LIST if route == "list" else ORDER
+        if list_id is not None and (kind, stands.state) == (main, REFUSED):
             done.refused.append(list_id)
         if list_id is not None and (kind, stands.state) == (CANCELLATION, ACCEPTED):
             done.cancelled.append(list_id)
