@@ -36,7 +36,8 @@ def told(home: Home, key: str, exporter: str | None = None) -> Row:
     """The chains behind a number, JSON-ready; of one exporter where it is named.
 
     ``orders``: each with its ``sources`` (file, sheet, cell), ``waybills`` and ``lists``; a list
-    with its ``manifest``, ``goods`` lines and ``filings``, a filing with its ``receipts``.
+    with its ``manifest``, ``goods`` lines (each with the declaration lines in which it is
+    ``declared``), ``filings`` (each with its ``receipts``), ``bills`` and ``applications`` (701).
     ``manifests``, ``uploads`` and ``movements`` bear the number themselves. ``more`` says that
     there are more orders than the 1,000 that are told.
     """
@@ -154,25 +155,46 @@ def _nested(
     """The flat rows of a chain as the tree that a reader follows."""
     manifests = {row["number"]: row for row in rows["manifests"]}
     receipts = _by(rows["receipts"], "filing_id")
+    back: dict[str, list[Row]] = defaultdict(list)
+    for row in rows["return_items"]:
+        back[row["key"]].append({"gnum": row["gnum"], "qty": row["qty"]})
     filings = _by(
-        [row | {"receipts": receipts.get(row["filing_id"], [])} for row in rows["filings"]],
+        [
+            row
+            | {"receipts": receipts.get(row["filing_id"], [])}
+            | ({"items": back[row["key"]]} if row["kind"] == "213" else {})
+            for row in rows["filings"]
+        ],
         "list_id",
     )
+    bills = _by(_bills(rows["bills"], rows["bill_filings"]), "list_id")
+    applications = _by(rows["applications"], "list_id")
+    declared: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for row in rows["declared"]:
+        declared[row["list_id"], row["gnum"]].append(
+            {name: value for name, value in row.items() if name not in ("list_id", "gnum")}
+        )
     goods = _goods(store, rows["lists"])
     lists: dict[int, list[Row]] = defaultdict(list)
     for row in rows["lists"]:
         lines = [
-            line | {"overseas": fates[row["cop_no"], line["sku"]]}
-            if (row["cop_no"], line["sku"]) in fates
-            else line
+            line
+            | {"declared": declared[row["list_id"], line["gnum"]]}
+            | (
+                {"overseas": fates[row["cop_no"], line["sku"]]}
+                if (row["cop_no"], line["sku"]) in fates
+                else {}
+            )
             for line in goods.get(row["list_id"], [])
         ]
         lists[row["order_id"]].append(
-            {name: value for name, value in row.items() if name != "check_id"}
+            {name: value for name, value in row.items() if name not in ("check_id", "order_id")}
             | {
                 "manifest": manifests.get(row["manifest"]),
                 "goods": lines,
                 "filings": filings.get(row["list_id"], []),
+                "bills": bills.get(row["list_id"], []),
+                "applications": applications.get(row["list_id"], []),
             }
         )
     waybills = _by(rows["waybills"], "order_id")
@@ -188,10 +210,29 @@ def _nested(
     ]
 
 
+def _bills(rows: list[Row], filed: list[Row]) -> list[Row]:
+    """Bills with their documents; of several pieces the first and the last one are told."""
+    documents: dict[int, dict[tuple[str, str, str], Row]] = defaultdict(dict)
+    for row in filed:
+        said = {name: row[name] for name in ("status", "status_at")}
+        names = ("kind", "cop_no", "app_type", "app_time", "parts")
+        named = (row["kind"], row["cop_no"], row["app_type"])
+        of = documents[row["bill_id"]].setdefault(
+            named, {name: row[name] for name in names} | {"answers": []}
+        )
+        of["answers"].append(said)
+    return [
+        {name: row[name] for name in row if name != "bill_id"}
+        | {"documents": list(documents[row["bill_id"]].values())}
+        for row in rows
+    ]
+
+
 def _by(rows: list[Row], name: str) -> dict[int, list[Row]]:
+    """Rows by what one column says, which they have no more."""
     grouped: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
-        grouped[row[name]].append(row)
+        grouped[row[name]].append({key: value for key, value in row.items() if key != name})
     return grouped
 
 
@@ -207,8 +248,10 @@ def _goods(store: Store, lists: list[Row]) -> dict[int, list[Row]]:
         except FileNotFoundError:
             continue
         wanted = {row["order_id"]: row["list_id"] for row in of_check}
-        mine = items.filter(pl.col("order_id").is_in(list(wanted))).sort(
-            "order_id", pl.col("gnum").cast(pl.Int64)
+        mine = (
+            items.filter(pl.col("order_id").is_in(list(wanted)))
+            .with_columns(pl.col("gnum", "row").cast(pl.Int64))
+            .sort("order_id", "gnum")
         )
         for line in mine.iter_rows(named=True):
             listed = wanted[line.pop("order_id")]
@@ -241,6 +284,7 @@ def _sources(store: Store, entered: list[Row]) -> dict[int, list[Row]]:
                 {name: line[name] for name in ("sheet", "row", "line_no", "sku")} | at
             )
         for row in of_upload:
-            kept = {name: value for name, value in row.items() if name != "order_no"}
-            found[row["order_id"]].append(kept | {"lines": cells.get(row["order_no"], [])})
+            kept = {name: row[name] for name in row if name not in ("order_no", "order_id")}
+            lined = {"upload_id": upload_id, "lines": cells.get(row["order_no"], [])}
+            found[row["order_id"]].append(kept | lined)
     return found

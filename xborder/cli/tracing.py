@@ -42,8 +42,9 @@ def trace(
 ) -> None:
     """Follow a number both ways 双向追溯: file and cell, order, list, manifest, customs, warehouse.
 
-    Any number: order, SKU, list (copNo, customs' number, GUID), manifest, waybill, declaration,
-    movement or inbound id of a warehouse, upload (number or SHA-256).
+    Any number: order, SKU, list (copNo, customs' number, GUID), manifest, waybill, bill, document
+    (607, 605, 213, 701 …), declaration (entryId), movement or inbound id of a warehouse, upload
+    (number or SHA-256).
     """
     from xborder.cli.traced import told
 
@@ -133,16 +134,40 @@ def _list(tree: Tree, one: dict[str, Any], *, zh: bool) -> None:
             ],
             zh=zh,
         )  # fmt: skip
+        for item in filing.get("items", ())[:MOST_LINES]:
+            back = f"{'商品' if zh else 'goods'} {item['gnum']}"
+            sent.add(_said((back, f"{'退回' if zh else 'back'} {item['qty']}")))
+    for bill in one["bills"]:
+        _bill(branch, bill, zh=zh)
+    for row in one["applications"]:
+        branch.add(
+            _named("701 汇总申请" if zh else "701 consolidation", row["cop_no"], row["month"],
+                   row["status"], row["sum_no"], row["message_state"])
+        )  # fmt: skip
     for line in one["goods"][:MOST_LINES]:
         goods = branch.add(
             _named(f"{'商品' if zh else 'goods'} {line['gnum']}", line["sku"], line["gcode"],
                    line["gname"], f"{line['qty']} ({line['unit']})",
                    f"{line['totalPrice']} {line['currency']}")
         )  # fmt: skip
+        for row in line["declared"]:
+            at = ("项号" if zh else "line", row["gseqno"]) if row["gseqno"] else ()
+            goods.add(
+                _named("报关单" if zh else "declaration", row["entry_id"] or row["decl_seq_no"],
+                       " ".join(map(str, at)), row["file_name"])
+            )  # fmt: skip
         if fate := line.get("overseas"):
             _overseas(goods, fate, zh=zh)
     if len(one["goods"]) > MOST_LINES:
         branch.add(_more(len(one["goods"]) - MOST_LINES, zh=zh))
+
+
+def _bill(branch: Tree, bill: dict[str, Any], *, zh: bool) -> None:
+    of = branch.add(_named("提运单" if zh else "bill", bill["bill_no"], bill["state"]))
+    for one in bill["documents"]:
+        name = _KINDS[one["kind"]][0 if zh else 1]
+        last = one["answers"][-1]
+        of.add(_named(f"{one['kind']} {name}", one["cop_no"], last["status"], last["status_at"]))
 
 
 def _overseas(goods: Tree, fate: dict[str, Any], *, zh: bool) -> None:

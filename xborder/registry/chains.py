@@ -1,16 +1,20 @@
 """The chain behind a number (追溯): from any of its numbers to the orders, and all that became of them.
 
 The registry's half: uploads, orders, lists, manifests, what was filed with customs and what it
-answered, movements of warehouses. Goods lines and cells lie in the lake.
+answered, bills, returns, consolidated declarations, movements of warehouses. Goods lines and
+cells lie in the lake.
 """
 
 from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
 from xborder.registry import lists
 from xborder.registry.staging import run
+
+_BOOLEAN = ("live", "proposed_cancellation")
 
 MOST_TRACED = 1000
 """Rows of one kind that ``chain`` tells at most."""
@@ -20,11 +24,15 @@ def orders_of(c: Connection, key: str) -> list[int]:
     """The orders that a number leads to, in order of their own numbers; at most ``MOST_TRACED``.
 
     An order number, copNo, GUID of a list, manifest number, logistics number, customs' number of
-    a list or of another document of it, number or SHA-256 of an upload.
+    a list or of another document of it, bill number, copNo of a document (607, 605, 213, 701 …),
+    number of a consolidated declaration (entryId, declSeqNo, sumNo), number or SHA-256 of an
+    upload.
     """
     asked = key.strip()
     named = {"key": asked, "upper": asked.upper(), "lower": asked.lower()}
-    found = {int(one) for one in run(c, _ORDERS_OF_KEY, **named, most=MOST_TRACED).scalars()}
+    found: set[int] = set()
+    for statement in (_ORDERS_OF_KEY, _ORDERS_OF_DOCUMENT):
+        found |= {int(one) for one in run(c, statement, **named, most=MOST_TRACED).scalars()}
     return sorted(found | set(lists.orders_of_guid(c, asked)))[:MOST_TRACED]
 
 
@@ -32,8 +40,10 @@ def chain(c: Connection, orders: Iterable[int]) -> dict[str, list[dict[str, Any]
     """All that the registry knows of some orders: JSON-ready rows by kind.
 
     ``orders`` (identity, state), their ``entries`` (upload, file, first row, outcome),
-    ``waybills``, ``lists``, ``manifests``, ``filings`` (what customs was told, with the message
-    that carried it) and ``receipts`` (what it answered).
+    ``waybills``, ``lists``, ``manifests``, ``filings`` (what customs was told of a list, with the
+    message that carried it), ``receipts`` (what it answered), ``return_items`` (what came back by
+    a 213), ``bills`` and ``bill_filings`` (607, 507, 509), ``applications`` (701) and
+    ``declared`` (the line of a declaration in which a goods line stands).
     """
     ids = list(orders)
     told = {name: _rows(c, asked, ids) if ids else [] for name, asked in _CHAIN.items()}
@@ -60,12 +70,21 @@ def trace(c: Connection, key: str) -> dict[str, list[dict[str, Any]]]:
 
 def _rows(c: Connection, statement: str, ids: list[int]) -> list[dict[str, Any]]:
     asked = text(statement).bindparams(bindparam("ids", expanding=True))
-    return [dict(row) for row in c.execute(asked, {"ids": ids}).mappings().fetchmany(MOST_TRACED)]
+    rows = c.execute(asked, {"ids": ids}).mappings().fetchmany(MOST_TRACED)
+    return [{name: _json(name, value) for name, value in row.items()} for row in rows]
 
 
 def _of_key(c: Connection, statement: str, key: str) -> list[dict[str, Any]]:
     found = c.execute(text(statement), {"key": key}).mappings()
-    return [dict(row) for row in found.fetchmany(MOST_TRACED)]
+    rows = found.fetchmany(MOST_TRACED)
+    return [{name: _json(name, value) for name, value in row.items()} for row in rows]
+
+
+def _json(name: str, value: Any) -> Any:
+    """A value as JSON holds it, of whichever database it comes."""
+    if isinstance(value, date):
+        return (value.astimezone(UTC) if isinstance(value, datetime) else value).isoformat()
+    return bool(value) if name in _BOOLEAN else value
 
 
 # The order number is asked shop by shop, so that the unique key answers it.
@@ -87,6 +106,22 @@ _ORDERS_OF_KEY = """
           WHERE f.customs_no = :upper
     UNION SELECT order_id FROM order_entries WHERE upload_id IN
           (SELECT id FROM uploads WHERE sha256 = :lower OR CAST(id AS TEXT) = :key)
+    ORDER BY 1 LIMIT :most
+"""
+
+# What is said of several lists at once; copNo of a document by its unique key.
+_ORDERS_OF_DOCUMENT = """
+    WITH named(list_id) AS (
+        SELECT t.list_id FROM bills b JOIN bill_lists t ON t.bill_id = b.id
+        WHERE b.bill_no IN (:key, :upper)
+        UNION SELECT coalesce(d.list_id, t.list_id)
+              FROM documents d LEFT JOIN bill_lists t ON t.bill_id = d.bill_id
+              WHERE d.kind IN ('213', '215', '507', '509', '605', '607') AND d.cop_no = :upper
+        UNION SELECT n.list_id FROM consolidations k
+              JOIN consolidation_lists n ON n.consolidation_id = k.id WHERE k.cop_no = :upper
+        UNION SELECT d.list_id FROM summary_results r JOIN declaration_lines d ON d.result_id = r.id
+              WHERE :upper IN (r.entry_id, r.decl_seq_no, r.sum_no))
+    SELECT DISTINCT l.order_id FROM named n JOIN lists l ON l.id = n.list_id
     ORDER BY 1 LIMIT :most
 """
 
@@ -129,6 +164,40 @@ _CHAIN = {
         FROM lists l JOIN filings f ON f.list_id = l.id JOIN receipts r ON r.filing_id = f.id
         JOIN receipt_files p ON p.id = r.file_id
         WHERE l.order_id IN :ids ORDER BY r.returned_at, r.id""",
+    "return_items": """
+        SELECT d.list_id, d.cop_no AS key, i.gnum, i.qty
+        FROM lists l JOIN documents d ON d.list_id = l.id
+        JOIN return_items i ON i.document_id = d.id
+        WHERE l.order_id IN :ids ORDER BY d.id, i.gnum""",
+    "bills": """
+        SELECT t.list_id, b.id AS bill_id, b.bill_no, b.customs_code, b.state, b.lists
+        FROM lists l JOIN bill_lists t ON t.list_id = l.id JOIN bills b ON b.id = t.bill_id
+        WHERE l.order_id IN :ids ORDER BY t.list_id, b.id""",
+    "bill_filings": """
+        SELECT d.bill_id, d.kind, d.cop_no, d.app_type, d.app_time, d.parts, f.status, f.status_at
+        FROM documents d LEFT JOIN filings f
+          ON f.kind = d.kind AND f.exporter = d.exporter AND f.app_type = d.app_type
+         AND f.key IN (d.cop_no || '/1', d.cop_no || '/' || CAST(d.parts AS TEXT))
+        WHERE d.bill_id IN (SELECT t.bill_id FROM lists l JOIN bill_lists t ON t.list_id = l.id
+                            WHERE l.order_id IN :ids)
+        ORDER BY d.id, f.id""",
+    "applications": """
+        SELECT n.list_id, k.cop_no, k.month, k.app_time, n.part, n.live, f.status, f.status_at,
+               f.customs_no AS sum_no, g.guid AS message, g.state AS message_state, g.sent_at
+        FROM lists l JOIN consolidation_lists n ON n.list_id = l.id
+        JOIN consolidations k ON k.id = n.consolidation_id
+        LEFT JOIN filings f ON f.kind = '701' AND f.exporter = k.exporter
+             AND f.key = k.cop_no || '/' || CAST(n.part AS TEXT)
+        LEFT JOIN messages g ON g.id = f.message_id
+        WHERE l.order_id IN :ids ORDER BY n.list_id, k.id""",
+    "declared": """
+        SELECT d.list_id, d.gnum, r.entry_id, d.gseqno, r.decl_seq_no, r.sum_no, r.decl_state,
+               r.op_date, k.cop_no AS application, p.file_name
+        FROM lists l JOIN declaration_lines d ON d.list_id = l.id
+        JOIN summary_results r ON r.id = d.result_id
+        JOIN consolidations k ON k.id = r.consolidation_id
+        LEFT JOIN receipt_files p ON p.id = r.file_id
+        WHERE l.order_id IN :ids ORDER BY d.list_id, d.gnum, r.decl_seq_no""",
 }
 
 _MANIFEST_OF_KEY = f"SELECT m.id, {_MANIFEST} FROM manifests m WHERE m.number = :key"  # noqa: S608
