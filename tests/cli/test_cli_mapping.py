@@ -185,3 +185,17 @@ def test_the_same_mapping_again_and_a_wrong_one_are_refused(shop: Shop) -> None:
     assert "[[column]]" in mapping("accept", "m.toml", code=2)
     assert "个人信息" in mapping("propose", "mabang.csv", "--set", "goods_name=买家姓名", code=2)
     assert "no such header" in mapping("propose", "mabang.csv", "--set", "goods_name=x", code=2)
+
+
+def test_a_file_that_is_read_wrongly_can_be_mapped_all_the_same(shop: Shop) -> None:
+    """The own template knows both headers of the number, and would take the first."""
+    head = "订单号,平台订单号,下单时间,商品货号,数量,单价,币制,运抵国"
+    row = "MB1,T-1,2026-11-10 10:00:00,XN-PCB-2L,2,4.8,USD,US"
+    for folder in (Path(), shop.folder()):
+        (folder / "export.csv").write_text(f"{head}\n{row}\n", "utf-8")
+    assert "--fresh" in mapping("propose", "export.csv", "--exporter", FIRM)
+    own = ("propose", "export.csv", "--exporter", FIRM, "--fresh")
+    assert "--set 'order_no=订单号'" in mapping(*own) or "order_no=订单号" in mapping(*own)
+    mapping(*own, "--set", "order_no=平台订单号", "--accept")
+    shop.work()
+    assert set(shop.states()) == {"T-1"}

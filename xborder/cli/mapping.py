@@ -55,7 +55,12 @@ def propose(
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE", help="what holds where a cell is empty: currency=USD"),
     ] = None,
-    kind: Annotated[str | None, typer.Option(help="orders | goods | shipments | prices | stock")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="orders | goods | shipments | prices | stock")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="as if no layout were known: for a file read wrongly")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="name of the mapping")] = None,
     to: Annotated[Path | None, typer.Option(help="write it as TOML, to look at or change")] = None,
     accept_it: Annotated[
@@ -76,7 +81,9 @@ def propose(
         place = opened(home, profiles=True) if exporter or accept_it else None
         who = _exporter(place, exporter) if place else None
         standing = _standing(place, who) if place and who else {}
-        read = intake.read(file, file.name, kind=kind, nursery=nursery, mappings=standing)
+        read = intake.read(
+            file, file.name, kind=kind, nursery=nursery, mappings=standing, fresh=fresh
+        )
     if read.proposal is None:
         return _nothing(file, read)
     said, given = dict(map(_pair, set_ or [])), dict(map(_pair, default or []))
@@ -102,7 +109,9 @@ def propose(
 def _nothing(file: Path, read: intake.Reading) -> None:
     """Say why nothing is proposed; exit 2 unless the file is recognised."""
     if read.usable:
-        terminal.out.print(Text(f"{file.name}: 已识别 recognised: {read.layout}", style="green"))
+        known = f"{file.name}: 已识别 recognised: {read.layout}"
+        again = "读得不对时加 --fresh 自行指定各列 if it is read wrongly, say what each column is: --fresh"
+        terminal.out.print(Text(f"{known}\n{again}", style="green"))
         return
     from xborder import findings
 

@@ -150,7 +150,9 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         around = Circumstances(asked["zone"], asked["currency"], limits.findings)
         own = mappings(asked["mappings"])
         parsed = parse_blocks(
-            file, Asked(asked["kind"], asked["shop_channel"], around, limits, own), send
+            file,
+            Asked(asked["kind"], asked["shop_channel"], around, limits, own, fresh=asked["fresh"]),
+            send,
         )
     head = {
         "kind": parsed.kind,

@@ -72,7 +72,8 @@ class Asked:
 
     ``kind`` demands a kind of file, ``shop_channel`` the channel of the shop whose order file
     it is (the own template fits every shop), ``mappings`` what its exporter said of other
-    sheets; ``enclosed``: it came in a ZIP, and a ZIP in a ZIP is not opened.
+    sheets; ``enclosed``: it came in a ZIP, and a ZIP in a ZIP is not opened;
+    ``fresh``: it is of no known layout, so that its columns are proposed anew.
     """
 
     kind: str | None = None
@@ -81,11 +82,12 @@ class Asked:
     limits: Limits = field(default_factory=Limits)
     mappings: tuple[Layout, ...] = ()
     enclosed: bool = False
+    fresh: bool = False
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
         """Every layout that the file may have."""
-        return (*all_layouts(), *self.mappings)
+        return () if self.fresh else (*all_layouts(), *self.mappings)
 
 
 def parse(

@@ -41,6 +41,8 @@ Proposal = dict[str, Any]
 LOOKED_AT = 200
 """Rows below the header that tell whether a column holds what its header says."""
 SAMPLES = 3
+MOST_ALIKE = 80
+"""So many headers of a sheet are compared with all that are known, where none is the same."""
 SURE = 0.75
 """Below this a header is asked about, not mapped."""
 CLEARLY = 0.12
@@ -112,21 +114,21 @@ def personal(head: str) -> bool:
     return bool(found) and not (found <= {"name"} and among(told["subjects"]))
 
 
-def _meant(head: str, kind: str) -> dict[str, float]:
-    """What a header may mean: field → confidence."""
+def _meant(head: str, kind: str, *, alike: bool) -> dict[str, float]:
+    """What a header may mean: field → confidence; ``alike``: where it only resembles one too."""
     known = vocabulary(kind)
     found = dict(known.get(normal(head), {}))
     if not found:
         found = {field: sure * 0.95 for field, sure in known.get(bare(head), {}).items()}
-    if found or personal(head) or len(bare(head)) < 2:
+    if found or not alike or personal(head) or len(bare(head)) < 2:
         return found
     text = bare(head)
     near: dict[str, float] = {}
     for alias, meant in known.items():
         # A longer word around a known one: asked about, since “refund order no.” is one too.
         inside = len(alias) >= (2 if not alias.isascii() else 4) and alias in text
-        alike = SequenceMatcher(None, alias, text).ratio() if abs(len(alias) - len(text)) < 6 else 0
-        worth = 0.6 if inside else 0.8 * alike if alike >= 0.8 else 0.0
+        ratio = SequenceMatcher(None, alias, text).ratio() if abs(len(alias) - len(text)) < 6 else 0
+        worth = 0.6 if inside else 0.8 * ratio if ratio >= 0.8 else 0.0
         if worth:
             for field, sure in meant.items():
                 near[field] = max(near.get(field, 0.0), worth * sure)
@@ -148,6 +150,8 @@ def known_heads(row: Row) -> int:
 def propose(sheet: str, header: Row, rows: Iterable[Row], kind: str | None) -> Proposal | None:
     """What the headers of a sheet may mean, ``rows`` being those below; None where too few are
     known for the row to be a header."""
+    if known_heads(header) < FEWEST - 1:
+        return None
     heads = _heads(header)
     below = [row for row in rows if row.number > header.number][:LOOKED_AT]
     made = [_proposed(heads, below, one) for one in ([kind] if kind in KINDS else KINDS)]
@@ -175,10 +179,10 @@ def _proposed(heads: dict[int, str], below: Sequence[Row], kind: str) -> Proposa
     types = fields(kind)
     cells = {at: _cells(below, at) for at in heads}
     meant: dict[int, dict[str, float]] = {}
-    for at, head in heads.items():
+    for number, (at, head) in enumerate(heads.items()):
         found = {
             field: round(sure * _fits(cells[at], types[field]), 2)
-            for field, sure in _meant(head, kind).items()
+            for field, sure in _meant(head, kind, alike=number < MOST_ALIKE).items()
             if not headers.other_unit(head, field)
         }
         meant[at] = {field: sure for field, sure in found.items() if sure >= 0.3}

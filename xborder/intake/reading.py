@@ -119,14 +119,16 @@ def read(
     code_tables: "tables.Tables | None" = None,
     nursery: Nursery | None = None,
     mappings: Mapping[str, str] | None = None,
+    fresh: bool = False,
 ) -> Reading:
     """Read a user's file in a child process, all of it into memory.
 
     Never raises for what a file may hold. The shop gives the zone of times without one, the
     currency of channels without a currency column, and the channel that an order file must
     be of. ``nursery`` starts the process quickly where many files are read; ``mappings`` are
-    layouts of the exporter's own, name → TOML. Raises OSError
-    when ``source`` cannot be opened, RuntimeError for a fault of ours.
+    layouts of the exporter's own, name → TOML; ``fresh``: no layout counts, its columns are
+    proposed anew. Raises OSError when ``source`` cannot be opened, RuntimeError for a fault of
+    ours.
     """
     blocks: list[Block] = []
     head = read_blocks(
@@ -139,6 +141,7 @@ def read(
         code_tables=code_tables,
         nursery=nursery,
         mappings=mappings,
+        fresh=fresh,
     )
     return _together(head, blocks)
 
@@ -166,6 +169,7 @@ def read_blocks(
     code_tables: "tables.Tables | None" = None,
     nursery: Nursery | None = None,
     mappings: Mapping[str, str] | None = None,
+    fresh: bool = False,
 ) -> Head:
     """Read a user's file in a child process, block by block; ``keep`` takes each as it comes.
 
@@ -181,6 +185,7 @@ def read_blocks(
         "currency": (exporter_shop.currency if exporter_shop else "") or "",
         "limits": asdict(limits),
         "mappings": dict(mappings or {}),
+        "fresh": fresh,
     }
     told: dict[str, Any] = {}
     found = findings.to_frame([])
