@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from pipeline_shop import Shop, order, shipment
 
-from xborder.registry import checkings, in_force, parts, queries, readings, uploads
+from xborder.registry import checkings, in_force, parts, queries, reading_tables, readings, uploads
 from xborder.registry.database import reading
 from xborder.registry.entries import entries, runs
 from xborder.registry.faults import CHECK_FAILED, READING_FAILED
@@ -144,7 +144,7 @@ def test_a_fault_in_one_file_stops_no_other(
     shop.orders("good.csv", order("GOOD"))
     with monkeypatch.context() as patch:
         names_bad = lambda records, _: "BAD" in records["order_no"].to_list()  # noqa: E731
-        patch.setattr(readings, "entries", failing(entries, names_bad))
+        patch.setattr(reading_tables, "entries", failing(entries, names_bad))
         shop.work()
     assert list(shop.states()) == ["GOOD"]
     upload = upload_of(shop, "bad.csv")
@@ -184,7 +184,7 @@ def test_a_lost_registry_stops_the_run(tmp_path: Path, monkeypatch: pytest.Monke
 
     shop = Shop(tmp_path / "home")
     shop.orders("orders.csv", order("A"))
-    monkeypatch.setattr(readings, "entries", full)
+    monkeypatch.setattr(reading_tables, "entries", full)
     with pytest.raises(OSError, match="No space"):
         shop.work()
     assert upload_of(shop, "orders.csv").code is None
