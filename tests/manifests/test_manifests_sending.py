@@ -14,7 +14,7 @@ from sending_homes import OUTBOX, outbox, sending_home
 
 from xborder.clock import fixed
 from xborder.crashpoints import CRASH_AT
-from xborder.manifests import dxp, sending
+from xborder.manifests import dxp, resending, sending
 from xborder.manifests.sending import Way
 from xborder.manifests.transports import Doubtful, NotSent, Outgoing, Sent
 from xborder.registry import audit, filings, messages
@@ -276,3 +276,37 @@ def test_killed_anywhere_every_message_leaves_once_and_the_same(tmp_path):
         asked = "SELECT kind, key, version, message_id, app_time FROM filings ORDER BY id"
         assert run(c, asked).all() == run(other, asked).all()
         assert audit.verify(c) is None
+
+
+def test_what_the_port_could_not_hand_on_goes_again_in_a_new_message(tmp_path, conforms):
+    home = sending_home(tmp_path, exporters=["dapu-ciyun"])
+    send(home)
+    with transaction(home.engine) as c:
+        run(c, "UPDATE filings SET status = '120'")
+        run(
+            c,
+            "UPDATE filings SET status = '4', status_at = '2026-11-22T05:30:00+00:00'"
+            " WHERE kind = '603' AND list_id IN (2, 3)",
+        )
+        rows = messages.named(c, "XB60412026112200001")
+    before = outbox(home)
+    with fixed(LATER):
+        assert resending.again(home, rows) == 2
+        assert resending.again(home, rows) == 0
+    assert send(home, at="2026-11-22T14:00:00+08:00").sent == 2
+    with fixed("2026-11-22T14:30:00+08:00"), reading(home.engine) as c:
+        rows = messages.named(c, "XB60412026112200001")
+        assert resending.again(home, rows) == 0, "no answer came since"
+    new = [content for name, content in outbox(home).items() if name not in before]
+    said = {}
+    for content in new:
+        conforms(content)
+        root = etree.fromstring(content)
+        for entity in root.iter(f"{NAMESPACE}InventoryHead"):
+            said[entity.findtext(f"{NAMESPACE}copNo")] = entity.findtext(f"{NAMESPACE}guid")
+    first = {}
+    for content in before.values():
+        for entity in etree.fromstring(content).iter(f"{NAMESPACE}InventoryHead"):
+            first[entity.findtext(f"{NAMESPACE}copNo")] = entity.findtext(f"{NAMESPACE}guid")
+    assert len(said) == 2 and said.items() < first.items(), "the documents are as they were"
+    assert send(home).sent == 0

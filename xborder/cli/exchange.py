@@ -79,7 +79,9 @@ def send(
     ] = None,
     again: Annotated[
         list[str] | None,
-        typer.Option("--again", help="send a doubtful or failed message again: guid or manifest"),
+        typer.Option(
+            "--again", help="send again what is doubtful, failed, or stands at 4: guid or manifest"
+        ),
     ] = None,
     as_json: AsJson = False,
     home: HomeOption = None,
@@ -90,16 +92,18 @@ def send(
     """
     from rich.progress import Progress
 
-    from xborder.manifests import sending
+    from xborder.manifests import resending, sending
     from xborder.manifests.signing import SigningError
     from xborder.registry import messages
     from xborder.registry.database import reading, transaction
 
     place = opened(home, profiles=True)
-    with transaction(place.engine) as c:
-        for word in again or ():
-            if not any([messages.again(c, row.id) for row in messages.named(c, word)]):
-                terminal.fail(f"{word}: 没有待定或失败的报文 no doubtful or failed message")
+    for word in again or ():
+        with transaction(place.engine) as c:
+            named = messages.named(c, word)
+            found = any([messages.again(c, row.id) for row in named])
+        if not (resending.again(place, named) or found):
+            terminal.fail(f"{word}: 没有待定或失败的报文 no doubtful or failed message")
     with Progress(console=terminal.err, transient=True) as shown:
         task = shown.add_task("报文 messages", total=None)
         try:

@@ -197,7 +197,7 @@ def _answered_ids(c: Connection) -> list[int]:
         """
         SELECT m.id FROM messages m
         WHERE m.state IN ('queued', 'sending') AND m.state = 'sending' AND EXISTS (
-            SELECT 1 FROM filings f WHERE f.message_id = m.id AND f.status IS NOT NULL)
+            SELECT 1 FROM filings f WHERE f.message_id = m.id AND f.status <> '4')
         """,
     )
     return list(found.scalars())
