@@ -362,7 +362,8 @@ def sheets() -> Iterator[Case]:
 
         return change
 
-    yield Case("250 sheets", book(several(250)), ACCEPT, 502)
+    yield Case("60 sheets", book(several(60)), ACCEPT, 122)
+    yield refuse("250 sheets", book(several(250)), "FILE_TOO_HEAVY")
     yield Case("a hidden sheet", book(several(1, "hidden")), ACCEPT, 4)
     yield Case("a very hidden sheet", book(several(1, "veryHidden")), ACCEPT, 4)
     yield Case("an empty first sheet", book(lambda made: made.create_sheet("first", 0)), ACCEPT, 2)

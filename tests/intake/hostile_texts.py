@@ -265,7 +265,11 @@ def documents() -> Iterator[Case]:
     for text in ("1" * 100_000, "1e1000000000", "-0", "1.50", "12345678901234567890", "true",
                  "null", "[]", "{}", '"\\ud800"', '"\\udc00\\ud800"', '"\\u0000"', '""'):  # fmt: skip
         data = good.replace('"2"', text)
-        fate, rows = (REFUSE, None) if text in ("{}", '"\\u0000"') else (ACCEPT, 2)
+        fate, rows = ACCEPT, 2
+        if text == '"\\u0000"':
+            fate, rows = REFUSE, None
+        if text == "{}":  # there is no such column then
+            fate, rows = ANY, None
         yield Case(f"json qty {text[:14]}", data.encode(), fate, rows)
         yield Case(f"json lines {text[:14]}", (data[1:-1] + "\n").encode() * 3, fate, rows and 4)
     yield Case("json key of 1 MB", good.replace("sku", "k" * MIB).encode(), ANY)

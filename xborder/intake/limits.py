@@ -17,14 +17,16 @@ class Limits:
     """Limits of one reading; bytes, seconds and counts.
 
     Memory does not grow with a text file, which may be of any size; time does, by so much a
-    MiB (``cpu_per_mib``, ``wall_per_mib``). ``file_bytes`` is for all other files,
-    ``output_bytes`` for one block, ``block_rows`` for about how many rows that is.
+    MiB (``cpu_per_mib``, ``wall_per_mib``). ``file_bytes`` is for
+    all other files, ``output_bytes`` for one block, ``block_rows`` for about how many rows that
+    is; ``sheets`` are those of a workbook that are recognised.
     """
 
     file_bytes: int = 256 * MIB
     member_bytes: int = 48 * MIB
     unpacked_bytes: int = 64 * MIB
     members: int = 300
+    sheets: int = 100
     columns: int = 512
     field_characters: int = 131_072
     findings: int = 100_000

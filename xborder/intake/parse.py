@@ -194,6 +194,8 @@ def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -
     copies.heads_stand(parsed.copy, asked.layouts, sum(one.mapping is not None for one in known))
     layout = chosen.layout if chosen else _refuse_unknown(parsed, asked, sheets, found)
     _agree(parsed, layout, asked)
+    if sum(one.mapping is not None for one in known) > asked.limits.sheets:
+        refuse("FILE_TOO_HEAVY")
     parts: list[SheetLines] = []
     for sheet, recognition in zip(sheets, found, strict=True):
         mapping, header = recognition.mapping, recognition.header
