@@ -122,8 +122,9 @@ OPEN_ORDERS = {
 OPEN_BLOCKS = {"upload_id": pl.Int64, "block": pl.Int64, "orders": pl.Int64}
 
 # From the uploads, not from the shops: the index of open orders begins with the upload.
-_OPEN = """
-    FROM uploads u JOIN orders o ON o.upload_id = u.id JOIN shops s ON s.id = o.shop_id
+_SHOPS = "JOIN shops s ON s.id = o.shop_id"
+_OPEN = f"""
+    FROM uploads u JOIN orders o ON o.upload_id = u.id {_SHOPS}
     LEFT JOIN checks k ON k.id = o.check_id AND k.exporter = u.exporter
     WHERE u.exporter = :exporter AND o.state IN ('held', 'accepted')
       AND (CAST(:version AS TEXT) IS NULL OR k.inputs IS NULL OR k.inputs <> :version
@@ -162,22 +163,42 @@ def open_orders(
     order has. With ``upload_id`` only the orders of that upload's block ``block`` (None: those
     without a block). Columns: ``OPEN_ORDERS``.
     """
-    values = {} if upload_id is None else {"upload": upload_id, "block": block}
-    one = "AND o.upload_id = :upload AND o.block = :block" if values else ""
-    if values and block is None:
-        del values["block"]
-        one = "AND o.upload_id = :upload AND o.block IS NULL"
+    asked = {"exporter": exporter, "version": inputs_version}
+    if upload_id is not None:
+        return _open_in(c, upload_id, block, asked)
     return fetch(
         c,
         f"""
         SELECT o.id, o.upload_id, s.shop, o.order_no, o.state, u.file_name, o.block
-        {_OPEN} {one} ORDER BY o.id
+        {_OPEN} ORDER BY o.id
         """,
         OPEN_ORDERS,
-        exporter=exporter,
-        version=inputs_version,
-        **values,
+        **asked,
     )
+
+
+def _open_in(
+    c: Connection, upload_id: int, block: int | None, asked: dict[str, str | None]
+) -> pl.DataFrame:
+    """The same of one block: what all its orders share is asked for once."""
+    upload = uploads.get(c, upload_id)
+    one = "IS NULL" if block is None else "= :block"
+    found = fetch(
+        c,
+        f"""
+        SELECT o.id, o.order_no, o.state
+        {_OPEN.replace(_SHOPS, "")} AND o.upload_id = :upload AND o.block {one} ORDER BY o.id
+        """,
+        {name: OPEN_ORDERS[name] for name in ("order_id", "order_no", "state")},
+        upload=upload_id,
+        **asked,
+        **({} if block is None else {"block": block}),
+    )
+    same = {"upload_id": upload_id, "shop": upload.shop, "file_name": upload.file_name}
+    return found.with_columns(
+        pl.lit(value, OPEN_ORDERS[name]).alias(name)
+        for name, value in (same | {"block": block}).items()
+    ).select(*OPEN_ORDERS)
 
 
 def record_check(
