@@ -64,6 +64,12 @@ def test_every_question_is_answered_on_both_databases(home: Home) -> None:
         listed = receipt_problems.listed(c)
         assert [row["what"] for row in listed] == ["file", "receipt", "receipt", "receipt"]
         assert all("{" not in row["message_en"] + row["fix_zh"] for row in listed)
+    seen = {row["code"]: row["id"] for row in listed}
+    with transaction(home.engine) as c:
+        put_aside = [seen["RECEIPT_OF_OTHER_EXPORTER"], seen["RECEIPT_UNKNOWN_DOCUMENT"]]
+        assert receipt_problems.dismiss(c, [seen["RECEIPT_NOT_XML"]], put_aside) == 3
+        assert receipt_problems.dismiss(c, [seen["RECEIPT_NOT_XML"]], put_aside) == 0
+        assert receipt_problems.count(c) == {"RECEIPT_FROM_FUTURE": 1}
         late = clock.now()
         assert receipt_problems.stuck(c, rules, late) == {"603 failed": 1}
 

@@ -31,6 +31,12 @@ def receive(
     release: Annotated[
         list[int] | None, typer.Option(help="number of a receipt from the future that shall count")
     ] = None,
+    dismiss: Annotated[
+        list[int] | None, typer.Option(help="number of an answer to put aside, unapplied")
+    ] = None,
+    dismiss_file: Annotated[
+        list[int] | None, typer.Option(help="number of a file in quarantine to put aside")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="documented JSON")] = False,
     home: HomeOption = None,
     lang: Annotated[str | None, typer.Option("--lang", help="zh | en")] = None,
@@ -43,7 +49,7 @@ def receive(
     from xborder.manifests import receiving
     from xborder.registry import receipt_problems
     from xborder.registry.customs_states import Rules
-    from xborder.registry.database import reading
+    from xborder.registry.database import reading, transaction
 
     place = opened(home, profiles=True)
     if exporter is not None:
@@ -55,6 +61,9 @@ def receive(
     done = receiving.receive(place, receiving.standing_still(place.settings))
     if release:
         done.add(receiving.take_up(place, release))
+    if dismiss or dismiss_file:
+        with transaction(place.engine) as connection:
+            receipt_problems.dismiss(connection, dismiss_file or (), dismiss or ())
     with reading(place.engine) as connection:
         problems = receipt_problems.listed(connection)
     if as_json:
@@ -91,4 +100,5 @@ def _show(done: "Applied", problems: list[dict[str, Any]], rules: "Rules", zh: b
         said = one["message_zh" if zh else "message_en"]
         fix = one["fix_zh" if zh else "fix_en"]
         colour = "red" if one["severity"] in findings.BLOCKING else "yellow"
-        terminal.out.print(Text(f"{one['file_name']}: {one['code']} {said}; {fix}", style=colour))
+        number = f"{one['file_name']} ({one['what']} {one['id']})"
+        terminal.out.print(Text(f"{number}: {one['code']} {said}; {fix}", style=colour))

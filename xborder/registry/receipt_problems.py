@@ -1,14 +1,15 @@
 """What is wrong with receipts (回执问题): files in quarantine, answers that wait or are held."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from xborder import findings
-from xborder.registry import filings
+from xborder.registry import audit, filings
 from xborder.registry.customs_states import APPROVED, CLEARED, LIST, RELEASED, SENT, Rules
-from xborder.registry.staging import run
+from xborder.registry.staging import changed, run
 
 MOST = 1000
 """Problems that are listed; ``count`` counts all."""
@@ -22,8 +23,12 @@ _OPEN = """
                        WHEN 'RECEIPT_FROM_FUTURE' THEN r.returned_at
                        ELSE 'CEB' || r.kind || ' ' || r.key END,
            f.received_at
-    FROM receipts r JOIN receipt_files f ON f.id = r.file_id WHERE r.code IS NOT NULL
+    FROM receipts r JOIN receipt_files f ON f.id = r.file_id
+    WHERE r.code IS NOT NULL AND r.code <> 'DISMISSED'
 """
+
+DISMISSED = "DISMISSED"
+"""Code of an answer that an operator has seen and put aside; of a file it is the state."""
 
 
 def listed(c: Connection) -> list[dict[str, Any]]:
@@ -50,6 +55,32 @@ def count(c: Connection) -> dict[str, int]:
     """How many problems there are, by code."""
     found = run(c, f"SELECT code, count(*) FROM ({_OPEN}) every GROUP BY code ORDER BY code")  # noqa: S608
     return {code: int(number) for code, number in found}
+
+
+def dismiss(c: Connection, files: Sequence[int] = (), receipts: Sequence[int] = ()) -> int:
+    """Put aside files in quarantine and answers that wait or are held; how many were.
+
+    They are kept, and no longer told; such an answer is not applied any more. The same bytes
+    again are known.
+    """
+    done = 0
+    for number in files:
+        done += changed(
+            c,
+            "UPDATE receipt_files SET state = 'dismissed' WHERE id = :id AND state = 'quarantined'",
+            id=number,
+        )
+    for number in receipts:
+        done += changed(
+            c,
+            "UPDATE receipts SET code = :code WHERE id = :id AND code IS NOT NULL AND code <> :code",
+            id=number,
+            code=DISMISSED,
+        )
+    if done:
+        told = {"files": list(files), "receipts": list(receipts)}
+        audit.append(c, "receipts dismissed", "receipts", told)
+    return done
 
 
 def stuck(c: Connection, rules: Rules, before: datetime) -> dict[str, int]:
