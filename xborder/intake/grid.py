@@ -104,9 +104,14 @@ def table(sheet: Sheet, header: Row, columns: Iterable[int]) -> Table:
         "repeated": [list(row.texts) == heads for row in rows],
     }
     types: dict[str, pl.DataType] = OF_A_ROW | {"blank": pl.Boolean(), "repeated": pl.Boolean()}
+    texts = [row.texts for row in rows]
+    # Few patterns of kinds are shared by all rows.
+    spelt = {kinds: kinds.decode() for kinds in {row.kinds or b"" for row in rows}}
+    letters = [spelt[row.kinds or b""] for row in rows]
+    plain = TEXT.decode()
     for at in columns:
-        data[str(at)] = [row.texts[at] if at < len(row.texts) else None for row in rows]
-        data[f"{at}k"] = [row.kind(at).decode() for row in rows]
+        data[str(at)] = [one[at] if at < len(one) else None for one in texts]
+        data[f"{at}k"] = [one[at] if at < len(one) else plain for one in letters]
     schema = {name: types.get(name, pl.String()) for name in data}
     frame = pl.DataFrame(data, schema=schema)
     return Table(sheet.name, frame, sheet.base_1904, typed=True, gaps=True)
