@@ -19,6 +19,9 @@ MOMENT = (
     r"(?: ?[+-][0-9]{2}:?[0-9]{2})?$"
 )
 HOUR = len("2026-04-05 21")
+OFTEN = 4
+"""Cells that say the same, at least, where a column is judged by what it says."""
+
 SETTLED = {
     "order_no": r"^[A-Z0-9#/_-]{1,15}$|^[0-9]{0,15}[A-Z#/_-][A-Z0-9#/_-]{0,99}$",
     "identifier": r"^[A-Za-z0-9#/_-]{1,15}$|^[0-9]{0,15}[A-Za-z#/_-][A-Za-z0-9#/_-]{0,99}$",
@@ -44,14 +47,18 @@ def cleaned(series: pl.Series) -> tuple[pl.Series, bool]:
 
     The second value tells that some cell holds a character that no text may hold.
     """
-    untidy = series.str.contains(cells.UNTIDY).fill_null(value=False)
+    # A column says the same again and again: to find what it says costs less than to judge it all.
+    told = series.unique()
+    if len(told) * OFTEN > len(series):
+        told = series
+    untidy = told.str.contains(cells.UNTIDY).fill_null(value=False)
     forbidden = False
     if untidy.any():
-        distinct = series.filter(untidy).unique()
+        distinct = told.filter(untidy).unique()
         tidy = cells.cleaned(distinct)
         forbidden = bool(tidy.str.contains(cells.FORBIDDEN).any())
         series = _replaced(series, distinct, tidy)
-    return (series.replace("", None) if (series == "").any() else series), forbidden
+    return (series.replace("", None) if (told == "").any() else series), forbidden
 
 
 def _replaced(series: pl.Series, old: pl.Series, new: pl.Series) -> pl.Series:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -170,11 +171,13 @@ def read_blocks(
     nursery: Nursery | None = None,
     mappings: Mapping[str, str] | None = None,
     fresh: bool = False,
+    sha256: str | None = None,
 ) -> Head:
     """Read a user's file in a child process, block by block; ``keep`` takes each as it comes.
 
     Arguments and errors as for ``read``; what ``keep`` raises ends the reading and goes
-    through. Blocks may come before it turns out that the file cannot be used.
+    through. Blocks may come before it turns out that the file cannot be used. ``sha256``: the
+    file's checksum where the caller has it, as of an original that was decrypted.
     """
     limits = limits or Limits()
     name = base_name(file_name)
@@ -206,7 +209,7 @@ def read_blocks(
 
     with contextlib.ExitStack() as stack:
         handle = stack.enter_context(_opened(source))
-        digest, size = digest_of(handle)
+        digest, size = (sha256, os.fstat(handle.fileno()).st_size) if sha256 else digest_of(handle)
         readers = nursery or stack.enter_context(Nursery())
         code = readers.read(order, handle.fileno(), limits, take)
     if code:

@@ -200,6 +200,7 @@ def _read(
                 code_tables=tables,
                 nursery=nursery,
                 mappings=mapped,
+                sha256=upload.sha256,
             )
             found = with_right_shops(head.findings, exporters[upload.exporter])
             head = _refused_without_shop(replace(head, findings=found), shop)
