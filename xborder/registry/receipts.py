@@ -109,35 +109,36 @@ def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) ->
         raise ValueError(f"{kind} answers nothing")
     found = []
     for number, entity in enumerate(entities, first):
-        text = {name: value.strip() for name, value in entity.items() if isinstance(value, str)}
+        text = {name: value for name, value in entity.items() if value and isinstance(value, str)}
         at = text.get("returnTime") or text.get("opDate")
-        said = (f"{name}={value}" for name, value in sorted(text.items()) if value)
+        said = [f"{name}={text[name]}" for name in sorted(text)]
         found.append(
             Told(
-                entity=number,
-                kind=kind,
-                key=filings.key_of(kind, text),
-                status=text.get("returnStatus", text.get("decState", ""))[:16],
-                at=instant(at),
-                info=text.get("returnInfo", ""),
-                pre_no=text.get("preNo") or None,
-                customs_no=(text.get("invtNo") or text.get("sumNo") or None),
-                guid=text.get("guid", "").upper(),
-                ebc_code=text.get("ebcCode", ""),
-                digest=_digest(kind, *said),
+                number,
+                kind,
+                filings.key_of(kind, text),
+                (text.get("returnStatus") or text.get("decState", "")).strip()[:16],
+                instant(at),
+                text.get("returnInfo", "").strip(),
+                text.get("preNo", "").strip() or None,
+                (text.get("invtNo") or text.get("sumNo", "")).strip() or None,
+                text.get("guid", "").strip().upper(),
+                text.get("ebcCode", "").strip(),
+                _digest(kind, *said),
             )
         )
     return found
 
 
 def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    # 128 bits tell one answer from another; the index over all of them is half as large.
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def instant(text: str | None) -> str | None:
     """A ``returnTime`` (17 digits with milliseconds, or 14; Asia/Shanghai) as the registry holds
     instants; None for anything else."""
-    return _instant(text or "")
+    return _instant((text or "").strip())
 
 
 @lru_cache(4096)
