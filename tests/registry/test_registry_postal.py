@@ -13,7 +13,7 @@ from pipeline_homes import make_home
 from sqlalchemy import Engine
 
 from xborder import clock
-from xborder.registry import annotations, database, landing, postal, readings
+from xborder.registry import annotations, database, landing, mappings, postal, readings
 from xborder.registry.database import reading
 from xborder.registry.home import Home, open_home
 from xborder.registry.originals import KeyFileError
@@ -153,6 +153,21 @@ def test_a_corrected_copy_corrects_an_address_and_undoes_none(home: Home) -> Non
     work(home, target.getvalue(), "back.xlsx")
     told = kept(home, "#1", "#2")
     assert (told["#1"]["city"], told["#2"]["city"]) == ("Corrected", "Newer")
+
+
+def test_a_channels_renamed_header_that_was_accepted_loses_no_postal_data(home: Home) -> None:
+    data = file(FIRST).replace(b"Lineitem quantity", b"Lineitem qty")
+    work(home, data, "a.csv")
+    assert kept(home, "#1") == {}
+    text = (
+        'layout = "shopify_orders"\nbase = "shopify_orders"\n'
+        '[[column]]\nfield = "qty"\naliases = ["Lineitem qty"]\n'
+    )
+    with database.transaction(home.engine) as c:
+        _, _, layout = mappings.accept(c, SHOP[0], text, by="Li")
+        assert len(mappings.take_up(c, home.store, SHOP[0], layout)) == 1
+    work(home, file(changed(FIRST, Name="#2")), "b.csv")
+    assert set(kept(home, "#1", "#2")) == {"#1", "#2"}
 
 
 def test_records_go_when_their_time_is_over_or_they_are_asked_to(home: Home) -> None:

@@ -137,7 +137,12 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
 
             encoding = asked["encoding"]
             postal.parse(
-                file, asked["postal"], encoding, limits, lambda rows: _write(answer, {}, rows)
+                file,
+                asked["postal"],
+                encoding,
+                limits,
+                lambda rows: _write(answer, {}, rows),
+                asked["mappings"],
             )
             return
 

@@ -6,7 +6,7 @@ a child process and block by block as ever.
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -15,7 +15,7 @@ import polars as pl
 from xborder.intake import delimited, headers, preflight, workbook
 from xborder.intake.grid import Row
 from xborder.intake.headers import normal
-from xborder.intake.layouts import Layout, all_layouts
+from xborder.intake.layouts import Layout, all_layouts, mappings
 from xborder.intake.limits import Limits
 from xborder.intake.nursery import Nursery
 from xborder.intake.stream import Stream
@@ -35,9 +35,11 @@ ROWS: dict[str, pl.DataType] = {
 _Rows = Iterator[tuple[str, int, list[str | None]]]
 
 
-def layout_of(name: str | None) -> Layout | None:
-    """The layout of that name, if it says where postal data stand."""
-    return next((one for one in all_layouts() if one.layout == name and one.postal), None)
+def layout_of(name: str | None, own: Mapping[str, str]) -> Layout | None:
+    """The layout of that name, if it says where postal data stand; ``own``: an exporter's
+    mappings, of which one that adds headers to a channel's layout says what that does."""
+    known = (*all_layouts(), *mappings(own))
+    return next((one for one in known if one.layout == name and one.postal), None)
 
 
 def read_rows(
@@ -48,6 +50,7 @@ def read_rows(
     keep: Callable[[pl.DataFrame], None],
     limits: Limits,
     nursery: Nursery,
+    own: Mapping[str, str],
 ) -> None:
     """The postal rows (columns ``ROWS``) of a file that was read as ``layout``; ``keep`` takes
     them in blocks.
@@ -55,6 +58,7 @@ def read_rows(
     Raises RuntimeError when the reader died: the same file was read before.
     """
     order = {"postal": layout, "encoding": encoding, "limits": asdict(limits)}
+    order |= {"mappings": dict(own)}
 
     def take(_: dict[str, Any], tables: list[memoryview]) -> None:
         for one in tables:
@@ -70,9 +74,10 @@ def parse(
     encoding: str | None,
     limits: Limits,
     send: Callable[[pl.DataFrame], None],
+    own: Mapping[str, str],
 ) -> None:
     """In the child: the same."""
-    layout = layout_of(name)
+    layout = layout_of(name, own)
     if layout is None:
         return
     rows = _text(file, layout, encoding, limits) if encoding else _sheets(file, layout, limits)

@@ -108,15 +108,16 @@ def take(
     *,
     limits: Limits,
     nursery: Nursery,
+    mapped: Mapping[str, str],
     patch_of: int | None = None,
 ) -> int:
     """Keep the postal data of a file's orders; how many records were written.
 
     ``reading``: where the file's reading lies, whose records say which order a row is of;
-    ``key``: exporter, channel and shop. What a later file tells of an order replaces what an
+    ``key``: exporter, channel and shop; ``mapped``: the exporter's mappings. What a later file tells of an order replaces what an
     earlier one told; a corrected copy replaces only what its original or an older file told.
     """
-    if layout_of(layout) is None or encoding == "json":
+    if layout_of(layout, mapped) is None or encoding == "json":
         return 0
     numbers = _numbers(store, reading)
     written = 0
@@ -135,7 +136,9 @@ def take(
                 written += _put(c, cipher, own, said, upload_id, until, received_at)
             c.execute("COMMIT")
 
-        read_rows(source, str(layout), encoding, keep=keep, limits=limits, nursery=nursery)
+        read_rows(
+            source, str(layout), encoding, keep=keep, limits=limits, nursery=nursery, own=mapped
+        )
     return written
 
 

@@ -222,7 +222,7 @@ def _read(
             own = (upload.exporter, (shop.channel if shop else head.channel) or "", upload.shop)
             postal.take(
                 settings, store, plain, where, head.layout, head.encoding, own, upload.id,
-                upload.received_at, limits=limits, nursery=nursery,
+                upload.received_at, limits=limits, nursery=nursery, mapped=mapped,
                 patch_of=made.patch.of if made.patch else None,
             )  # fmt: skip
     return read
