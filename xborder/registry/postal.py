@@ -114,8 +114,9 @@ def take(
     """Keep the postal data of a file's orders; how many records were written.
 
     ``reading``: where the file's reading lies, whose records say which order a row is of;
-    ``key``: exporter, channel and shop; ``mapped``: the exporter's mappings. What a later file tells of an order replaces what an
-    earlier one told; a corrected copy replaces only what its original or an older file told.
+    ``key``: exporter, channel and shop; ``mapped``: the exporter's mappings. What a later file
+    tells of an order replaces what an earlier one told; a corrected copy replaces only what its
+    original or an older file told.
     """
     if layout_of(layout, mapped) is None or encoding == "json":
         return 0
