@@ -112,6 +112,9 @@ def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) ->
         text = {name: value for name, value in entity.items() if value and isinstance(value, str)}
         at = text.get("returnTime") or text.get("opDate")
         said = [f"{name}={text[name]}" for name in sorted(text)]
+        if kind in NO_STATE:
+            # A result (792) with other lines is no repeat.
+            said += [f"{name}={told}" for name, told in entity.items() if isinstance(told, list)]
         found.append(
             Told(
                 number,
