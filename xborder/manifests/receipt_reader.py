@@ -95,6 +95,8 @@ def _roots(content: bytes, largest: int) -> Iterator[etree._Element]:
                 roots.append(_parsed(one))
             except etree.XMLSyntaxError:
                 raise ReceiptError("RECEIPT_NOT_XML", str(error)) from error
+        if not roots:
+            raise ReceiptError("RECEIPT_NOT_XML", str(error)) from error
     yield from roots
 
 
