@@ -10,7 +10,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import bench_check, bench_claim, bench_pipeline, bench_schemas, process, table
+from bench import (
+    bench_check,
+    bench_claim,
+    bench_life_cycle,
+    bench_pipeline,
+    bench_schemas,
+    process,
+    table,
+)
 
 
 def main() -> int:
@@ -30,6 +38,7 @@ def main() -> int:
             )
         ),
         "The whole job": lambda: bench_pipeline.measure(asked.lines, asked.repeats, asked.scratch),
+        "The life cycle": lambda: bench_life_cycle.measure(asked.lines // 10, 2, asked.scratch),
     }
     bars: list[table.Bar] = []
     details = []

@@ -139,11 +139,13 @@ def receive(home: Home, files: Sequence[Waiting]) -> Applied:
     document or its time (``take_up``). Raises ``originals.KeyFileError``.
     """
     rules, with_ = Rules(home.tables), matching(home)
-    done = take_up(home)
+    done, answered = take_up(home), False
     for portion in _portions(home, files):
+        told_702 = any(one.kind == "702" for came, _, _ in portion for one in came.answers)
+        answered = answered or told_702
         with transaction(home.engine) as c:
             applied = receipts.take(c, rules, [came for came, _, _ in portion], with_)
-            _follow(c, home, applied.moved)
+            _follow(c, home, applied.moved, applications=told_702)
             results.take_in(c, home.store)
             crash_point("receipts-applying")
         crash_point("receipts-applied")
@@ -152,8 +154,8 @@ def receive(home: Home, files: Sequence[Waiting]) -> Applied:
         for folder in sorted({one.path.parent for _, one, _ in portion}):
             sync_folder(folder)
         done.add(applied)
-    if done.waiting:
-        # What waited for an answer that the same files brought: 792 needs the number of its 702.
+    if done.waiting or answered:
+        # What waited for an answer that these files brought: 792 needs the number of its 702.
         later = take_up(home)
         of_now = min(done.waiting, later.new)
         done.waiting, done.new = done.waiting - of_now, done.new + later.new - of_now
@@ -187,12 +189,12 @@ def matching(home: Home) -> Matching:
     return Matching(codes, missing)
 
 
-def _follow(c: Connection, home: Home, moved: Moved) -> None:
-    """What becomes of lists that customs refused or cancelled, and of those in an application
-    for consolidation (701), in the same transaction."""
+def _follow(c: Connection, home: Home, moved: Moved, *, applications: bool = False) -> None:
+    """What becomes of lists that customs refused or cancelled, and of those in ``applications``
+    for consolidation (701) that it spoke of, in the same transaction."""
     lists.refused(c, moved.refused, home.settings.refused_app_type)
     lists.cancelled(c, moved.cancelled)
-    if any(kind == "701" for kind, _ in moved.counts):
+    if applications or any(kind == "701" for kind, _ in moved.counts):
         consolidations.follow(c)
 
 
