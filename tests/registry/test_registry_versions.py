@@ -106,11 +106,36 @@ def test_changed_content_is_amended_once_the_operator_says_so(declared: Connecti
     assert run(c, "SELECT count(*) FROM lists WHERE live").scalar() == 1
 
 
-def test_an_approved_list_is_not_amended(declared: Connection) -> None:
+INSPECTED_AFTERWARDS = {"status": "500", "customs_no": "604120260000000001"}
+APPROVED = [{"status": "399"}, INSPECTED_AFTERWARDS, INSPECTED_AFTERWARDS | {"status": "300"}]
+
+
+@pytest.mark.parametrize("said", APPROVED)
+def test_an_approved_list_is_not_amended(declared: Connection, said: dict[str, str]) -> None:
     c = declared
-    filed(c, status="399")
+    filed(c, **said)
     upload(c, "b", {"order_no": "1", "digest": "other"})
     assert versions.amend(c, [1]) == 0
+
+
+def test_a_list_that_is_inspected_before_its_approval_is_amended(declared: Connection) -> None:
+    filed(declared, status="500")
+    upload(declared, "b", {"order_no": "1", "digest": "other"})
+    assert versions.amend(declared, [1]) == 1
+
+
+@pytest.mark.parametrize("claimed_before", [False, True])
+def test_what_is_inspected_after_its_approval_does_not_go_again(declared, claimed_before) -> None:
+    c = declared
+    filed(c, status="100")
+    lists.refused(c, [1])
+    check(c, "v2")
+    if claimed_before:
+        lists.claim(c)
+    run(c, "UPDATE filings SET status = '500', customs_no = '604120260000000001'")
+    assert lists.pending(c).is_empty()
+    assert issue(c) is None
+    assert order(c)[:2] == ("held", "LIST_APPROVED")
 
 
 @pytest.mark.parametrize("claimed_before", [False, True])

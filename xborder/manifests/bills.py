@@ -85,7 +85,7 @@ def _depart(
     for one in listed.rows.iter_rows(named=True):
         if not one["live"] or one["route"] != "list":
             raise RefusedError("LIST_NOT_LIVE", one["cop_no"])
-        if not approved(one["status"]):
+        if not approved(one["status"], one["customs_no"]):
             raise RefusedError("LIST_NOT_APPROVED", one["cop_no"], status=one["status"] or "—")
         if one["bill_no"]:
             raise RefusedError("LIST_ON_OTHER_BILL", one["cop_no"], bill=one["bill_no"])

@@ -17,7 +17,7 @@ from xborder import clock
 from xborder.registry import audit, counters, filings
 from xborder.registry.document_tables import bill_lists, bills, documents, return_items
 from xborder.registry.staging import fetch, insert, run, stage
-from xborder.registry.versions import APPROVED
+from xborder.registry.versions import APPROVED, IN_DOUBT
 
 OPEN, CANCELLED = "open", "cancelled"
 
@@ -102,9 +102,10 @@ def _named(ways: Sequence[str]) -> str:
     """  # noqa: S608
 
 
-def approved(status: str | None) -> bool:
-    """Whether a list's status says that customs has approved it, and not undone that."""
-    return f"'{status}'" in APPROVED
+def approved(status: str | None, customs_no: str | None) -> bool:
+    """Whether a list's status and number say that customs has approved it, and not undone that
+    (``versions.IS_APPROVED``)."""
+    return status in APPROVED or (status in IN_DOUBT and bool(customs_no))
 
 
 def enter(c: Connection, new: NewDocument, app_time: datetime, cop_no: str = "") -> Row[Any]:

@@ -68,14 +68,14 @@ NUMBERS = {
     )
 } | {"manifest_id": pl.Int64}
 
-_READY = """
+_READY = f"""
     FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
     WHERE l.state = 'pending' AND l.live AND o.state = 'accepted'
       AND o.check_id = l.check_id AND o.route = l.route
       AND (l.version = 1 OR NOT EXISTS (
           SELECT 1 FROM filings f WHERE f.kind = '603' AND f.key = l.cop_no
-          AND f.status IN ('399', '800', '899')))
-"""
+          AND {versions.IS_APPROVED}))
+"""  # noqa: S608
 
 _TOLD_BY = {"list_id": "l.id", "exporter": "s.exporter", "order_no": "o.order_no"}
 

@@ -21,8 +21,12 @@ REFUSED, CANCELLED, AMENDED = "refused", "cancelled", "amended"
 CUSTOMS_REFUSED, LIST_CANCELLED = "CUSTOMS_REFUSED", "LIST_CANCELLED"
 LIST_APPROVED = "LIST_APPROVED"
 
-APPROVED = "('399', '800', '899')"
-"""Status of a list that customs has approved: it can be cancelled, not amended (R32, R33)."""
+APPROVED, IN_DOUBT = ("399", "800", "899"), ("300", "500")
+IS_APPROVED = f"""
+    (f.status IN {APPROVED} OR (f.status IN {IN_DOUBT} AND f.customs_no <> ''))
+"""
+"""Whether customs has approved the list of a filing ``f``: it can be cancelled, not amended (R32,
+R33). What is inspected or reviewed after the approval has its number (invtNo) already."""
 
 FOLLOWING = "next versions"
 """Counter: how many lists followed another one of their copNo."""
@@ -72,7 +76,7 @@ def amend(c: Connection, list_ids: Sequence[int]) -> int:
           AND EXISTS (SELECT 1 FROM order_entries e
                       WHERE e.order_id = l.order_id AND e.outcome = 'changed_after_issue')
           AND NOT EXISTS (SELECT 1 FROM filings f WHERE f.list_id = l.id AND f.kind = '603'
-                          AND f.status IN {APPROVED})
+                          AND {IS_APPROVED})
         """,  # noqa: S608
         {"list_id": pl.Int64},
     )
@@ -247,7 +251,7 @@ def claim(c: Connection) -> int:
         UPDATE orders SET state = 'held', codes = 'LIST_APPROVED' FROM lists, filings f
         WHERE lists.next_app_type IS NOT NULL AND lists.order_id = orders.id
           AND orders.state = 'accepted'
-          AND f.kind = '603' AND f.key = lists.cop_no AND f.status IN {APPROVED}
+          AND f.kind = '603' AND f.key = lists.cop_no AND {IS_APPROVED}
         """,  # noqa: S608
     )
     first = counters.peek(c, "list")
@@ -292,7 +296,7 @@ def _hold_approved(c: Connection) -> None:
         f"""
         UPDATE orders SET state = 'held', codes = 'LIST_APPROVED' FROM lists l, filings f
         WHERE l.state = 'pending' AND l.live AND l.version > 1 AND orders.id = l.order_id
-          AND f.kind = '603' AND f.key = l.cop_no AND f.status IN {APPROVED}
+          AND f.kind = '603' AND f.key = l.cop_no AND {IS_APPROVED}
         """,  # noqa: S608
     )
     run(
