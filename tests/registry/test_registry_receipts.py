@@ -1,8 +1,10 @@
 """Receipts on both databases: matched, applied, waiting, refused, shown."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import customs_answers
+import polars as pl
 import pytest
 from receipt_homes import (
     EXPORTERS,
@@ -21,7 +23,7 @@ from receipt_homes import (
 from sqlalchemy import text
 
 from xborder import clock
-from xborder.registry import manifest_states, receipt_problems, standings
+from xborder.registry import filings, manifest_states, receipt_problems, standings
 from xborder.registry.customs_states import Rules
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
@@ -75,12 +77,6 @@ def test_every_question_is_answered_on_both_databases(home: Home) -> None:
 
 
 def test_a_lists_cancellation_and_return_set_it_aside(home: Home) -> None:
-    from datetime import UTC, datetime
-
-    import polars as pl
-
-    from xborder.registry import filings
-
     one, two = cop_nos(home)
     tell(home, answer(one, "899", 1), answer(two, "899", 1))
     receive(home)
@@ -105,6 +101,29 @@ def test_a_lists_cancellation_and_return_set_it_aside(home: Home) -> None:
         ).scalars()
         counted = manifest_states.counts(c, Rules(home.tables), [number])
     assert counted == {number: {"cancelled": 1, "returned": 1}}
+
+
+def test_a_cancellation_refused_after_120_lets_its_list_stand(home: Home) -> None:
+    one, _ = cop_nos(home)
+    tell(home, answer(one, "399", 1))
+    receive(home)
+    with transaction(home.engine) as c:
+        number = c.execute(text("SELECT id FROM lists WHERE cop_no = :no"), {"no": one}).scalar()
+        new = pl.DataFrame({"kind": "605", "key": "XBC", "app_type": "1", "list_id": number})
+        filings.enter(c, EXPORTERS[0], datetime(2026, 11, 22, 5, tzinfo=UTC), new)
+
+    def told(status: str, minute: int) -> list[tuple[str, str]]:
+        tell(
+            home, of_other("606", status, minute, agentCode="1", copNo="XBC", preNo="", invtNo="1")
+        )
+        receive(home)
+        stands = "SELECT l.state, o.codes FROM lists l JOIN orders o ON o.id = l.order_id"
+        return table(home, stands + " WHERE l.id = :id", id=number)
+
+    assert told("120", 5) == [("cancelled", "LIST_CANCELLED")]
+    assert told("100", 6) == [("amended", "LIST_APPROVED")]
+    assert told("120", 4) == [("amended", "LIST_APPROVED")], "late, and out of order"
+    assert told("399", 7) == [("cancelled", "LIST_CANCELLED")]
 
 
 def test_a_message_that_was_not_read_waits_for_its_message(home: Home) -> None:

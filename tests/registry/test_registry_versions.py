@@ -7,7 +7,7 @@ import pytest
 from registry_steps import NOW, check, issue, upload
 from sqlalchemy import Connection, Engine
 
-from xborder.registry import database, filings, lists, orders, versions
+from xborder.registry import database, filings, lists, orders, reinstatements, versions
 from xborder.registry.staging import run
 from xborder.registry.store import Store
 
@@ -157,6 +157,42 @@ def test_what_customs_approves_meanwhile_does_not_go_as_a_change(declared, claim
     check(c)
     issue(c)
     assert standing(c)[-1] == ("02", 1, "issued", True, "1", None)
+
+
+@pytest.mark.parametrize("claimed_before", [False, True])
+def test_a_cancellation_that_is_refused_after_all_lets_no_new_list_go(
+    declared, claimed_before
+) -> None:
+    c = declared
+    filed(c, status="399", customs_no="604120260000000001")
+    upload(c, "b", {"order_no": "1", "digest": "other"})
+    assert lists.cancelled(c, [1]) == 1, "120: stored by customs, not decided"
+    check(c)
+    if claimed_before:
+        lists.claim(c)
+    assert reinstatements.reinstated(c, [1]) == 1
+    assert reinstatements.reinstated(c, [1]) == 0
+    assert issue(c) is None
+    assert order(c)[:2] == ("held", "LIST_APPROVED")
+    # Asked for again, and granted.
+    assert lists.cancelled(c, [1]) == 1
+    check(c, "v2")
+    issue(c)
+    assert [one[1:4] for one in standing(c) if one[3]] == [(1, "issued", True)]
+
+
+def test_what_was_issued_after_a_cancellation_is_not_taken_back(declared: Connection) -> None:
+    c = declared
+    filed(c, status="399", customs_no="604120260000000001")
+    upload(c, "b", {"order_no": "1", "digest": "other"})
+    lists.cancelled(c, [1])
+    check(c)
+    issue(c)
+    before = standing(c)
+    assert reinstatements.reinstated(c, [1]) == 0
+    assert standing(c) == before
+    told = run(c, "SELECT payload FROM audit ORDER BY seq DESC LIMIT 1").scalar()
+    assert "declared_twice" in str(told)
 
 
 def test_a_cancelled_order_is_not_declared_again(declared: Connection) -> None:

@@ -23,7 +23,16 @@ from sqlalchemy import Connection
 from xborder.crashpoints import crash_point
 from xborder.manifests import receipt_reader
 from xborder.manifests.consolidation import results
-from xborder.registry import consolidations, filings, landing, lists, manifests, originals, receipts
+from xborder.registry import (
+    consolidations,
+    filings,
+    landing,
+    lists,
+    manifests,
+    originals,
+    receipts,
+    reinstatements,
+)
 from xborder.registry.customs_states import Rules
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
@@ -194,6 +203,8 @@ def _follow(c: Connection, home: Home, moved: Moved, *, applications: bool = Fal
     for consolidation (701) that it spoke of, in the same transaction."""
     lists.refused(c, moved.refused, home.settings.refused_app_type)
     lists.cancelled(c, moved.cancelled)
+    if moved.reinstated:
+        reinstatements.reinstated(c, moved.reinstated)
     if applications or any(kind == "701" for kind, _ in moved.counts):
         consolidations.follow(c)
 

@@ -25,11 +25,13 @@ STATUS_LENGTH = 8
 @dataclass
 class Moved:
     """Documents moved, by kind and new state; lists that are refused now (by their 603; draft
-    declarations by their 303), and those whose cancellation (605) is accepted."""
+    declarations by their 303), those whose cancellation (605) is accepted, and those whose was
+    and is refused after all."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: list[int] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
+    reinstated: list[int] = field(default_factory=list)
 
     def told(self) -> dict[str, int]:
         """The counts as an audit entry holds them."""
@@ -40,6 +42,7 @@ class Moved:
         self.counts += other.counts
         self.refused += other.refused
         self.cancelled += other.cancelled
+        self.reinstated += other.reinstated
 
 
 _TOLD = {
@@ -88,7 +91,8 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
         if now == tuple(one or "" for one in stood):
             continue
         changes.append((filing, *(one or None for one in now)))
-        if rules.of_status(kind, stood[0]) == stands.state:
+        was = rules.of_status(kind, stood[0])
+        if was == stands.state:
             continue
         done.counts[kind, stands.state] += 1
         # Of a draft declaration customs knows the order only.
@@ -97,6 +101,8 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
             done.refused.append(list_id)
         if list_id is not None and (kind, stands.state) == (CANCELLATION, ACCEPTED):
             done.cancelled.append(list_id)
+        if list_id is not None and (kind, was) == (CANCELLATION, ACCEPTED):
+            done.reinstated.append(list_id)
     if changes:
         stage(c, "standings", pl.DataFrame(changes, schema=_STANDINGS, orient="row"))
         run(
