@@ -169,7 +169,12 @@ def _shown(cause: dict[str, Any], chosen: str, numbers: dict[str, int]) -> dict[
     """A cause with its texts, and what may be chosen for each field that it asks."""
     entry = findings.catalogue()[cause["code"]]
     fix = entry.fix_zh if chosen == "zh" else entry.fix_en
-    place = {"column": cause["field"], "value": cause["value"], "field": cause["field"]}
+    place = findings.in_language(
+        {"column": cause["field"], "field": cause["field"], "value": cause["value"],
+         "expected": cause["expected"] or ""},
+        cause["code"],
+        chosen,
+    )  # fmt: skip
     message = entry.zh if chosen == "zh" else entry.en
     suggested: dict[str, list[dict[str, str]]] = {}
     for one in cause["suggestions"]:

@@ -26,12 +26,13 @@ CAUSES: dict[str, pl.DataType] = {
     "sheet": pl.String(),
     "cell": pl.String(),
     "value": pl.String(),
+    "expected": pl.String(),
     "suggestions": pl.String(),
 }
 """A cause: ``kind`` is what an answer would be about (sku, country, currency, unit; empty: the
 file is to be mended), ``key`` the SKU or word. ``cells`` findings at the order's cells, ``orders``
-that have it, ``cures`` those of them that are held by nothing else. The place, value and
-suggestions (JSON) are those of the first finding."""
+that have it, ``cures`` those of them that are held by nothing else. The place, value, what
+is expected and suggestions (JSON) are those of the first finding."""
 
 ISO_LIKE = re.compile("[A-Z]{3}", re.ASCII)
 
@@ -83,7 +84,7 @@ def of_held(engine: Engine, store: Store, exporter: str, goods: pl.DataFrame) ->
         counted.append(_counted(_keyed(own, skus)))
     if not counted:
         return pl.DataFrame(schema=CAUSES)
-    firsts = [pl.first(name) for name in ("file", "sheet", "cell", "value", "params")]
+    firsts = [pl.first(name) for name in ("file", "sheet", "cell", "value", "expected", "params")]
     sums = [pl.sum(name) for name in ("cells", "orders", "cures")]
     told = pl.concat(counted).group_by(_KEY, maintain_order=True).agg(*sums, *firsts)
     meant = pl.Series([_suggested(text) for text in told["params"]], dtype=pl.String)
@@ -125,7 +126,7 @@ def _counted(found: pl.DataFrame) -> pl.DataFrame:
             pl.len().cast(pl.Int64).alias("cells"),
             pl.col("order_id").n_unique().cast(pl.Int64).alias("orders"),
             pl.col("cured").drop_nulls().n_unique().cast(pl.Int64).alias("cures"),
-            *(pl.first(name) for name in ("file", "sheet", "cell", "value", "params")),
+            *(pl.first(name) for name in ("file", "sheet", "cell", "value", "expected", "params")),
         )
     )
 
