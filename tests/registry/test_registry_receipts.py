@@ -126,6 +126,22 @@ def test_a_cancellation_refused_after_120_lets_its_list_stand(home: Home) -> Non
     assert told("399", 7) == [("cancelled", "LIST_CANCELLED")]
 
 
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_lies_in_a_wrong_inbox_too_reaches_its_own_exporter(
+    home: Home, together: bool, late: bool
+) -> None:
+    other = cop_nos(home, EXPORTERS[1])[0]
+    told = answer(other, "399", 10 * 24 * 60 if late else 5)
+    tell(home, told, exporter=EXPORTERS[0], name="wrong.xml")
+    if not together:
+        receive(home)
+    tell(home, told, exporter=EXPORTERS[1], name="right.xml")
+    receive(home)
+    receive(home, "2026-12-24T12:00:00+08:00")
+    assert statuses(home)[other] == "399"
+
+
 def test_a_message_that_was_not_read_waits_for_its_message(home: Home) -> None:
     guid = customs_answers.guid("a message")
     inside = {"guid": guid, "returnStatus": "-999999", "returnInfo": "x", "returnTime": at(1),

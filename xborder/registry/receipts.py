@@ -133,6 +133,11 @@ def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) ->
     return found
 
 
+def _in(inbox: str, one: Told) -> str:
+    """The digest of what waits or is held in an inbox: in another one it is no repeat."""
+    return _digest(one.digest, inbox)
+
+
 def _digest(*parts: str) -> str:
     # 128 bits tell one answer from another; the index over all of them is half as large.
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
@@ -187,7 +192,6 @@ WAITING = (UNKNOWN_DOCUMENT, FROM_FUTURE)
 _WAITS = {"id": pl.Int64, "file_id": pl.Int64, "inbox": pl.String} | {
     name: type_ for name, type_ in ANSWERING.items() if name not in ("place", "inbox")
 }
-
 
 _TOLD = list(ANSWERING)[2:]
 
@@ -324,18 +328,24 @@ _Row = tuple[int, str, Told]
 
 
 def _new(c: Connection, rows: list[_Row], done: Applied) -> list[_Row]:
-    """The answers that were not known; one that another's inbox brought is no repeat."""
-    by_digest: dict[str, _Row] = {}
-    for file_id, inbox, one in rows:
-        by_digest.setdefault(one.digest, (file_id, inbox, one))
-    if by_digest:
-        stage(c, "told", pl.DataFrame({"digest": list(by_digest)}))
-        known = run(c, "SELECT t.digest FROM told t JOIN receipts r ON r.digest = t.digest")
-        for digest in known.scalars().all():
-            del by_digest[digest]
+    """The answers that were not known."""
+    found: dict[tuple[str, str], _Row] = {}
+    for row in rows:
+        found.setdefault((row[2].digest, row[1]), row)
+    if found:
+        own = {where: _in(inbox, one) for where, (_, inbox, one) in found.items() if inbox}
+        asked = {digest for digest, _ in found} | set(own.values())
+        stage(c, "told", pl.DataFrame({"digest": sorted(asked)}))
+        told = run(c, "SELECT t.digest FROM told t JOIN receipts r ON r.digest = t.digest")
+        known = set(told.scalars())
         run(c, "DROP TABLE told")
-    done.repeated += len(rows) - len(by_digest)
-    return list(by_digest.values())
+        found = {
+            where: row
+            for where, row in found.items()
+            if where[0] not in known and own.get(where) not in known
+        }
+    done.repeated += len(rows) - len(found)
+    return list(found.values())
 
 
 def _insert(
@@ -345,10 +355,10 @@ def _insert(
     put: list[tuple[int, Told, int | None, str | None]] = []
     for (file_id, inbox, one), (_, documents, code) in zip(rows, found, strict=True):
         if code == OTHER_EXPORTER:
-            # Held under its inbox: the same answer in its own exporter's is no repeat.
-            one = one._replace(digest=_digest(one.digest, inbox))
+            one = one._replace(digest=_in(inbox, one))
             done.held += 1
         elif code is not None:
+            one = one._replace(digest=_in(inbox, one)) if inbox else one
             done.waiting += 1
         elif not rules.known(one.status) and one.kind not in NO_STATE:
             code = UNKNOWN_CODE
@@ -359,6 +369,8 @@ def _insert(
             for filing in documents[1:]
         ]
     done.new = _put(c, put)
+    # Two inboxes may bring the same answer at once.
+    done.repeated += len(put) - done.new
     return [filing for _, documents, _ in found for filing in documents]
 
 
