@@ -63,43 +63,77 @@ def find(c: Connection, words: Sequence[str], exporter: str | None = None) -> pl
     exporters has several.
     """
     asked = pl.DataFrame({"word": list(dict.fromkeys(words))}, schema={"word": pl.String})
-    stage(c, "words", asked.with_row_index("place").cast({"place": pl.Int64}))
-    newest = """
-        l.id = (SELECT max(n.id) FROM lists n
-                WHERE n.order_id = l.order_id AND n.manifest_id IS NOT NULL)
-    """
-    ways = [
-        "JOIN manifests m ON m.number = upper(w.word) JOIN lists l ON l.manifest_id = m.id AND l.live",
-        f"JOIN lists l ON l.cop_no = upper(w.word) AND {newest}",
-        "JOIN filings f ON f.customs_no = w.word AND f.kind = '603' JOIN lists l ON l.id = f.list_id",
-        "CROSS JOIN shops s JOIN orders o ON o.shop_id = s.id AND o.order_no = w.word"
-        f" JOIN lists l ON l.order_id = o.id AND {newest}",
-    ]
-    by_waybill = f"JOIN waybills b ON b.logistics_no = w.word JOIN lists l ON l.order_id = b.order_id AND {newest}"
-    told = fetch(c, _named(ways), FOUND | {"place": pl.Int64}, exporter=exporter)
+    asked = asked.with_row_index("place").cast({"place": pl.Int64})
+    told = _lists_of(c, asked, [_BY_MANIFEST, _BY_INVT_NO], [_BY_COP_NO, _BY_ORDER_NO], exporter)
     left = asked.join(told, on="word", how="anti")
     if left.height:
-        run(c, "DROP TABLE words")
-        places = asked.with_row_index("place").cast({"place": pl.Int64})
-        stage(c, "words", places.join(left, on="word", how="semi"))
-        more = fetch(c, _named([by_waybill]), FOUND | {"place": pl.Int64}, exporter=exporter)
-        told = pl.concat([told, more])
-    run(c, "DROP TABLE words")
+        told = pl.concat([told, _lists_of(c, left, [], [_BY_WAYBILL], exporter)])
     return told.sort("place", "list_id").drop("place")
 
 
-def _named(ways: Sequence[str]) -> str:
-    found = " UNION ".join(f"SELECT w.place, w.word, l.id FROM words w {one}" for one in ways)  # noqa: S608
-    return f"""
-        SELECT w.word, l.id, l.order_id, l.check_id, s.exporter, o.order_no, l.cop_no, l.version,
-               l.state, l.live, l.route, f.status, f.customs_no, b.bill_no, w.place
-        FROM ({found}) w JOIN lists l ON l.id = w.id JOIN orders o ON o.id = l.order_id
-        JOIN shops s ON s.id = o.shop_id
-        LEFT JOIN filings f ON f.list_id = l.id AND f.kind = '603'
-        LEFT JOIN bill_lists t ON t.list_id = l.id AND t.live
-        LEFT JOIN bills b ON b.id = t.bill_id
-        WHERE CAST(:exporter AS TEXT) IS NULL OR s.exporter = :exporter
-    """  # noqa: S608
+# CROSS JOIN, so that SQLite begins with the words and takes the index that is meant.
+_BY_MANIFEST = """
+    SELECT w.place, w.word, l.id FROM words w CROSS JOIN manifests m CROSS JOIN lists l
+    WHERE m.number = upper(w.word) AND l.manifest_id = m.id AND l.live
+"""
+_BY_INVT_NO = """
+    SELECT w.place, w.word, f.list_id FROM words w CROSS JOIN filings f
+    WHERE f.customs_no = w.word AND f.kind || '' = '603'
+"""
+_BY_COP_NO = """
+    SELECT w.place, w.word, l.order_id FROM words w CROSS JOIN lists l
+    WHERE l.cop_no = upper(w.word)
+"""
+_BY_ORDER_NO = """
+    SELECT w.place, w.word, o.id FROM words w CROSS JOIN shops s CROSS JOIN orders o
+    WHERE o.shop_id = s.id AND o.order_no = w.word
+"""
+_BY_WAYBILL = """
+    SELECT w.place, w.word, b.order_id FROM words w JOIN waybills b ON b.logistics_no = w.word
+"""
+
+
+def _lists_of(
+    c: Connection,
+    words: pl.DataFrame,
+    to_lists: Sequence[str],
+    to_orders: Sequence[str],
+    exporter: str | None,
+) -> pl.DataFrame:
+    """The lists that words lead to, at once or by the newest issued list of an order."""
+    stage(c, "words", words.select("place", "word"))
+    named = {"place": pl.Int64, "word": pl.String}
+    found = [fetch(c, asked, named | {"list_id": pl.Int64}) for asked in to_lists]
+    orders = fetch(c, " UNION ".join(to_orders), named | {"order_id": pl.Int64})
+    run(c, "DROP TABLE words")
+    if orders.height:
+        # No index leads from an order to all its lists: all are gone through, once.
+        stage(c, "named_orders", orders)
+        newest = """
+            SELECT t.place, t.word, max(l.id) FROM named_orders t
+            JOIN lists l ON l.order_id = t.order_id AND l.manifest_id IS NOT NULL
+            GROUP BY t.place, t.word, t.order_id
+        """
+        found.append(fetch(c, newest, named | {"list_id": pl.Int64}))
+        run(c, "DROP TABLE named_orders")
+    if not found:
+        return pl.DataFrame(schema=FOUND | {"place": pl.Int64})
+    stage(c, "found_lists", pl.concat(found).unique())
+    told = fetch(c, _FOUND_LISTS, FOUND | {"place": pl.Int64}, exporter=exporter)
+    run(c, "DROP TABLE found_lists")
+    return told
+
+
+_FOUND_LISTS = """
+    SELECT w.word, l.id, l.order_id, l.check_id, s.exporter, o.order_no, l.cop_no, l.version,
+           l.state, l.live, l.route, f.status, f.customs_no, b.bill_no, w.place
+    FROM found_lists w JOIN lists l ON l.id = w.list_id JOIN orders o ON o.id = l.order_id
+    JOIN shops s ON s.id = o.shop_id
+    LEFT JOIN filings f ON f.list_id = l.id AND f.kind = '603'
+    LEFT JOIN bill_lists t ON t.list_id = l.id AND t.live
+    LEFT JOIN bills b ON b.id = t.bill_id
+    WHERE CAST(:exporter AS TEXT) IS NULL OR s.exporter = :exporter
+"""
 
 
 def approved(status: str | None, customs_no: str | None) -> bool:
