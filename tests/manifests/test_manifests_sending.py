@@ -217,6 +217,21 @@ def test_a_doubtful_message_is_asked_for_and_not_simply_sent_again(tmp_path, kno
     assert {one[2] for one in states(home)} == {"sent"}
 
 
+def test_a_message_that_is_being_sent_is_not_sent_again_beside_it(tmp_path):
+    home = sending_home(tmp_path, exporters=["dapu-ciyun"])
+
+    class Impatient(Gateway):
+        def send(self, message: Outgoing):
+            with pytest.raises(sending.SendingBusyError):
+                resending.by_operator(home, message.guid)
+            return super().send(message)
+
+    gateway = Impatient()
+    send(home, gateway=gateway)
+    send(home, gateway=gateway)
+    assert len({one.guid for one in gateway.taken}) == len(gateway.taken) == 6
+
+
 def test_a_damaged_message_does_not_leave(tmp_path):
     home = sending_home(tmp_path, exporters=["dapu-ciyun"])
     victim = next((tmp_path / "manifests").rglob("CEB303_0002.xml"))
@@ -230,7 +245,7 @@ def test_a_damaged_message_does_not_leave(tmp_path):
 
 def test_two_senders_of_a_home_do_not_send_together(tmp_path):
     home = sending_home(tmp_path)
-    with sending._alone(home.settings), pytest.raises(sending.SendingBusyError):
+    with sending.alone(home.settings), pytest.raises(sending.SendingBusyError):
         send(home)
     assert send(home).sent == 8
 

@@ -95,14 +95,15 @@ def send(
     from xborder.manifests import resending, sending
     from xborder.manifests.signing import SigningError
     from xborder.registry import messages
-    from xborder.registry.database import reading, transaction
+    from xborder.registry.database import reading
 
     place = opened(home, profiles=True)
     for word in again or ():
-        with transaction(place.engine) as c:
-            named = messages.named(c, word)
-            found = any([messages.again(c, row.id) for row in named])
-        if not (resending.again(place, named) or found):
+        try:
+            found = resending.by_operator(place, word)
+        except sending.SendingBusyError as error:
+            terminal.fail(f"未发送 not sent: {error}", code=3)
+        if not found:
             terminal.fail(f"{word}: 没有待定或失败的报文 no doubtful or failed message")
     with Progress(console=terminal.err, transient=True) as shown:
         task = shown.add_task("报文 messages", total=None)

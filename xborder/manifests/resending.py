@@ -23,6 +23,20 @@ FAILED = "4"
 KINDS = ("303", "603")
 
 
+def by_operator(home: Home, word: str) -> bool:
+    """Send again what a guid, number or manifest names and that is doubtful, failed, or stands at
+    status 4; False where nothing is.
+
+    Raises ``sending.SendingBusyError`` while another process sends: what that has just begun
+    would look doubtful.
+    """
+    with sending.alone(home.settings):
+        with transaction(home.engine) as c:
+            named = messages.named(c, word)
+            found = any([messages.again(c, row.id) for row in named])
+        return again(home, named) > 0 or found
+
+
 def again(home: Home, rows: Sequence[Row[Any]]) -> int:
     """Queue the orders and lists of these messages that stand at status 4; how many documents.
 

@@ -122,7 +122,7 @@ def way_of(settings: Settings, exporter: Exporter) -> Way | None:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone(settings: Settings) -> Iterator[None]:
     """One sender a home at a time: what another has begun and not ended is then in doubt."""
     handle = os.open(settings.home / ".sending", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -154,12 +154,21 @@ def send(
     open_ways = {name: one for name, one in found.items() if one is not None}
     if not open_ways:
         return done
-    with _alone(home.settings):
+    with alone(home.settings):
         done.queued = queue(home, sorted(open_ways), named)
         _settle(home, open_ways, done)
         for exporter, one in sorted(open_ways.items()):
             _send_all(home, exporter, one, done, progress)
     return done
+
+
+def older(home: Home) -> list[str]:
+    """Numbers of manifests from before their exporter's profile named a way, of whose lists
+    nothing was sent from here and nothing was heard: the client sends them, or ``named``."""
+    senders = {one.id for one in home.exporters.values() if one.sending.transport != "none"}
+    with reading(home.engine) as c:
+        rows = filings.without(c) if senders else []
+    return [row.number for row in rows if row.exporter in senders and "sending" not in row.batch]
 
 
 def due(home: Home) -> bool:
