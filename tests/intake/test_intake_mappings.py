@@ -230,3 +230,12 @@ THREE = "".join(COLUMNS.format(*one) for one in (("order_no", "a"), ("sku", "b")
 def test_a_mapping_that_cannot_be_used_says_why(text: str, said: str) -> None:
     with pytest.raises(MappingError, match=said):
         checked(text)
+
+
+def test_a_header_of_two_lines_may_be_said_without_its_line_end() -> None:
+    head = ["*订单号\n(必填)", "SKU", "数量", "申报金额\n（USD）"]
+    data = csv_bytes([head, ["P1", "S-1", "1", "9.5"]])
+    said = answered(proposal_of(data, kind="orders"), {"line_total": "申报金额（USD）"})
+    assert mapped(said)["line_total"] == head[3]
+    with pytest.raises(MappingError, match="no such header"):
+        answered(proposal_of(data, kind="orders"), {"line_total": "申报 金额 USD"})

@@ -276,7 +276,7 @@ def show(
     for question in proposal["questions"]:
         heads = " / ".join(one["header"].replace("\n", " ") for one in question["headers"])
         about = " / ".join(_title(proposal["kind"], one, zh=zh) for one in question["fields"])
-        ways = [shlex.quote(f"{field}={one['header']}")
+        ways = [shlex.quote(f"{field}={' '.join(one['header'].split())}")
                 for field in question["fields"] for one in question["headers"]]  # fmt: skip
         which = (" 或 --set " if zh else " or --set ").join(ways)
         told = f"  ? {heads} → {about}{'：' if zh else ': '}--set {which}"

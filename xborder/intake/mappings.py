@@ -6,7 +6,7 @@ with a ``base`` only adds headers to that layout.
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xborder.intake import layouts
@@ -68,7 +68,7 @@ def answered(
             continue
         if head in proposal["personal"]:
             raise MappingError(f"{head}: 个人信息不读入 personal data are not read")
-        known = heads.get(normal(head))
+        known = heads.get(normal(head)) or _spaced_otherwise(head, heads.values())
         if known is None:
             raise MappingError(f"{head}: 文件中没有这个表头 no such header in the file")
         columns = [one for one in columns if one["header"] != known]
@@ -94,6 +94,13 @@ def answered(
     ]  # fmt: skip
     return proposal | {"columns": columns, "questions": questions, "defaults": given,
                        "unmapped": rest, "missing": missing}  # fmt: skip
+
+
+def _spaced_otherwise(head: str, heads: Iterable[str]) -> str | None:
+    """The one header that differs in blanks and line ends only: nobody types those of a cell."""
+    wanted = "".join(normal(head).split())
+    alike = [one for one in heads if "".join(normal(one).split()) == wanted]
+    return alike[0] if len(alike) == 1 else None
 
 
 def text_of(proposal: Proposal, standing: Mapping[str, str]) -> str:
