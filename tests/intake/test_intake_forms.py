@@ -188,6 +188,7 @@ def test_a_renamed_column_stops_with_a_proposal() -> None:
     parsed = read_here(csv_bytes([heads, row]))
     assert parsed.kind is None
     assert told(parsed)["COLUMN_RENAMED"] == ("C1", "Order Dates", "Order Date")
+    assert "COLUMN_UNKNOWN" not in told(parsed), "what may be the missing column is not unused"
     assert told(parsed)["HEADER_CHANGED"][1] == "Order Dates → Order Date"
 
 

@@ -202,6 +202,7 @@ def about_header(name: str, header: Row, mapping: Mapping) -> Iterator[Finding]:
         yield Finding("LAYOUT_LACKS_FIELDS", expected=", ".join(lacks), **at)  # type: ignore[arg-type]
     known = {normal(head) for head in (*layout.known_headers, *layout.core_headers)}
     if known or layout.channel in FOR_ANY_SHOP:
+        known |= {normal(head) for _, head in proposals.values()}
         unknown = [head for _, head in mapping.unmapped if normal(head) not in known]
         if unknown:
             names = ", ".join(unknown[:20])[:400]
