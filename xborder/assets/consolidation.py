@@ -1,5 +1,6 @@
 """Consolidated declarations: what a month's cleared lists make, and what customs made of them."""
 
+import warnings
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from dagster import (
     AssetCheckResult,
     AssetDep,
     AssetExecutionContext,
+    BetaWarning,
     MaterializeResult,
     MetadataValue,
     TimeWindowPartitionMapping,
@@ -32,7 +34,10 @@ GROUP = "consolidation"
 OWNERS = ["team:operators"]
 
 # Of a month that is not over, the days to come have no partition yet.
-_DAYS = TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+with warnings.catch_warnings():
+    # That the parameter is in beta is no concern of who reads the terminal.
+    warnings.simplefilter("ignore", BetaWarning)
+    _DAYS = TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 
 
 @asset(
