@@ -60,8 +60,27 @@ def test_send_tells_what_failed_and_sends_it_again(home):
     run(home, "send", "--again", failed["guid"], code=2)
 
 
+def test_send_knows_its_manifests_and_names_those_that_no_cut_off_sends(home):
+    assert "XB99" in run(home, "send", "XB99", code=2)
+    assert FIRST not in run(home, "send")
+    with transaction(home.engine) as c:
+        for table in ("receipts", "filings", "messages"):
+            sql(c, f"DELETE FROM {table}")
+        sql(c, "UPDATE manifests SET batch = json_remove(batch, '$.sending')")
+    told = run(home, "send")
+    assert FIRST in told
+    assert "xborder send NUMBER" in told
+    assert FIRST not in run(home, "send", FIRST)
+
+
+def test_a_profile_with_errors_is_told_with_what_is_wrong(home):
+    profile = home.settings.home / "exporters" / "dapu-ciyun.toml"
+    profile.write_text(profile.read_text("utf-8").replace("operator_", "operater_"), "utf-8")
+    assert "operater_code" in run(home, "send").replace("\n", "")
+
+
 def test_a_busy_home_is_told(home):
-    with sending._alone(home.settings):
+    with sending.alone(home.settings):
         assert "not sent" in run(home, "send", code=3)
 
 
@@ -71,7 +90,7 @@ def test_a_bill_from_the_first_word_to_the_last(home):
     words = ("--bill", "B1", "--voyage", "V1", "--vehicle", "T1", "--domestic", "粤M12345")
     (filed,) = json.loads(run(home, "depart", FIRST, *words, "--json"))
     assert (filed["kind"], filed["lists"]) == ("607", 5)
-    run(home, "depart", "--bill", "B1", "--arrived")
+    assert "xborder send" in run(home, "depart", "--bill", "B1", "--arrived")
     run(home, "depart", "--bill", "B1", "--left", "2026-11-23T08:00")
     (bill,) = json.loads(run(home, "depart", "--json"))
     assert (bill["bill_no"], [len(bill[kind]) for kind in ("607", "507", "509")]) == (
@@ -81,6 +100,8 @@ def test_a_bill_from_the_first_word_to_the_last(home):
     assert "B1" in run(home, "depart")
     assert "BILL_TOLD_ALREADY" in run(home, "depart", "--bill", "B1", "--cancel", code=2)
     assert "LIST_ON_OTHER_BILL" in run(home, "depart", FIRST, *words, code=2)
+    # What to do stands below what is wrong.
+    assert "--vehicle" in run(home, "depart", "#30", "--bill", "B2", "--voyage", "V", code=2)
     for wrong in (
         ("depart", FIRST),
         ("depart", "--arrived"),

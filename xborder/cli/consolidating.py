@@ -89,7 +89,8 @@ def _show_preview(place: "Home", one: dict[str, Any]) -> None:
 
     made = terminal.table(
         f"汇总申报预演 {one['exporter']} {one['month']} · 期限 due {one['due']}",
-        "#报关单", "收发货人 consignor", "生产销售单位 producer", "运抵国", "运输", "出境",
+        "#报关单 no.", "收发货人 consignor", "生产销售单位 producer", "运抵国 to", "运输 by",
+        "出境 leaves",
         "#商品项 lines", "#清单 lists", "总价 total",
     )  # fmt: skip
     terminal.rows(

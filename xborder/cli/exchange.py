@@ -14,7 +14,7 @@ from rich.text import Text
 
 from xborder import clock
 from xborder.cli import terminal
-from xborder.cli.running import HomeOption, exporter_of, opened
+from xborder.cli.running import HomeOption, exporter_of, opened, tell_broken
 
 if TYPE_CHECKING:
     from xborder.registry.home import Home
@@ -43,7 +43,9 @@ def _refusals() -> Iterator[None]:
 
     try:
         yield
-    except (RefusedError, ValueError) as error:
+    except RefusedError as error:
+        terminal.fail(f"{error}\n  {' '.join(error.fixes)}")
+    except ValueError as error:
         terminal.fail(str(error))
 
 
@@ -51,6 +53,7 @@ def _place(home: Path | None, exporter: str | None) -> "Home":
     place = opened(home, profiles=True)
     if exporter is not None:
         exporter_of(place, exporter)
+    tell_broken(place, *place.broken_profiles)
     return place
 
 
@@ -66,6 +69,17 @@ def _show(title: str, told: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     names = list(told[0]) if told else ["—"]
     made = terminal.table(title, *names)
     terminal.out.print(terminal.rows(made, ([_text(one[name]) for name in names] for one in told)))
+
+
+def _tell_next(place: "Home", filed: Sequence[Any], then: str = "") -> None:
+    """How what was filed leaves: by ``send``, or by the client where no way is named."""
+    ways = {place.exporters[one.exporter].sending.transport for one in filed}
+    if ways == {"none"}:
+        terminal.out.print("由客户端发送 the client sends it: messages/<day>/<copNo>-1/")
+    else:
+        terminal.out.print("由此发送 it leaves by: xborder send")
+    if then:
+        terminal.out.print(Text(then))
 
 
 def _text(value: object) -> object:
@@ -94,10 +108,15 @@ def send(
 
     from xborder.manifests import resending, sending
     from xborder.manifests.signing import SigningError
-    from xborder.registry import messages
+    from xborder.registry import messages, queries
     from xborder.registry.database import reading
 
-    place = opened(home, profiles=True)
+    place = _place(home, None)
+    named = [one.upper() for one in numbers or ()]
+    with reading(place.engine) as c:
+        unknown = [one for one in named if queries.manifest(c, one) is None]
+    if unknown:
+        terminal.fail(f"没有批次 no manifest {', '.join(unknown)}")
     for word in again or ():
         try:
             found = resending.by_operator(place, word)
@@ -110,7 +129,7 @@ def send(
         try:
             done = sending.send(
                 place,
-                [one.upper() for one in numbers or ()],
+                named,
                 progress=lambda n, of: shown.update(task, completed=n, total=of),
             )
         except (sending.SendingBusyError, SigningError) as error:
@@ -130,6 +149,7 @@ def send(
         _print_json({**asdict(done), "messages": counts, "unsent": told})
     else:
         _show_sent(asdict(done), counts, told)
+        _tell_older(sending.older(place))
     if wrong:
         raise typer.Exit(1)
 
@@ -144,17 +164,36 @@ def _show_sent(
     terminal.out.print(" · ".join(f"{words[name]} {number}" for name, number in done.items()))
     if counts:
         made = terminal.table(
-            "报文 messages", "企业 exporter", "报文", "状态 state", "#报文", "#单证"
+            "至今的报文 messages so far",
+            "企业 exporter",
+            "报文 kind",
+            "状态 state",
+            "#报文 messages",
+            "#单证 documents",
         )
         rows = ((row["exporter"], f"CEB{row['kind']}", row["state"], row["messages"], row["entities"])
                 for row in counts)  # fmt: skip
         terminal.out.print(terminal.rows(made, rows))
     if left:
-        made = terminal.table("未发送 not sent", "guid", "报文", "企业", "状态", "#次", "代码 code")
+        made = terminal.table("未发送 not sent", "guid", "报文 kind", "企业 exporter", "状态 state",
+                              "#次 attempts", "代码 code")  # fmt: skip
         names = ("guid", "message", "exporter", "state", "attempts", "code")
         shown = ([row[name] for name in names] for row in left[: terminal.MOST_A_CAUSE])
         terminal.out.print(terminal.rows(made, shown))
         terminal.out.print(Text("解释 explained by: xborder findings CODE"))
+
+
+def _tell_older(numbers: Sequence[str]) -> None:
+    """Manifests that no cut-off will send: issued before the profile named a way."""
+    if numbers:
+        terminal.out.print(
+            Text(
+                "这些批次签发时档案尚未写明发送方式，仍由客户端发送 issued before the profile named a "
+                f"way, left to the client: {', '.join(numbers)}\n"
+                "由此发送 to send them from here: xborder send NUMBER…",
+                style="yellow",
+            )
+        )
 
 
 def depart(
@@ -207,6 +246,9 @@ def depart(
             _show_bills(place, exporter, as_json=as_json)
             return
     _show("提运单 bill", [asdict(one) for one in filed], as_json=as_json)
+    if not as_json and not cancelled:
+        then = "随后 then: xborder depart --bill NO --arrived, … --left TIME"
+        _tell_next(place, filed, then if lists or from_ else "")
 
 
 def _show_bills(place: "Home", exporter: str | None, *, as_json: bool) -> None:
@@ -218,7 +260,16 @@ def _show_bills(place: "Home", exporter: str | None, *, as_json: bool) -> None:
     if as_json:
         _print_json(told)
         return
-    heads = ("提运单 bill", "企业 exporter", "关区", "#清单", "状态", "CEB607", "CEB507", "CEB509")
+    heads = (
+        "提运单 bill",
+        "企业 exporter",
+        "关区 customs",
+        "#清单 lists",
+        "状态 state",
+        "CEB607",
+        "CEB507",
+        "CEB509",
+    )
     made = terminal.table("提运单 bills", *heads)
     names = ("bill_no", "exporter", "customs_code", "lists", "state")
     rows = (
@@ -252,9 +303,12 @@ def cancel(
     """Ask customs to cancel approved lists 撤单 (CEB605)."""
     from xborder.manifests import cancellations
 
+    place = _place(home, exporter)
     with _refusals():
-        told = cancellations.cancel(_place(home, exporter), lists, reason, exporter)
+        told = cancellations.cancel(place, lists, reason, exporter)
     _show("撤单 cancellations", [asdict(one) for one in told], as_json=as_json)
+    if not as_json:
+        _tell_next(place, told)
 
 
 def amend(
@@ -325,6 +379,9 @@ def give_back(
                 str(list_), items, reason, dict(exchange_files.pairs("--say", say))
             )
         ]
+    place = _place(home, exporter)
     with _refusals():
-        told = returns.file(_place(home, exporter), wanted, exporter)
+        told = returns.file(place, wanted, exporter)
     _show("退货 returns", [asdict(one) for one in told], as_json=as_json)
+    if not as_json:
+        _tell_next(place, told)

@@ -49,7 +49,7 @@ def opened(home: Path | None, *, profiles: bool = False) -> "Home":
 def exporter_of(place: "Home", exporter: str) -> "Exporter":
     """The profile of an exporter, or a clear message and exit 2."""
     if exporter in place.broken_profiles:
-        _tell_broken(place, exporter)
+        tell_broken(place, exporter)
         raise typer.Exit(2)
     if exporter not in place.exporters:
         from xborder.registry.home import PATTERN
@@ -63,7 +63,7 @@ def exporter_of(place: "Home", exporter: str) -> "Exporter":
     return place.exporters[exporter]
 
 
-def _tell_broken(place: "Home", *exporters: str) -> None:
+def tell_broken(place: "Home", *exporters: str) -> None:
     """Say what is wrong in profiles; the other exporters go on."""
     for one in exporters:
         said = "\n  ".join(place.broken_profiles[one])
@@ -195,7 +195,7 @@ def run(
     place = opened(home, profiles=True)
     run_home(place, day, cutoff=not no_cutoff)
     summary.show(place, day, terminal.language(lang))
-    _tell_broken(place, *place.broken_profiles)
+    tell_broken(place, *place.broken_profiles)
 
 
 def parse_day(text: str | None) -> date | None:
@@ -234,6 +234,6 @@ def up(
             "请换成自己的 profiles of fictional exporters to try it with; put yours in exporters/"
         )
     place = opened(folder, profiles=True)
-    _tell_broken(place, *place.broken_profiles)
+    tell_broken(place, *place.broken_profiles)
     make_landing(place)
     serving.serve(place, *ports)

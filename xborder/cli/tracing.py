@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 from rich.tree import Tree
 
+from xborder import clock
 from xborder.cli import terminal
 from xborder.cli.running import HomeOption, opened
 
@@ -123,13 +125,13 @@ def _list(tree: Tree, one: dict[str, Any], *, zh: bool) -> None:
         name = _KINDS.get(filing["kind"], (filing["kind"],) * 2)[0 if zh else 1]
         sent = branch.add(
             _named(f"{filing['kind']} {name}", filing["customs_no"] or filing["key"],
-                   filing["status"], filing["message_state"], filing["sent_at"])
+                   filing["status"], filing["message_state"], _when(filing["sent_at"]))
         )  # fmt: skip
         _add(
             sent,
             [
-                _named(("回执 " if zh else "receipt ") + row["kind"], row["status"], row["returned_at"],
-                       row["info"], row["file_name"])
+                _named(("回执 " if zh else "receipt ") + row["kind"], row["status"],
+                       _when(row["returned_at"]), row["info"], row["file_name"])
                 for row in filing["receipts"]
             ],
             zh=zh,
@@ -167,7 +169,8 @@ def _bill(branch: Tree, bill: dict[str, Any], *, zh: bool) -> None:
     for one in bill["documents"]:
         name = _KINDS[one["kind"]][0 if zh else 1]
         last = one["answers"][-1]
-        of.add(_named(f"{one['kind']} {name}", one["cop_no"], last["status"], last["status_at"]))
+        of.add(_named(f"{one['kind']} {name}", one["cop_no"], last["status"],
+                      _when(last["status_at"])))  # fmt: skip
 
 
 def _overseas(goods: Tree, fate: dict[str, Any], *, zh: bool) -> None:
@@ -191,6 +194,13 @@ def _movement(row: dict[str, Any]) -> Text:
 def _manifest(row: dict[str, Any], *, zh: bool) -> Text:
     return _named("批次" if zh else "manifest", row["number"], row["state"], row["business_date"],
                   f"{row['lists']} {'票' if zh else 'lists'}")  # fmt: skip
+
+
+def _when(at: str | None) -> str | None:
+    """An instant of the registry in China's time, to the second."""
+    if not at:
+        return at
+    return f"{datetime.fromisoformat(at).astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
 
 def _add(branch: Tree, said: list[Text], *, zh: bool) -> None:

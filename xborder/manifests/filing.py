@@ -27,7 +27,7 @@ DECLARES = "2"
 
 class RefusedError(ValueError):
     """What an operator asks for cannot be filed; ``code`` is the finding, ``value`` what it is
-    about. The text says it in both languages."""
+    about. The text says it in both languages, ``fixes`` what to do (zh, en)."""
 
     def __init__(self, code: str, value: str, **params: str) -> None:
         """``params`` fill the finding's texts besides ``value``."""
@@ -37,6 +37,7 @@ class RefusedError(ValueError):
                 (("zh", entry.zh), ("en", entry.en)))  # fmt: skip
         super().__init__(" ".join(said) + f" [{code}]")
         self.code, self.value = code, value
+        self.fixes = tuple(findings.render(text, told) for text in (entry.fix_zh, entry.fix_en))
 
 
 @dataclass(frozen=True)
