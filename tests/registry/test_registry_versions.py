@@ -5,9 +5,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 from registry_steps import NOW, check, issue, upload
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 
-from xborder.registry import database, filings, lists, orders, reinstatements, versions
+from xborder.registry import (
+    database,
+    filings,
+    lists,
+    orders,
+    receipt_matching,
+    reinstatements,
+    versions,
+)
 from xborder.registry.staging import run
 from xborder.registry.store import Store
 
@@ -203,6 +211,33 @@ def test_a_cancelled_order_is_not_declared_again(declared: Connection) -> None:
     assert order(c)[:2] == ("excluded", "CANCELLED")
     check(c, "v2")
     assert issue(c) is None
+
+
+def test_answers_and_refusals_do_not_go_through_all_documents(declared: Connection) -> None:
+    c = declared
+    if c.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL chooses by its statistics")
+    filed(c, status="120")
+    plans: list[str] = []
+
+    def explained(_c, cursor, statement, values, _context, _many) -> None:
+        if not statement.lstrip().startswith(("EXPLAIN", "CREATE", "DROP")) and not _many:
+            plans.extend(
+                row[3] for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, values)
+            )
+
+    named = {"place": 1, "kind": "604", "key": "XB1"}
+    row = {name: named.get(name, "") for name in receipt_matching.ANSWERING} | {"entity": 1}
+    answering = pl.DataFrame([row], schema=receipt_matching.ANSWERING)
+    event.listen(c, "before_cursor_execute", explained)
+    receipt_matching._filed(c, answering)
+    versions.refused(c, [1])
+    event.remove(c, "before_cursor_execute", explained)
+    assert plans
+    whole = [
+        one for one in plans if one in ("SCAN f", "SCAN l", "SCAN lists", "SCAN order_entries")
+    ]
+    assert whole == []
 
 
 def test_what_is_ignored_does_not_wait_any_more(declared: Connection) -> None:

@@ -210,6 +210,13 @@ def _reopen(c: Connection, code: str) -> None:
         """,  # noqa: S608
         code=code,
     )
+    changed_since = """
+        SELECT 1 FROM ended t JOIN order_entries e ON e.order_id = t.order_id
+        WHERE e.outcome = 'changed_after_issue' LIMIT 1
+    """
+    if run(c, changed_since).first() is None:
+        # Mostly: what follows goes through all entries that there are.
+        return
     run(
         c,
         """
