@@ -141,12 +141,15 @@ def _context(
 def _show(file: Path, report: Report, lang: str, *, every: bool, annotate: Path | None) -> None:
     zh = lang == "zh"
     names = {
-        "rows": "行数", "orders": "订单", "lines": "商品行", "accepted": "通过（行）",
-        "held": "暂存（行）", "excluded": "不计（行）", "duplicate": "重复（行）",
+        "rows": "行数 rows", "orders": "订单 orders", "lines": "商品行 lines",
+        "accepted": "通过（行） accepted (rows)", "held": "暂存（行） held (rows)",
+        "excluded": "不计（行） excluded (rows)", "duplicate": "重复（行） duplicate (rows)",
     }  # fmt: skip
     title = f"{file.name}  ·  {report.layout or ('无法识别' if zh else 'not recognised')}"
     terminal.out.print(
-        terminal.pairs(title, {names[k] if zh else k: v for k, v in report.counts.items()})
+        terminal.pairs(
+            title, {names[k].split(" ", 1)[0 if zh else 1]: v for k, v in report.counts.items()}
+        )
     )
     for code, number in report.excluded.items():
         terminal.out.print(f"  {code}: {number}")
