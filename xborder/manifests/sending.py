@@ -35,13 +35,14 @@ from xborder.manifests.transports import (
     Sent,
     Transport,
 )
+from xborder.registry import exchange_tables as exchange
 from xborder.registry import filings, messages
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
 from xborder.registry.messages import NewMessage
 from xborder.registry.staging import fetch
 from xborder.registry.store import Store
-from xborder.registry.tables import manifests
+from xborder.registry.tables import lists, manifests
 from xborder.schemas.exporters import Exporter
 from xborder.settings import Settings
 
@@ -166,8 +167,15 @@ def older(home: Home) -> list[str]:
     """Numbers of manifests from before their exporter's profile named a way, of whose lists
     nothing was sent from here and nothing was heard: the client sends them, or ``named``."""
     senders = {one.id for one in home.exporters.values() if one.sending.transport != "none"}
+    heard = (
+        select(exchange.filings.c.id)
+        .join(lists, lists.c.id == exchange.filings.c.list_id)
+        .where(lists.c.manifest_id == manifests.c.id, exchange.filings.c.status.is_not(None))
+    )
+    queued = select(messages.messages.c.id).where(messages.messages.c.manifest_id == manifests.c.id)
+    left = (manifests.c.state == "published", ~queued.exists(), ~heard.exists())
     with reading(home.engine) as c:
-        rows = filings.without(c) if senders else []
+        rows = c.execute(select(manifests).where(*left).order_by(manifests.c.id)).all()
     return [row.number for row in rows if row.exporter in senders and "sending" not in row.batch]
 
 
