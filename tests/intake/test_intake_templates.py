@@ -185,3 +185,11 @@ def test_records_are_text_even_when_empty() -> None:
     kinds = dict(parsed.records.schema)
     assert kinds["unit_price"] == pl.String
     assert parsed.records["unit_price"].to_list() == [None]
+
+
+@pytest.mark.parametrize("head", ["国家", "Country", "收货国家"])
+def test_a_sheet_may_call_the_destination_simply_a_country(head: str) -> None:
+    heads = ["订单号", "下单时间", "SKU", "数量", "单价", "币种", head]
+    parsed = read_here(csv_bytes([heads, ["D1", "2026-11-20", "A", "1", "1.2", "EUR", "DE"]]))
+    assert parsed.layout == "template_orders"
+    assert "COLUMN_MISSING" not in codes(parsed)
