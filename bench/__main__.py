@@ -26,6 +26,9 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--stored", default="10000000", help="keys that the claim is held against")
+    parser.add_argument(
+        "--lists", type=int, help="of the life cycle; by default a tenth of the lines"
+    )
     parser.add_argument("--scratch", type=Path, default=process.SCRATCH)
     parser.add_argument("--write-docs", action="store_true", help="into docs/benchmarks.md")
     asked = parser.parse_args()
@@ -38,7 +41,9 @@ def main() -> int:
             )
         ),
         "The whole job": lambda: bench_pipeline.measure(asked.lines, asked.repeats, asked.scratch),
-        "The life cycle": lambda: bench_life_cycle.measure(asked.lines // 10, 2, asked.scratch),
+        "The life cycle": lambda: bench_life_cycle.measure(
+            asked.lists or asked.lines // 10, 2, asked.scratch
+        ),
     }
     bars: list[table.Bar] = []
     details = []
