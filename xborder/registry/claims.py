@@ -122,13 +122,14 @@ def take_known(
     enter_new(c, upload_id, block, numbered.join(new, on="order_id", how="semi"))
     known = numbered.join(new, on="order_id", how="anti").drop("order_id")
     stage(c, "known", known.select("order_no"))
+    # CROSS JOIN keeps SQLite to this order: left to itself it went through all orders of the shop.
     old = fetch(
         c,
         """
         SELECT o.order_no, o.id, u.layout, o.upload_id, o.digest, o.status_digest,
                o.ordered_at, o.cancelled, o.proposed_cancellation, o.state, o.codes
-        FROM known s JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
-        JOIN uploads u ON u.id = o.upload_id
+        FROM known s CROSS JOIN orders o CROSS JOIN uploads u
+        WHERE o.shop_id = :shop AND o.order_no = s.order_no AND u.id = o.upload_id
         """,
         _OLD,
         shop=shop,
