@@ -1,5 +1,8 @@
 """What follows an issued list: refused, amended, cancelled, and its next version."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -213,26 +216,44 @@ def test_a_cancelled_order_is_not_declared_again(declared: Connection) -> None:
     assert issue(c) is None
 
 
-def test_answers_and_refusals_do_not_go_through_all_documents(declared: Connection) -> None:
-    c = declared
-    if c.dialect.name == "postgresql":
-        pytest.skip("PostgreSQL chooses by its statistics")
-    filed(c, status="120")
+@contextmanager
+def explained(c: Connection) -> Iterator[list[str]]:
+    """The steps of SQLite's plans for what runs within."""
     plans: list[str] = []
 
-    def explained(_c, cursor, statement, values, _context, _many) -> None:
+    def explain(_c, cursor, statement, values, _context, _many) -> None:
         if not statement.lstrip().startswith(("EXPLAIN", "CREATE", "DROP")) and not _many:
             plans.extend(
                 row[3] for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, values)
             )
 
+    event.listen(c, "before_cursor_execute", explain)
+    yield plans
+    event.remove(c, "before_cursor_execute", explain)
+
+
+def test_orders_that_are_known_are_found_by_their_key(declared: Connection) -> None:
+    c = declared
+    if c.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL chooses by its statistics")
+    with explained(c) as plans:
+        upload(c, "again", {"order_no": "1"})
+    of_orders = [one for one in plans if re.search(r"\bo\b.*shop_id=", one)]
+    assert any("order_no=?" in one for one in of_orders)
+    assert not [one for one in of_orders if "order_no=?" not in one]
+
+
+def test_answers_and_refusals_do_not_go_through_all_documents(declared: Connection) -> None:
+    c = declared
+    if c.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL chooses by its statistics")
+    filed(c, status="120")
     named = {"place": 1, "kind": "604", "key": "XB1"}
     row = {name: named.get(name, "") for name in receipt_matching.ANSWERING} | {"entity": 1}
     answering = pl.DataFrame([row], schema=receipt_matching.ANSWERING)
-    event.listen(c, "before_cursor_execute", explained)
-    receipt_matching._filed(c, answering)
-    versions.refused(c, [1])
-    event.remove(c, "before_cursor_execute", explained)
+    with explained(c) as plans:
+        receipt_matching._filed(c, answering)
+        versions.refused(c, [1])
     assert plans
     whole = [
         one for one in plans if one in ("SCAN f", "SCAN l", "SCAN lists", "SCAN order_entries")
