@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import sending_homes
 from customs_answers import Mail
 from customs_front import deliver, pick_up
 from customs_office import Customs
@@ -38,28 +39,12 @@ FIRST, SECOND = "dapu-ciyun", "xingning-gongju"
 CODES = {FIRST: "4414960XXX", SECOND: "4414970XXX"}
 BILLS = {FIRST: "112-12345678", SECOND: "112-87654321"}
 
-PROFILE = """
-id = "{id}"
-name = "{id} 有限公司"
-code = "{code}"
-dxp_id = "DXPENT0000000001"
-
-[[shops]]
-id = "shopify-us"
-channel = "shopify"
-mode = "9610"
-statistics_flag = "B"
-customs_code = "6041"
-port_code = "5349"
-platform_code = "无"
-platform_name = "Shopify"
-
-[sending]
-{sending}
+FILED = """
 documents = ["505", "507", "509"]
 operator_code = "4414980002"
 operator_name = "梅州示例监管场所"
 """
+"""What these exporters file besides orders and lists."""
 
 
 def rows_of(exporter: str, first: int, count: int) -> Rows:
@@ -98,7 +83,7 @@ def life_home(
     settings = "".join(f"{name} = {value!r}\n".replace("'", '"') for name, value in said.items())
     (folder / "xborder.toml").write_text(settings, "utf-8")
     for one, code in CODES.items():
-        profile = PROFILE.format(id=one, code=code, sending=sending)
+        profile = sending_homes.profile(one, sending + FILED, code)
         (folder / "exporters" / f"{one}.toml").write_text(profile, "utf-8")
     mine, others = counts
     rows = rows_of(FIRST, 1, mine) + (rows_of(SECOND, mine + 1, others) if others else [])

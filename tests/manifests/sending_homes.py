@@ -12,7 +12,7 @@ from xborder.registry.home import Home
 PROFILE = """
 id = "{id}"
 name = "{id} 有限公司"
-code = "4414960XXX"
+code = "{code}"
 dxp_id = "DXPENT0000000001"
 
 [[shops]]
@@ -28,6 +28,12 @@ platform_name = "Shopify"
 [sending]
 {sending}
 """
+
+
+def profile(exporter: str, sending: str, code: str = "4414960XXX") -> str:
+    """An exporter's profile with these lines on how its messages leave."""
+    return PROFILE.format(id=exporter, code=code, sending=sending)
+
 
 OUTBOX = 'transport = "outbox"'
 
@@ -50,7 +56,7 @@ def sending_home(
     settings = home(folder, heads, **({"lists_per_message": 2} | changed))
     (folder / "exporters").mkdir()
     for name in exporters:
-        text = PROFILE.format(id=name, sending=sending)
+        text = profile(name, sending)
         (folder / "exporters" / f"{name}.toml").write_text(text, "utf-8")
     engine, store = opened(settings)
     made = Home(settings=settings, engine=engine, store=store)

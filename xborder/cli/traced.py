@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from xborder import clock
 from xborder.registry import checkings, movements, readings
-from xborder.registry.chains import MOST_TRACED, chain, orders_of, trace
+from xborder.registry.chains import MOST_TRACED, chain, trace
 from xborder.registry.database import reading
 from xborder.registry.home import Home
 from xborder.registry.store import Store
@@ -43,11 +43,11 @@ def told(home: Home, key: str, exporter: str | None = None) -> Row:
     """
     with reading(home.engine) as c:
         borne = trace(c, key)
-        ids = orders_of(c, key)
-        ids += [one for one in _orders_of_sku(c, home.store, key.strip()) if one not in ids]
-        ids += [one for one in _orders_of_movements(c, home, borne["movements"]) if one not in ids]
+        own = {row["order_id"] for row in borne["orders"]}
+        ids = own | set(_orders_of_sku(c, home.store, key.strip()))
+        ids |= set(_orders_of_movements(c, home, borne["movements"]))
         more = len(ids) >= MOST_TRACED
-        rows = chain(c, sorted(ids)[:MOST_TRACED])
+        rows = borne if ids == own else chain(c, sorted(ids)[:MOST_TRACED])
         fates = _fates(c, home, rows)
     orders = _nested(home.store, rows, fates)
     alone = {name: borne[name] for name in ("manifests", "uploads", "movements")}

@@ -1,15 +1,12 @@
 """The liaison's documents of a manifest, made when somebody asks for them (打印件)."""
 
-from typing import Any
-
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Engine
 
 from xborder.manifests import content
 from xborder.manifests.content import Checked
+from xborder.registry import manifests
 from xborder.registry.database import reading
-from xborder.registry.manifests import PUBLISHED
 from xborder.registry.store import Store
-from xborder.registry.tables import manifests
 
 SHEET, IMPORT = "pdf", "import.xlsx"
 
@@ -38,15 +35,10 @@ def render(engine: Engine, store: Store, number: str, name: str) -> bytes:
     from xborder.manifests import import_workbook, printed
 
     with reading(engine) as c:
-        row = _published(c, number)
+        row = manifests.issued(c, number)
+        if row is None:
+            raise NotIssuedError(number)
         if name not in names(row.kind):
             raise NoDocumentError(f"{number} has no {name}")
         group = content.load(c, Checked(store), [row])
     return printed.render(group, row.sha256) if name == SHEET else import_workbook.render(group)
-
-
-def _published(c: Connection, number: str) -> Row[Any]:
-    row = c.execute(select(manifests).where(manifests.c.number == number)).one_or_none()
-    if row is None or row.state != PUBLISHED:
-        raise NotIssuedError(number)
-    return row

@@ -5,6 +5,7 @@ Exact decimals; amounts of different currencies are never added. ``Group`` of on
 
 import polars as pl
 
+from xborder.manifests import totals
 from xborder.manifests.group import Group
 from xborder.manifests.sheets import plain
 
@@ -13,27 +14,19 @@ _EXACT = pl.Decimal(38, 5)
 
 def by_heading(group: Group) -> pl.DataFrame:
     """heading (first 4 digits of the HS code), goods (the most frequent names), lists, lines,
-    total, currency (customs' number); totals are plain text."""
-    summed = (
-        group.items.frame.with_columns(
-            heading=pl.col("gcode").str.slice(0, 4), total=pl.col("totalPrice").cast(_EXACT)
-        )
-        .group_by("heading", "currency")
-        .agg(
-            pl.col("gname").value_counts(sort=True, name="n").struct.field("gname").head(5),
-            pl.col("list_id").n_unique().alias("lists"),
-            pl.len().alias("lines"),
-            pl.col("total").sum(),
-        )
-        .sort("heading", "currency")
+    total, currency (customs' number): the manifest's ``totals`` with names; totals are plain text."""
+    (summed,) = totals.totals(group)
+    named = (
+        group.items.frame.group_by(pl.col("gcode").str.slice(0, 4).alias("heading"), "currency")
+        .agg(pl.col("gname").value_counts(sort=True, name="n").struct.field("gname").head(5))
+        .with_columns(pl.col("gname").list.sort().list.join("、").alias("goods"))
     )
-    return summed.select(
-        "heading",
-        pl.col("gname").list.sort().list.join("、").alias("goods"),
-        "lists",
-        "lines",
-        _text("total"),
-        "currency",
+    return (
+        pl.DataFrame(summed["by_heading"])
+        .join(named, on=["heading", "currency"], maintain_order="left")
+        .select(
+            "heading", "goods", "lists", pl.col("goods_lines").alias("lines"), "total", "currency"
+        )
     )
 
 

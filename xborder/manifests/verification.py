@@ -150,9 +150,8 @@ def fetch(engine: Engine, store: Store, number: str, to: Path) -> Path:
     The copy appears whole or not at all. Raises FetchError.
     """
     with reading(engine) as c:
-        wanted = select(tables.manifests).where(tables.manifests.c.number == number)
-        row = c.execute(wanted).one_or_none()
-    if row is None or row.state != manifests.PUBLISHED:
+        row = manifests.issued(c, number)
+    if row is None:
         raise FetchError(f"no published manifest {number}")
     try:
         data = store.path(*content.archive_place(row)).read_bytes()

@@ -130,6 +130,12 @@ def get(c: Connection, manifest_id: int) -> Row[Any]:
     return c.execute(select(manifests).where(manifests.c.id == manifest_id)).one()
 
 
+def issued(c: Connection, number: str) -> Row[Any] | None:
+    """The published manifest of a number; None for an unknown one, or one that is being made."""
+    wanted = select(manifests).where(manifests.c.number == number, manifests.c.state == PUBLISHED)
+    return c.execute(wanted).one_or_none()
+
+
 def published(c: Connection, manifest_id: int, sha256: str, folder: str) -> None:
     """The manifest's folder stands, with this checksum.
 
