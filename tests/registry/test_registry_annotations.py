@@ -1,8 +1,11 @@
 """An annotated copy lies beside every original that has findings, and goes when it goes."""
 
 import io
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import openpyxl
 import pytest
@@ -11,6 +14,7 @@ from pipeline_homes import make_home
 from sqlalchemy import Engine, select
 
 from xborder import clock
+from xborder.checks import annotator
 from xborder.checks.issue_sheet import TITLE
 from xborder.registry import (
     annotations,
@@ -134,6 +138,31 @@ def test_what_is_missing_or_damaged_is_told_and_made_again_when_asked(home: Home
     assert asked(home, one) == kept_copy
     asked(home, other)
     assert annotations.problems(home.engine, home.settings)[1] == []
+
+
+def test_a_busy_machine_leaves_no_lesser_copy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = annotator.LIMITS
+    monkeypatch.setattr(annotator, "LIMITS", replace(limits, wall_seconds=0.0))
+    work(home)
+    with reading(home.engine) as c:
+        names = {one.id: one.file_name for one in uploads.pending(c, ["checked", "refused"])}
+    workbooks = {one for one, name in names.items() if name.endswith(".xlsx")}
+    told = {one for one in workbooks if answers.findings_of(home.engine, home.store, one).height}
+    assert told and not told & set(rows(home)), "none is kept that was not made in full"
+    with pytest.raises(annotator.BusyError):
+        asked(home, min(told))
+    monkeypatch.setattr(annotator, "LIMITS", limits)
+    assert work(home) == len(told), "the next run makes them"
+    with monkeypatch.context() as patched:
+        patched.setattr(annotations.intake, "read", unusable)
+        annotations.place(home.settings, min(told), rows(home)[min(told)]).unlink()
+        with pytest.raises(annotator.BusyError):
+            asked(home, min(told))
+
+
+def unusable(*_: Any, **__: Any) -> Any:
+    """A reading that a busy machine cut short."""
+    return SimpleNamespace(usable=False)
 
 
 def test_a_large_file_is_annotated_when_somebody_asks_and_not_kept(tmp_path: Path) -> None:

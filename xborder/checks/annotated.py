@@ -34,8 +34,9 @@ def annotated(
     columns of ``findings.FINDINGS``; what names another file is listed, not placed. An XLSX
     keeps its sheets, order and formatting; CSV, TSV and TXT become text cells in the same
     rows; what cannot be opened within the limits comes back as the list alone, which says so.
-    The same arguments give the same bytes. ``annotator``: whose processes open workbooks; by
-    default one for this file alone.
+    The same arguments give the same bytes; raises ``annotator.BusyError`` where the machine has
+    no time to make them. ``annotator``: whose processes open workbooks; by default one for this
+    file alone.
     """
     if annotator is None:
         with Annotator() as annotator:

@@ -17,12 +17,19 @@ from typing import Self
 
 from xborder.intake import Limits
 
-LIMITS = Limits(memory_bytes=1024 * 1024 * 1024, cpu_seconds=12, wall_seconds=40.0)
+LIMITS = Limits(memory_bytes=1024 * 1024 * 1024, cpu_seconds=12, wall_seconds=120.0)
+"""Memory and CPU tell of the workbook. The wall clock tells of the machine too, so that it is
+generous: what it ends is not annotated in a lesser way, but not at all (``BusyError``)."""
+
 ROOT = Path(__file__).parents[2]
 START = (
     "import sys; root = sys.argv[1]; sys.path[:0] = [] if root in sys.path else [root]; "
     "from xborder.checks.annotated_workbook import serve; serve(int(sys.argv[2]), int(sys.argv[3]))"
 )
+
+
+class BusyError(RuntimeError):
+    """No answer in time: that says nothing of the file, and another time it may be made."""
 
 
 class Annotator:
@@ -47,7 +54,7 @@ class Annotator:
 
     def annotate(self, original: bytes, marks: bytes) -> bytes | None:
         """The workbook with these marks (``Marks.to_json``); None if it cannot be made within
-        the limits."""
+        the limits. Raises BusyError."""
         for again in (True, False):
             process = self._process or self._start()
             try:
@@ -57,9 +64,12 @@ class Annotator:
                 self.close()
                 if not again:
                     return None
-            except (EOFError, TimeoutError):
+            except EOFError:
                 self.close()
                 return None
+            except TimeoutError as error:
+                self.close()
+                raise BusyError("no annotated workbook in time") from error
         return None
 
     def close(self) -> None:

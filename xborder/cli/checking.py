@@ -74,8 +74,14 @@ def check(
     reports = check_together(read, context, own_shop.id if own_shop else "")
     if annotate is not None:
         from xborder.checks.annotated import annotated
+        from xborder.checks.annotator import BusyError
 
-        annotate.write_bytes(annotated(files[0].read_bytes(), read[0], reports[0].found))
+        try:
+            copy = annotated(files[0].read_bytes(), read[0], reports[0].found)
+        except BusyError:
+            terminal.fail("电脑太忙，请稍后再试 this machine is too busy: try again later", code=3)
+            raise
+        annotate.write_bytes(copy)
     if as_json:
         most = None if every else terminal.MOST_A_CAUSE
         told = [
@@ -87,11 +93,14 @@ def check(
     else:
         for file, report in zip(files, reports, strict=True):
             _show(file, report, terminal.language(lang), every=every, annotate=annotate)
-            if report.proposal:
-                from xborder.cli import mapping
+            if not report.usable:
+                from xborder.cli import proposed
 
                 zh = terminal.language(lang) == "zh"
-                mapping.show(report.proposal, file, exporter, zh=zh)
+                if report.proposal:
+                    proposed.show(report.proposal, file, exporter, zh=zh)
+                elif proposed.UNKNOWN in report.found["code"]:
+                    proposed.by_hand(file, exporter, kind or "orders", zh=zh)
     raise typer.Exit(max(one.exit_code for one in reports))
 
 

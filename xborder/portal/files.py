@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xborder import intake
+from xborder.checks.annotator import BusyError
 from xborder.manifests import content, documents
 from xborder.portal import issued, language, registered, stock_reports
 from xborder.portal.context import Portal
@@ -63,6 +64,8 @@ def annotated(request: Request) -> Response:
             )
     except (FileNotFoundError, originals.UnreadableError) as error:
         raise FormError("error.expired") from error
+    except BusyError as error:
+        raise FormError("error.busy") from error
     chosen = language.choose(request)
     suffix = "批注" if chosen == "zh" else "annotated"
     return attachment(data, f"{Path(row.file_name).stem}_{suffix}.xlsx", XLSX)

@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from xborder import clock, intake
 from xborder.checks.annotated import annotated
-from xborder.checks.annotator import Annotator
+from xborder.checks.annotator import Annotator, BusyError
 from xborder.intake import Nursery
 from xborder.registry import answers, faults, mappings, originals, uploads
 from xborder.registry.database import reading, transaction
@@ -99,7 +99,7 @@ def of_upload(
     """An upload's annotated copy as it stands now: the one that is kept, or one made now.
 
     Raises FileNotFoundError when its original is gone, ``originals.UnreadableError`` when it is
-    damaged.
+    damaged, ``BusyError`` when the machine has no time for it.
     """
     with reading(engine) as connection:
         version = _versions(connection, [upload_id])[upload_id]
@@ -241,6 +241,9 @@ class _Work:
                 nursery=self.nursery,
                 mappings=mapped,
             )
+            if upload.state == uploads.CHECKED and not read.usable:
+                # It was read before: a copy that says otherwise must not be kept.
+                raise BusyError("the file could not be read again within the limits")
             plain.seek(0)
             original = plain.read()
         return annotated(original, read, found, self.annotator)
