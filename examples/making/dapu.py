@@ -37,6 +37,7 @@ customs_code = "6041"
 port_code = "5317"
 platform_code = "无"
 platform_name = "Shopify"
+order_prefix = "EU-"
 transport_mode = "5"
 time_zone = "Europe/Berlin"
 

@@ -19,9 +19,9 @@ from xborder.clock import SHANGHAI, fixed
 from xborder.manifests import cancellations, cutoff, receiving, resending, returns, sending
 from xborder.manifests.filing import RefusedError
 from xborder.manifests.returns import Return
-from xborder.registry import messages
+from xborder.registry import chains, messages
 from xborder.registry.database import reading
-from xborder.registry.home import open_home
+from xborder.registry.home import Home, open_home
 
 pytestmark = pytest.mark.slow
 
@@ -277,3 +277,86 @@ def test_a_message_that_breaks_the_schema_is_refused_whole(tmp_path: Path) -> No
     assert office.filed() == [(1, "1", "4"), (1, "1", "4")]
     assert office.filed("303") == [(1, "1", "120"), (1, "1", "120")]
     assert asked(office.shop.path, "SELECT kind, count(*) FROM receipts WHERE kind = '900' GROUP BY 1") == [("900", 2)]  # fmt: skip  # noqa: E501
+
+
+OTHER_SHOP = """
+[[shops]]
+id = "second-site"
+channel = "template"
+mode = "9610"
+statistics_flag = "B"
+customs_code = "6042"
+port_code = "5301"
+platform_code = "无"
+platform_name = "Sample Tools Online"
+transport_mode = "4"
+"""
+
+
+def _of_two_shops(folder: Path) -> Office:
+    """Two shops without a platform code, both with orders A1 and A2; none has been checked."""
+    office = Office(folder / "home", Seen(xsd=XSD))
+    office.bare += OTHER_SHOP
+    office.sign("")
+    for shop, letter in (("own-site", "W"), ("second-site", "V")):
+        office.shop.orders(f"{shop}.csv", order("A1"), order("A2"), shop=shop)
+        told = [shipment(f"A{n}", f"{letter}B{n}") for n in (1, 2)]
+        office.shop.shipments(f"sent-{shop}.csv", *told, shop=shop)
+    return office
+
+
+def _by_shop(office: Office) -> list[tuple[object, ...]]:
+    return asked(
+        office.shop.path,
+        "SELECT s.shop, o.order_no, o.state, o.codes FROM orders o JOIN shops s ON s.id = o.shop_id"
+        " ORDER BY 1, 2",
+    )
+
+
+def test_two_shops_with_the_same_numbers_are_two_orders_at_customs(tmp_path: Path) -> None:
+    office = _of_two_shops(tmp_path)
+    office.issue()
+    taken = ("held", "ORDER_NUMBER_TAKEN")
+    assert _by_shop(office) == [
+        ("own-site", "A1", "declared", ""), ("own-site", "A2", "declared", ""),
+        ("second-site", "A1", *taken), ("second-site", "A2", *taken),
+    ]  # fmt: skip
+    (told,) = [one for one in office.shop.findings("second-site.csv").to_dicts()
+               if one["order_no"] == "A2" and one["code"] == "ORDER_NUMBER_TAKEN"]  # fmt: skip
+    assert (told["cell"], told["value"]) == ("A3", "A2")
+    assert "own-site.csv R3" in told["params"]
+    # A prefix of the shop that was declared already does not free what customs has.
+    office.bare = office.bare.replace('id = "own-site"', 'id = "own-site"\norder_prefix = "P"')
+    office.sign("")
+    office.issue(SECOND_DAY)
+    assert [row[2:] for row in _by_shop(office)][2:] == [taken, taken]
+
+    office.bare = office.bare.replace('id = "second-site"', 'id = "second-site"\norder_prefix = "S-"')  # fmt: skip
+    office.sign("")
+    office.issue(date(2026, 11, 24))
+    assert {row[2] for row in _by_shop(office)} == {"declared"}
+    assert sorted(number for _, number in office.customs.orders) == ["A1", "A2", "S-A1", "S-A2"]
+    assert [row[2] for row in office.filed()] == ["399"] * 4
+    assert {row[2] for row in office.filed("303")} == {"120"}
+    assert all(len(lists) == 1 for lists in office.customs._of_order.values())
+
+    def traced(home: Home) -> list[int]:
+        with reading(home.engine) as c:
+            return chains.orders_of(c, "S-A1")
+
+    assert len(office.do("2026-11-24T15:00:00+08:00", traced)) == 1  # type: ignore[arg-type]
+
+
+def test_a_number_is_free_again_with_the_order_that_had_it(tmp_path: Path) -> None:
+    office = _of_two_shops(tmp_path)
+    office.shop.work()
+    held = [row[:2] for row in _by_shop(office) if row[3] == "ORDER_NUMBER_TAKEN"]
+    assert held == [("second-site", "A1"), ("second-site", "A2")]
+    office.shop.orders("gone.csv", order("A2", status="cancelled"))
+    office.issue()
+    assert [row[2] for row in _by_shop(office)] == ["declared", "excluded", "held", "declared"]
+    # It comes back after the other was declared: now it is the second.
+    office.shop.orders("back.csv", order("A2", qty="2"))
+    office.issue(SECOND_DAY)
+    assert _by_shop(office)[1][2:] == ("held", "ORDER_NUMBER_TAKEN")
+    assert {row[2] for row in office.filed("303")} == {"120"}

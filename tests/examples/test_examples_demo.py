@@ -87,3 +87,13 @@ def test_every_planted_code_comes_to_light_at_its_exporter(demo: Home) -> None:
     with (EXAMPLES / "planted.csv").open(encoding="utf-8", newline="") as file:
         planted = {(row["exporter"], row["code"]) for row in csv.DictReader(file) if row["code"]}
     assert planted - told == set()
+
+
+def test_no_two_orders_are_declared_under_one_number(demo: Home) -> None:
+    """Two shops of one exporter, both without a platform code, number their orders alike."""
+    filed: Counter[tuple[str, ...]] = Counter()
+    for message in sorted((demo.settings.home / "manifests").rglob("CEB303_*.xml")):
+        told = message.read_text("utf-8")
+        filed.update(re.findall(r"<ceb:orderNo>(.*?)</.*?<ceb:ebpCode>(.*?)</", told, re.DOTALL))
+    assert len(filed) > 100 and not [key for key, times in filed.items() if times > 1]
+    assert ("EU-#1001", "无") in filed and ("#1001", "无") in filed

@@ -22,6 +22,16 @@ WAYBILLS: dict[str, pl.DataType] = {
     "export_date": pl.String(),
 }
 
+NUMBERS: dict[str, pl.DataType] = {
+    "shop": pl.String(),
+    "order_no": pl.String(),
+    "other_shop": pl.String(),
+    "other_order": pl.String(),
+    "place": pl.String(),
+    "declared_no": pl.String(),
+}
+"""An order whose declared number another one has: that one's shop, number, file and row."""
+
 
 def records_schema(kind: str) -> dict[str, pl.DataType]:
     """Columns of a stored record table: the canonical ones (text) and the lineage."""
@@ -36,7 +46,8 @@ class Context:
     latest file for each order), with lineage, ``prices`` those of price lists (one a shop and
     SKU; an empty shop: all of them); ``waybills`` the logistics numbers (运单号)
     already taken by other orders of the exporter, ``shared`` those that two orders have which
-    are checked in several parts (those within one part show themselves), ``placed`` where each
+    are checked in several parts (those within one part show themselves), ``numbers`` the orders
+    whose declared number another order has (``NUMBERS``), ``placed`` where each
     canonical column stands in the uploads concerned. ``decisions`` what the operator confirmed or refused
     (``facts.DECISIONS``), ``words`` the codes that its
     files' own words mean by its answers. ``exporter`` None means a dry run without a profile:
@@ -57,6 +68,7 @@ class Context:
     )
     waybills: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WAYBILLS))
     shared: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PARCELS))
+    numbers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NUMBERS))
     placed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PLACEMENTS))
     decisions: pl.DataFrame = field(default_factory=facts.none)
     words: Words = field(default_factory=dict)

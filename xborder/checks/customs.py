@@ -13,7 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from xborder.checks.amounts import DECIMAL, decimal
-from xborder.checks.context import Context
+from xborder.checks.context import NUMBERS, Context
 from xborder.checks.joined import ORDER, Joined
 from xborder.checks.rules import ORDER_TYPES
 from xborder.schemas.tables import Tables
@@ -25,12 +25,14 @@ def with_customs_facts(joined: Joined, context: Context) -> Joined:
     Added to goods: ``known.subheading`` (Boolean). To orders: ``customs.*`` codes (text), ``order.licence_no``,
     ``cny_rate`` and ``value_cny`` (Decimal, CNY), ``route`` (list or declaration; R03, R04),
     ``route.why_zh``/``_en``, ``waybill.twice`` (Boolean: another order has its logistics
-    number), ``waybill.taken_by`` (an order number). To shops: ``order_type_of_mode``. To lines:
+    number), ``waybill.taken_by`` (an order number), ``number.*`` (the order that has its
+    declared number, ``context.NUMBERS``). To shops: ``order_type_of_mode``. To lines:
     ``declared.hs_code``.
     """
     joined = _with_subheading(joined, context)
     joined = _with_codes(joined, context)
     joined = _with_route(joined, context)
+    joined = _with_numbers(joined, context)
     return _with_waybills(_with_hs_code(joined, context), context)
 
 
@@ -205,6 +207,17 @@ def _with_hs_code(joined: Joined, context: Context) -> Joined:
         .alias("declared.hs_code")
     )
     return replace(joined, lines=joined.lines.hstack(declared))
+
+
+def _with_numbers(joined: Joined, context: Context) -> Joined:
+    """The other order that is declared under an order's number."""
+    told = [name for name in NUMBERS if name not in ORDER]
+    if context.numbers.is_empty():
+        none = [pl.lit(None, pl.String).alias(f"number.{name}") for name in told]
+        return replace(joined, orders=joined.orders.with_columns(none))
+    other = context.numbers.select(*ORDER, *(pl.col(name).alias(f"number.{name}") for name in told))
+    orders = joined.orders.join(other, on=ORDER, how="left", maintain_order="left")
+    return replace(joined, orders=orders)
 
 
 def _with_waybills(joined: Joined, context: Context) -> Joined:

@@ -116,7 +116,7 @@ HEADS = _named(
     .then(pl.coalesce("head.warehouse", "profile.platform_name"))
     .otherwise(_c("profile.platform_name"))
     .alias("ebpName"),
-    _c("order_no").alias("orderNo"),
+    pl.concat_str(_c("profile.order_prefix").fill_null(""), _c("order_no")).alias("orderNo"),
     _c("shipment.logistics_code").alias("logisticsCode"),
     _c("shipment.logistics_name").alias("logisticsName"),
     _c("shipment.logistics_no").alias("logisticsNo"),

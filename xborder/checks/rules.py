@@ -186,6 +186,13 @@ def mode_rules(tables: Tables, on: date) -> list[Rule]:
         ),
         Rule("WAREHOUSE_MISSING", "line", "warehouse",
              (c("profile.mode") == "9810") & c("head.warehouse").is_null(), once=True),
+        Rule(
+            "ORDER_NUMBER_TAKEN", "line", "order_no", c("number.other_order").is_not_null(),
+            once=True,
+            params={"shop": c("number.other_shop"), "order": c("number.other_order"),
+                    "place": c("number.place"), "declared": c("number.declared_no"),
+                    "platform": c("profile.platform_code")},
+        ),
         # What is no ISO code at all was told by the line's schema.
         Rule("EXCHANGE_RATE_MISSING", "line", "currency",
              _b2b & c("head.currency").str.contains("^[A-Z]{3}$") & c("cny_rate").is_null(),

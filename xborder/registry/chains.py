@@ -23,7 +23,8 @@ MOST_TRACED = 1000
 def orders_of(c: Connection, key: str) -> list[int]:
     """The orders that a number leads to, in order of their own numbers; at most ``MOST_TRACED``.
 
-    An order number, copNo, GUID of a list, manifest number, logistics number, customs' number of
+    An order number (also with the prefix under which customs has it, where its platform has no
+    code), copNo, GUID of a list, manifest number, logistics number, customs' number of
     a list or of another document of it, bill number, copNo of a document (607, 605, 213, 701 …),
     number of a consolidated declaration (entryId, declSeqNo, sumNo), number or SHA-256 of an
     upload.
@@ -104,6 +105,8 @@ _ORDERS_OF_KEY = """
             AND logistics_no IN (:key, :upper)
     UNION SELECT l.order_id FROM filings f JOIN lists l ON l.id = f.list_id
           WHERE f.customs_no = :upper
+    UNION SELECT l.order_id FROM filings f JOIN lists l ON l.id = f.list_id
+          WHERE f.kind = '303' AND f.key = '无/' || :key
     UNION SELECT order_id FROM order_entries WHERE upload_id IN
           (SELECT id FROM uploads WHERE sha256 = :lower OR CAST(id AS TEXT) = :key)
     ORDER BY 1 LIMIT :most

@@ -4,11 +4,11 @@ An order is checked again only when something it depends on has changed: its exp
 profile, catalogue or shipments, the tables or what of them holds on the day, what the operator
 decided about their facts, what the exporter answered, or the order itself. So a mended catalogue
 takes up the held orders by itself, and nothing is uploaded again.
-An order that is held for a logistics number another order has is looked at each time: the other
-may be cancelled, or the months be over.
+An order that is held for a number (its own, of logistics) another order has is looked at each
+time: the other may be cancelled, or the months be over.
 
 The orders of an exporter are checked in parts of some 50,000 lines. No verdict depends on how
-they are parted: what an order shares with others, its logistics number, is looked up for all
+they are parted: what an order shares with others, its numbers, is looked up for all
 orders before the first is checked.
 """
 
@@ -32,6 +32,7 @@ from xborder.registry import (
     faults,
     fixes,
     in_force,
+    order_numbers,
     orders,
     readings,
     uploads,
@@ -155,6 +156,7 @@ class _Work:
                     shipments.wants(part.number, part.numbers(connection, self.store))
                 shipments.take(self.store, _files(connection, self.exporter.id, "shipments"))
                 priced = _files(connection, self.exporter.id, "prices")
+                numbers = order_numbers.taken(connection, self.store, self.exporter, version)
                 shared, taken = shared_waybills(connection, self.store, self.parts, shipments)
             context = Context(
                 tables=self.tables,
@@ -164,6 +166,7 @@ class _Work:
                 prices=in_force.prices(self.store, priced),
                 words=answered.words,
                 shared=shared,
+                numbers=numbers,
                 decisions=decided,
                 waybill_months=self.settings.waybill_months,
             )

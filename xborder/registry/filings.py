@@ -155,7 +155,7 @@ def _of_manifest(c: Connection, store: Store, row: Row[Any], kinds: Sequence[str
         "list_id", "order_id", "check_id", "app_type", "order_app_type", copNo="cop_no"
     )
     heads = listed.join(
-        _heads(store, listed["check_id"].unique().sort().to_list()),
+        named(store, listed["check_id"].unique().sort().to_list()),
         on=["check_id", "order_id"],
         how="left",
         maintain_order="left",
@@ -176,8 +176,9 @@ def _of_manifest(c: Connection, store: Store, row: Row[Any], kinds: Sequence[str
     return enter(c, row.exporter, row.app_time, pl.concat(told).select(*NEW))
 
 
-def _heads(store: Store, checks: Sequence[int]) -> pl.DataFrame:
-    """What names the orders and waybills of some checks' lists."""
+def named(store: Store, checks: Sequence[int]) -> pl.DataFrame:
+    """What names the orders and waybills of some checks' lists: check_id, order_id, and CEB603's
+    elements. Raises LookupError where the lake has lost them."""
     found = []
     for number in checks:
         place = (*checkings.folder(number), "heads.parquet")

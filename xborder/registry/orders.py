@@ -123,13 +123,17 @@ OPEN_BLOCKS = {"upload_id": pl.Int64, "block": pl.Int64, "orders": pl.Int64}
 
 # From the uploads, not from the shops: the index of open orders begins with the upload.
 _SHOPS = "JOIN shops s ON s.id = o.shop_id"
-_OPEN = f"""
+OPEN_FROM = f"""
     FROM uploads u JOIN orders o ON o.upload_id = u.id {_SHOPS}
     LEFT JOIN checks k ON k.id = o.check_id AND k.exporter = u.exporter
+"""
+OPEN_WHERE = """
     WHERE u.exporter = :exporter AND o.state IN ('held', 'accepted')
       AND (CAST(:version AS TEXT) IS NULL OR k.inputs IS NULL OR k.inputs <> :version
-           OR (o.state = 'held' AND o.codes LIKE '%LOGISTICS_NO_%'))
+           OR (o.state = 'held' AND (o.codes LIKE '%LOGISTICS_NO_%'
+                                     OR o.codes LIKE '%ORDER_NUMBER_TAKEN%')))
 """
+_OPEN = OPEN_FROM + OPEN_WHERE
 
 
 def open_blocks(c: Connection, exporter: str, inputs_version: str | None = None) -> pl.DataFrame:
@@ -159,9 +163,9 @@ def open_orders(
     """Orders of an exporter whose list is not issued, in order of their number.
 
     With ``inputs_version`` only those that were last checked under other inputs (catalogue,
-    profile, shipments, tables), or never, or that wait for a logistics number which another
-    order has. With ``upload_id`` only the orders of that upload's block ``block`` (None: those
-    without a block). Columns: ``OPEN_ORDERS``.
+    profile, shipments, tables), or never, or that wait for a number (of the order, of logistics)
+    which another order has. With ``upload_id`` only the orders of that upload's block ``block``
+    (None: those without a block). Columns: ``OPEN_ORDERS``.
     """
     asked = {"exporter": exporter, "version": inputs_version}
     if upload_id is not None:

@@ -25,7 +25,11 @@ class ProfileError(Exception):
 
 @dataclass(frozen=True)
 class Shop:
-    """The declaration profile of one shop (店铺); empty text where nothing is said."""
+    """The declaration profile of one shop (店铺); empty text where nothing is said.
+
+    ``order_prefix`` (申报订单号前缀): what its order numbers begin with at customs, where another
+    shop of the same platform code has the same numbers.
+    """
 
     id: str
     channel: str
@@ -38,6 +42,7 @@ class Shop:
     agent_code: str
     agent_name: str
     platform_foreign: bool = True
+    order_prefix: str = ""
     loct_no: str = ""
     transport_mode: str = ""
     wrap_type: str = ""
