@@ -61,6 +61,21 @@ def test_nothing_is_lost_in_a_hundred_thousand_rows(name):
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
+def test_values_that_repeat_are_stopped_wherever_they_stand(name, monkeypatch):
+    frame = pl.concat([mutated(name, 300, 3)] * 30)
+    judged = pl.Series([row % 3 > 0 for row in range(frame.height)])
+
+    def stopped() -> list[tuple[str, list[int]]]:
+        found = compiled(name).stopped(Levels(frame), judged)
+        return [(part.place, rows.to_list()) for part, rows in found]
+
+    by_value = stopped()
+    assert any(Levels(frame).repeated(column) is not None for column in frame.columns)
+    monkeypatch.setattr(Levels, "repeated", lambda *_: None)
+    assert by_value == stopped()
+
+
+@pytest.mark.parametrize("name", sorted(GOOD))
 def test_no_keyword_of_our_tables_is_deferred(name):
     assert compiled(name).deferred == ()
 

@@ -12,6 +12,7 @@ are in code points; null is an absent value, and "" is a value.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -58,16 +59,48 @@ class Filter:
         With ``judged`` (Boolean, without nulls) only rows that it marks are stopped.
         """
         found = table.evaluate(
-            {str(at): one for at, (_, one) in enumerate(self.parts) if isinstance(one, pl.Expr)}
+            {
+                str(at): one
+                for at, one in self._on_distinct_values(table).items()
+                if isinstance(one, pl.Expr)
+            }
         )
         for at, (part, one) in enumerate(self.parts):
             if isinstance(one, bool):
                 yield part, None if judged is None else judged.arg_true()
-            elif found[str(at)].values.any():
+            elif str(at) in found and found[str(at)].values.any():
                 mask = found[str(at)].spread()
                 rows = (mask if judged is None else mask & judged).arg_true()
                 if not rows.is_empty():
                     yield part, rows
+
+    @cached_property
+    def _by_column(self) -> dict[str, dict[int, pl.Expr]]:
+        """The predicates that read the letters of one column only, by that column."""
+        found: dict[str, dict[int, pl.Expr]] = {}
+        for at, (_, one) in enumerate(self.parts):
+            # What only compares whole values costs less than to find the distinct ones.
+            if isinstance(one, pl.Expr) and ".str." in str(one):
+                column, *others = set(one.meta.root_names())
+                if not others:
+                    found.setdefault(column, {})[at] = one
+        return found
+
+    def _on_distinct_values(self, table: Levels) -> dict[int, Truth]:
+        """The predicates by the number of their part, those of a column that repeats its values
+        judged on each value once: left out where no value fails, else told by the values."""
+        left = dict(enumerate(one for _, one in self.parts))
+        for column, judges in self._by_column.items():
+            values = table.repeated(column)
+            if values is None:
+                continue
+            fails = values.select(one.alias(str(at)) for at, one in judges.items())
+            for at in judges:
+                del left[at]
+                failing = values.filter(fails.get_column(str(at))).get_column(column)
+                if not failing.is_empty():
+                    left[at] = pl.col(column).is_in(failing.implode(), nulls_equal=True)
+        return left
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ import polars as pl
 _HEIGHT = "number of the row at its level"
 """Keeps the height of a level in a selection of constants; unlike any column."""
 
+_MANY, _SAMPLE = 8192, 2048
+"""Rows from which on distinct values are looked for, and rows of which half must repeat."""
+
 
 class Answer(NamedTuple):
     """An expression's values at a level, and the level's row for each row of the whole table
@@ -99,6 +102,19 @@ class Levels:
             got = frame.select(pl.int_range(pl.len()).alias(_HEIGHT), **exprs)
             found |= {name: Answer(got.get_column(name), rows) for name in exprs}
         return {name: found[name] for name in wanted}
+
+    def repeated(self, name: str) -> pl.DataFrame | None:
+        """The distinct values of a column, as a frame of that column; None where its level is
+        small or the values hardly repeat, so that nothing is gained by looking at each once."""
+        level = next((one for one, held in self._by_height if name in held), 0)
+        frame = self.above[level - 1][0] if level else self.own
+        if frame.height < _MANY or name not in frame.columns:
+            return None
+        column = frame.get_column(name)
+        # From all over the table: neighbours are often of one order, and alike.
+        if column.gather_every(frame.height // _SAMPLE).n_unique() > _SAMPLE // 2:
+            return None
+        return column.unique().to_frame()
 
     def _reading(self, names: set[str]) -> pl.DataFrame:
         return self.frame(sorted(names)) if names else self.own
