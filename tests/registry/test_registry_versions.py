@@ -243,6 +243,17 @@ def test_orders_that_are_known_are_found_by_their_key(declared: Connection) -> N
     assert not [one for one in of_orders if "order_no=?" not in one]
 
 
+def test_verdicts_find_their_orders_by_number(declared: Connection) -> None:
+    c = declared
+    if c.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL chooses by its statistics")
+    upload(c, "new", {"order_no": "2"})
+    with explained(c) as plans:
+        check(c, "v3")
+    assert "SEARCH orders USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plans
+    assert not [one for one in plans if one.startswith("SCAN orders")]
+
+
 def test_answers_and_refusals_do_not_go_through_all_documents(declared: Connection) -> None:
     c = declared
     if c.dialect.name == "postgresql":

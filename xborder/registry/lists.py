@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, text
 
 from xborder.registry import audit, counters, versions
-from xborder.registry.staging import changed, fetch, run
+from xborder.registry.staging import changed, fetch, run, stage
 from xborder.registry.versions import cancelled, refused
 
 __all__ = [
@@ -208,25 +208,30 @@ def _refresh(c: Connection, mark: int, end: int) -> None:
     )
 
 
-def follow_check(c: Connection, accepted_from: int | None) -> int:
+def follow_check(c: Connection, accepted_from: int | None, held: pl.DataFrame) -> int:
     """What a check changes of lists: those of orders that are held now become void; their number.
 
-    The check's verdicts stand in the temporary table ``verdicts`` (order_id, state).
-    ``accepted_from`` is the first order it accepted: ``claim`` begins there again.
+    ``held`` are the orders that the check holds (column order_id). ``accepted_from`` is the first
+    order it accepted: ``claim`` begins there again.
     """
     if accepted_from is not None and accepted_from <= counters.peek(c, CLAIMED):
         counters.put(c, CLAIMED, accepted_from - 1)
-    return changed(
+    if held.is_empty():
+        return 0
+    stage(c, "holding", held)
+    voided = changed(
         c,
         """
         UPDATE lists SET state = 'void', live = false,
                          next_app_type = CASE WHEN version > 1 THEN app_type END
-        FROM verdicts v, orders o
-        WHERE v.state = 'held' AND lists.order_id = v.order_id AND lists.live
-          AND lists.state = 'pending' AND o.id = v.order_id AND o.state = 'held'
+        FROM holding h, orders o
+        WHERE lists.order_id = h.order_id AND lists.live
+          AND lists.state = 'pending' AND o.id = h.order_id AND o.state = 'held'
           AND o.check_id IS NOT NULL
         """,
     )
+    run(c, "DROP TABLE holding")
+    return voided
 
 
 def pending(

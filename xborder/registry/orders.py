@@ -228,7 +228,9 @@ def record_check(
     types = VERDICTS | {"upload_id": pl.Int64}
     told_of = verdicts.select(*VERDICTS, *guard).cast({k: types[k] for k in (*VERDICTS, *guard)})
     known = told_of.filter(pl.col("state").is_in([HELD, ACCEPTED]))
-    stage(c, "verdicts", known.with_columns(pl.col("codes").fill_null("")))
+    stage(c, "verdicts", _runs(known.with_columns(pl.col("codes").fill_null(""))))
+    # The signs before and behind the columns keep SQLite from going through the open orders
+    # instead of the verdicts.
     taken = changed(
         c,
         f"""
@@ -237,18 +239,41 @@ def record_check(
           business_date = CASE WHEN orders.state = v.state
                                THEN coalesce(orders.business_date, :day) ELSE :day END
         FROM verdicts v
-        WHERE orders.id = v.order_id AND orders.state IN ('held', 'accepted')
-          {"AND +orders.upload_id = v.upload_id" if guard else ""}
+        WHERE orders.id BETWEEN v.first_id AND v.last_id
+          AND orders.state || '' IN ('held', 'accepted')
+          {"AND +orders.upload_id = +v.upload_id" if guard else ""}
         """,  # noqa: S608
         check_id=check_id,
         day=business_date.isoformat(),
     )
-    accepted: int | None = known.filter(pl.col("state") == ACCEPTED)["order_id"].min()  # type: ignore[assignment]
-    voided = lists.follow_check(c, accepted)
     run(c, "DROP TABLE verdicts")
+    accepted: int | None = known.filter(pl.col("state") == ACCEPTED)["order_id"].min()  # type: ignore[assignment]
+    voided = lists.follow_check(
+        c, accepted, known.filter(pl.col("state") == HELD).select("order_id")
+    )
     told = {"exporter": exporter, "inputs": inputs_version, "orders": taken, "void": voided}
     audit.append(c, "orders checked", f"check {check_id}", told)
     return taken
+
+
+def _runs(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Verdicts with ``first_id`` and ``last_id``: those of orders whose numbers follow each other,
+    where they are alike, as one. Most orders of a block are accepted."""
+    told = [name for name in verdicts.columns if name != "order_id"]
+    ordered = verdicts.sort("order_id")
+    begins = pl.col("order_id") != pl.col("order_id").shift() + 1
+    for name in told:
+        begins |= pl.col(name).ne_missing(pl.col(name).shift())
+    return (
+        ordered.with_columns(begins.fill_null(value=True).cum_sum().alias("run"))
+        .group_by("run", maintain_order=True)
+        .agg(
+            pl.first("order_id").alias("first_id"),
+            pl.last("order_id").alias("last_id"),
+            *(pl.first(name) for name in told),
+        )
+        .drop("run")
+    )
 
 
 ENTERED = {
