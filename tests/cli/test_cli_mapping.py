@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,110 @@ def test_a_file_that_is_read_wrongly_can_be_mapped_all_the_same(shop: Shop) -> N
     mapping(*own, "--set", "order_no=平台订单号", "--accept")
     shop.work()
     assert set(shop.states()) == {"T-1"}
+
+
+UNHEARD = "Zakaz Nr;Kauptu;Vara;Fjoldi;Verd;Mynt;Hvert;Annad"
+UNHEARD_ROW = "T-1;2026-11-10 10:00:00;XN-PCB-2L;2;4.8;USD;US;x"
+BY_HAND = {
+    "order_no": "Zakaz Nr", "sku": "Vara", "qty": "Fjoldi", "ordered_at": "Kauptu",
+    "currency": "Mynt", "country": "Hvert", "unit_price": "Verd",
+}  # fmt: skip
+
+
+def printed(said: str) -> list[str]:
+    """The last command that was printed, as a shell parts it."""
+    begin = said.rindex("xborder mapping propose")
+    return shlex.split(said[begin:])[2:]
+
+
+def unheard(*folders: Path) -> None:
+    for folder in folders:
+        (folder / "sala.csv").write_text(f"{UNHEARD}\n{UNHEARD_ROW}\n", "utf-8")
+
+
+def test_a_sheet_without_a_known_header_is_mapped_by_what_is_printed(shop: Shop) -> None:
+    unheard(Path(), shop.folder())
+    shop.shipments("shipments.csv", shipment("T-1", "W1"))
+    shop.work()
+    assert shop.receipt("sala.csv")["code"] == "UNKNOWN_LAYOUT"
+    checked = invoke("check", "sala.csv", "--exporter", FIRM, "--shop", SHOP, code=2)
+    assert "xborder mapping propose FILE --exporter ID" in checked
+    words = printed(checked)
+    # It prints the same as the command that the finding names.
+    assert printed(mapping("propose", "sala.csv", "--exporter", FIRM, code=2)) == words
+    blanks = [one for one in words if one.endswith("=HEADER")]
+    assert {one.partition("=")[0] for one in blanks} == set(BY_HAND)
+    filled = [
+        f"{field}={BY_HAND[field]}" if one in blanks else one
+        for one in words for field in [one.partition("=")[0]]
+    ]  # fmt: skip
+    said = mapping(*filled)
+    assert "Zakaz Nr" in said and "100%" in said
+    again = printed(said)
+    assert again == [*filled, "--accept"]
+    assert "1 个被拒" in mapping(*again)
+    shop.work()
+    assert shop.states() == {"T-1": ("accepted", "")}
+
+
+def test_a_header_that_is_not_there_and_a_kind_that_is_said(shop: Shop) -> None:
+    unheard(Path())
+    assert "no such headers" in mapping("propose", "sala.csv", "--set", "sku=Vöru", code=2)
+    words = ("--set", "order_no=Zakaz Nr", "--set", "logistics_no=Vara", "--json")
+    told = json.loads(CliRunner().invoke(app, ["mapping", "propose", "sala.csv", *words]).stdout)
+    assert told["kind"] == "shipments" and told["row"] == 1
+    said = mapping("propose", "sala.csv", "--kind", "prices", code=2)
+    assert "--set unit_price=HEADER" in said and "order_no" not in said
+
+
+def test_what_was_said_stands_in_the_next_command(shop: Shop) -> None:
+    write(Path(), "mabang.csv", 1)
+    said = mapping("propose", "mabang.csv", "--exporter", FIRM, "--set", CHOSEN, "--name", "mb")
+    mapping(*printed(said))
+    assert listed()["mappings"][0]["name"] == "mb"
+
+
+def shopify(**renamed: str) -> str:
+    heads = ("Name,Email,Financial Status,Paid at,Fulfillment Status,Currency,Subtotal,Shipping,"
+             "Taxes,Total,Discount Amount,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
+             "Lineitem sku,Lineitem requires shipping,Shipping Name,Shipping Country,Shelf")  # fmt: skip
+    row = ("#1,,paid,2026-11-01 10:00:00 +0000,,USD,10,0,0,10,0,2026-11-01 10:00:00 +0000,1,Cup,10,"
+           "C,true,Li,US,K9")  # fmt: skip
+    for old, new in renamed.items():
+        heads = heads.replace(old.replace("_", " "), new)
+    return f"{heads}\n{row}\n"
+
+
+def test_a_column_is_added_on_top_of_a_known_layout(shop: Shop) -> None:
+    Path("orders.csv").write_text(shopify(), "utf-8")
+    own = ("propose", "orders.csv", "--exporter", FIRM)
+    assert "--set FIELD=HEADER" in mapping(*own)
+    said = mapping(*own, "--set", "warehouse=Shelf")
+    mapping(*printed(said))
+    assert 'aliases = ["Shelf"]' in mapping("show", "shopify_orders")
+    assert "recognised: shopify_orders@1" in mapping(*own)
+    # What the layout reads already is not read otherwise without a word.
+    for wrong in ("sku=Shelf", "warehouse=Lineitem sku"):
+        assert "--fresh" in mapping("propose", "orders.csv", "--set", wrong, code=2)
+
+
+@pytest.mark.parametrize(
+    ("old", "field"), [("Lineitem_sku", "sku"), ("Name", "order_no"), ("Created_at", "ordered_at")]
+)
+def test_a_header_renamed_beyond_likeness_is_cured_by_what_is_printed(
+    shop: Shop, old: str, field: str
+) -> None:
+    text = shopify(**{old: "Kvx"}).replace("Lineitem Kvx", "Lineitem name")
+    text = text.replace("Shipping Kvx", "Shipping Name")
+    Path("orders.csv").write_text(text, "utf-8")
+    said = invoke("check", "orders.csv", code=2 if field == "order_no" else 1)
+    command = f"xborder mapping propose FILE --exporter ID --set {field}=HEADER --accept"
+    if field == "order_no":
+        given = [one.replace("…", "Kvx").replace("ID", FIRM) for one in printed(said)]
+        given = printed(mapping(*given))
+    else:
+        assert command in said
+        given = [one.replace("HEADER", "Kvx").replace("FILE", "orders.csv").replace("ID", FIRM)
+                 for one in command.split()[2:]]  # fmt: skip
+    mapping(*given)
+    assert "recognised: shopify_orders@1" in mapping("propose", "orders.csv", "--exporter", FIRM)

@@ -94,14 +94,20 @@ def check(
         for file, report in zip(files, reports, strict=True):
             _show(file, report, terminal.language(lang), every=every, annotate=annotate)
             if not report.usable:
-                from xborder.cli import proposed
-
-                zh = terminal.language(lang) == "zh"
-                if report.proposal:
-                    proposed.show(report.proposal, file, exporter, zh=zh)
-                elif proposed.UNKNOWN in report.found["code"]:
-                    proposed.by_hand(file, exporter, kind or "orders", zh=zh)
+                _show_proposed(report, file, exporter, kind, zh=terminal.language(lang) == "zh")
     raise typer.Exit(max(one.exit_code for one in reports))
+
+
+def _show_proposed(
+    report: Report, file: Path, exporter: str | None, kind: str | None, *, zh: bool
+) -> None:
+    """What the columns of a file that is not known may mean, or how to say it."""
+    from xborder.cli import proposed
+
+    if report.proposal:
+        proposed.show(report.proposal, file, exporter, zh=zh)
+    elif proposed.UNKNOWN in report.found["code"]:
+        proposed.by_hand(file, exporter, kind or "orders", zh=zh)
 
 
 def known_kind(kind: str) -> None:

@@ -13,11 +13,10 @@ import typer
 from rich.text import Text
 
 from xborder import clock, intake
-from xborder.cli import terminal
+from xborder.cli import proposed, terminal
 from xborder.cli.running import HomeOption, exporter_of, opened
-from xborder.intake.layouts import VERSION, fields, template
-from xborder.intake.mappings import MappingError, answered, text_of
-from xborder.intake.proposals import Proposal
+from xborder.intake.layouts import VERSION, template
+from xborder.intake.mappings import LEAVE_OUT, MappingError, answered, text_of
 
 if TYPE_CHECKING:
     from xborder.registry.home import Home
@@ -81,12 +80,13 @@ def propose(
         place = opened(home, profiles=True) if exporter or accept_it else None
         who = _exporter(place, exporter) if place else None
         standing = _standing(place, who) if place and who else {}
+        said, given = dict(map(_pair, set_ or [])), dict(map(_pair, default or []))
+        heads = {field: head for field, head in said.items() if head != LEAVE_OUT}
         read = intake.read(
-            file, file.name, kind=kind, nursery=nursery, mappings=standing, fresh=fresh
+            file, file.name, kind=kind, nursery=nursery, mappings=standing, fresh=fresh, said=heads
         )
     if read.proposal is None:
-        return _nothing(file, read)
-    said, given = dict(map(_pair, set_ or [])), dict(map(_pair, default or []))
+        return _nothing(file, read, who, kind, heads, zh=terminal.language(lang) == "zh")
     try:
         proposal = answered(read.proposal, said, given)
         if not proposal["base"]:
@@ -97,7 +97,15 @@ def propose(
     if as_json:
         typer.echo(json.dumps(proposal, ensure_ascii=False, indent=2))
     else:
-        show(proposal, file, who, zh=terminal.language(lang) == "zh", to=to, accepted=accept_it)
+        again = ["--kind", kind] if kind else []
+        again += ["--fresh"] if fresh else []
+        again += ["--name", name] if name else []
+        again += [one for pair in said.items() for one in ("--set", "=".join(pair))]
+        again += [one for pair in given.items() for one in ("--default", "=".join(pair))]
+        proposed.show(
+            proposal, file, who, zh=terminal.language(lang) == "zh", to=to, accepted=accept_it,
+            again=again,
+        )  # fmt: skip
     if to is not None:
         to.write_text(text, "utf-8")
     if accept_it and place and who:
@@ -106,16 +114,27 @@ def propose(
         _accept(place, who, text, by, note)
 
 
-def _nothing(file: Path, read: intake.Reading) -> None:
-    """Say why nothing is proposed; exit 2 unless the file is recognised."""
+def _nothing(
+    file: Path, read: intake.Reading, exporter: str | None, kind: str | None,
+    said: Mapping[str, str], *, zh: bool,
+) -> None:  # fmt: skip
+    """Say why nothing is proposed, and what may be said all the same; exit 2 unless the file is
+    recognised."""
     if read.usable:
         known = f"{file.name}: 已识别 recognised: {read.layout}"
         again = "读得不对时加 --fresh 自行指定各列 if it is read wrongly, say what each column is: --fresh"
-        terminal.out.print(Text(f"{known}\n{again}", style="green"))
+        more = "要加一列，用 --set 栏目=表头 to add a column: --set FIELD=HEADER"
+        terminal.out.print(Text(f"{known}\n{again}\n{more}", style="green"))
         return
     from xborder import findings
 
     told = findings.explain(read.findings.row(-1, named=True))
+    if read.fatal == proposed.UNKNOWN and not said:
+        proposed.by_hand(file, exporter, kind or "orders", zh=zh)
+        raise typer.Exit(2)
+    if read.fatal == proposed.UNKNOWN and said:
+        heads = ", ".join(said.values())
+        terminal.fail(f"{heads}: 文件中没有这些表头 no such headers in the file {file.name}")
     terminal.fail(f"{file.name}: {told['code']} {told['message_zh']} {told['message_en']}")
 
 
@@ -265,83 +284,6 @@ def _show_list(told: Mapping[str, list[dict[str, Any]]], *, zh: bool) -> None:
         words = ["xborder", "mapping", "propose", row["file"], "--exporter", row["exporter"]]
         terminal.rows(made, [(row["exporter"], row["file"], row["code"], shlex.join(words))])
     terminal.out.print(made)
-
-
-def show(
-    proposal: Proposal, file: Path, exporter: str | None, *, zh: bool, to: Path | None = None,
-    accepted: bool = False,
-) -> None:  # fmt: skip
-    """Print a proposal and the command that comes next."""
-    _show_columns(proposal, zh=zh)
-    for question in proposal["questions"]:
-        heads = " / ".join(one["header"].replace("\n", " ") for one in question["headers"])
-        about = " / ".join(_title(proposal["kind"], one, zh=zh) for one in question["fields"])
-        ways = [shlex.quote(f"{field}={' '.join(one['header'].split())}")
-                for field in question["fields"] for one in question["headers"]]  # fmt: skip
-        which = (" 或 --set " if zh else " or --set ").join(ways)
-        told = f"  ? {heads} → {about}{'：' if zh else ': '}--set {which}"
-        terminal.out.print(Text(told, style="yellow"))
-    for key, told_zh, told_en in (
-        ("missing", "没有对应的列", "no header gives"),
-        ("gone", "不见了的表头", "headers that are gone"),
-        ("personal", "个人信息，不读入", "personal, not read"),
-        ("unmapped", "其他列，不使用", "other columns, not used"),
-    ):
-        if names := proposal[key]:
-            if key == "missing":
-                names = [f"{_title(proposal['kind'], one, zh=zh)} ({one})" for one in names]
-            shown = ", ".join(one.replace("\n", " ") for one in names[:20])
-            more = f" … ({len(names)})" if len(names) > 20 else ""
-            terminal.out.print(Text(f"  {told_zh if zh else told_en}: {shown}{more}"))
-    for field, value in proposal["defaults"].items():
-        terminal.out.print(Text(f"  {field} = {value}"))
-    if not accepted:
-        terminal.out.print(Text(_next(proposal, file, exporter, to, zh=zh), style="green"))
-
-
-def _show_columns(proposal: Proposal, *, zh: bool) -> None:
-    heads = (
-        ("栏目", "表头", "列", "#把握", "例")
-        if zh
-        else ("field", "header", "column", "#confidence", "samples")
-    )
-    base = f" ({proposal['base']})" if proposal["base"] else ""
-    title = "建议的列对应 Proposed mapping"
-    made = terminal.table(f"{title}: {proposal['kind']}{base}", *heads)
-    for one in proposal["columns"]:
-        title = _title(proposal["kind"], one["field"], zh=zh)
-        terminal.rows(made, [(f"{title} {one['field']}", one["header"].replace("\n", " "),
-                              one["column"], f"{one['confidence']:.0%}",
-                              " | ".join(one["samples"]))])  # fmt: skip
-    terminal.out.print(made)
-
-
-def _title(kind: str, field: str, *, zh: bool) -> str:
-    if field not in fields(kind):
-        return field
-    column = template(kind).column(field)
-    return column.zh if zh else column.en
-
-
-def _next(
-    proposal: Proposal, file: Path, exporter: str | None, to: Path | None, *, zh: bool
-) -> str:
-    if to is not None:
-        words = ["xborder", "mapping", "accept", str(to), "--exporter", exporter or "ID"]
-        return f"{'核对后运行' if zh else 'when it is right, run'}: {shlex.join(words)}"
-    words = ["xborder", "mapping", "propose", str(file), "--exporter", exporter or "ID"]
-    for question in proposal["questions"]:
-        words += ["--set", f"{question['field']}=…"]
-    for field in proposal["missing"]:
-        if field == "currency":
-            words += ["--default", "currency=USD"]
-    asked = proposal["questions"] or "--default" in words
-    if not asked:
-        words.append("--accept")
-    told = (
-        ("选定后运行", "say which, then run") if asked else ("对的话运行", "if that is right, run")
-    )
-    return f"{told[0] if zh else told[1]}: {shlex.join(words)}"
 
 
 def _exporter(place: "Home", exporter: str | None) -> str:

@@ -156,7 +156,15 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         own = mappings(asked["mappings"])
         parsed = parse_blocks(
             file,
-            Asked(asked["kind"], asked["shop_channel"], around, limits, own, fresh=asked["fresh"]),
+            Asked(
+                asked["kind"],
+                asked["shop_channel"],
+                around,
+                limits,
+                own,
+                fresh=asked["fresh"],
+                said=asked["said"],
+            ),
             send,
         )
     head = {

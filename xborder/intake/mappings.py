@@ -19,6 +19,8 @@ SHARE = 0.6
 """So many of the headers must be there for a sheet to be the one that was mapped."""
 MOST_CHARACTERS = 24_000
 LEAVE_OUT = "-"
+KNOWN = "known"
+"""Why a column of a proposal is there: the layout that was recognised has it."""
 
 PARTS = {
     "layout", "base", "channel", "kind", "title_zh", "title_en", "share", "needed", "lacks",
@@ -71,6 +73,7 @@ def answered(
         known = heads.get(normal(head)) or _spaced_otherwise(head, heads.values())
         if known is None:
             raise MappingError(f"{head}: 文件中没有这个表头 no such header in the file")
+        _not_known_otherwise(proposal, field, known)
         columns = [one for one in columns if one["header"] != known]
         columns.append({"field": field, "header": known, "column": letters.get(known, ""),
                         "confidence": 1.0, "because": "you", "samples": []})  # fmt: skip
@@ -94,6 +97,20 @@ def answered(
     ]  # fmt: skip
     return proposal | {"columns": columns, "questions": questions, "defaults": given,
                        "unmapped": rest, "missing": missing}  # fmt: skip
+
+
+def _not_known_otherwise(proposal: Proposal, field: str, head: str) -> None:
+    """Raise MappingError where the layout that was recognised reads the field or the header
+    otherwise: to such a layout one only adds."""
+    for one in proposal["columns"]:
+        alike = (one["field"] == field, one["header"] == head)
+        if one["because"] == KNOWN and any(alike) and not all(alike):
+            raise MappingError(
+                f"{head}: {proposal['base']} 已把“{one['header']}”读作 {one['field']}；"
+                "要重新指定各列，加 --fresh"
+                f" reads “{one['header']}” as {one['field']}; to say anew what each column is, "
+                "add --fresh"
+            )
 
 
 def _spaced_otherwise(head: str, heads: Iterable[str]) -> str | None:
@@ -170,9 +187,14 @@ def _upon(proposal: Proposal, standing: Mapping[str, str]) -> dict[str, Any]:
     added = {"layout": base, "base": base, "column": []}
     said = tomllib.loads(standing[base]) if base in standing else added
     columns = {one["field"]: one for one in said["column"]}
-    for one in proposal["columns"]:
+    fresh = [one for one in proposal["columns"] if one["because"] != KNOWN]
+    for one in fresh:
         own = columns.setdefault(one["field"], {"field": one["field"], "aliases": []})
         own["aliases"] = list(dict.fromkeys([*own["aliases"], one["header"]]))
+    if defaults := proposal["defaults"]:
+        said["defaults"] = _below(said, "defaults") | defaults
+    if more := [one["field"] for one in fresh if one["field"] in _once_an_order(proposal["kind"])]:
+        said["order_fields"] = list(dict.fromkeys([*_below(said, "order_fields"), *more]))
     dropped = {one for one in proposal["missing"] if one not in columns or not said.get("base")}
     if not said.get("base"):
         # What is gone from a sheet of one's own is no part of its mapping any more.
@@ -182,6 +204,17 @@ def _upon(proposal: Proposal, standing: Mapping[str, str]) -> dict[str, Any]:
             dict.fromkeys([*said.get("known_headers", ()), *proposal["unmapped"]])
         )
     return said | {"column": list(columns.values())}
+
+
+def _once_an_order(kind: str) -> tuple[str, ...]:
+    return template(kind).order_fields
+
+
+def _below(said: Mapping[str, Any], part: str) -> Any:
+    """A part of a mapping, or of the layout that it is built upon."""
+    default: Any = {} if part == "defaults" else ()
+    below = getattr(layouts.by_name(said["base"]), part) if said.get("base") else default
+    return said.get(part, below)
 
 
 def checked(text: str) -> tuple[str, Layout]:

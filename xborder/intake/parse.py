@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
@@ -12,6 +12,7 @@ import polars as pl
 
 from xborder.findings import Finding
 from xborder.intake import (
+    amendments,
     biff,
     copies,
     delimited,
@@ -73,7 +74,8 @@ class Asked:
     ``kind`` demands a kind of file, ``shop_channel`` the channel of the shop whose order file
     it is (the own template fits every shop), ``mappings`` what its exporter said of other
     sheets; ``enclosed``: it came in a ZIP, and a ZIP in a ZIP is not opened;
-    ``fresh``: it is of no known layout, so that its columns are proposed anew.
+    ``fresh``: it is of no known layout, so that its columns are proposed anew; ``said``: field →
+    header, which the user named of it.
     """
 
     kind: str | None = None
@@ -83,6 +85,7 @@ class Asked:
     mappings: tuple[Layout, ...] = ()
     enclosed: bool = False
     fresh: bool = False
+    said: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
@@ -99,10 +102,11 @@ def parse(
     around: Circumstances | None = None,
     limits: Limits | None = None,
     mappings: tuple[Layout, ...] = (),
+    said: Mapping[str, str] | None = None,
 ) -> Parsed:
     """Read a file that lies in memory, as a whole. Never raises for what a file may hold."""
     around, limits = around or Circumstances(), limits or Limits()
-    asked = Asked(kind, shop_channel, around, limits, mappings)
+    asked = Asked(kind, shop_channel, around, limits, mappings, said=said or {})
     parts: list[SheetLines] = []
     parsed = parse_blocks(io.BytesIO(data), asked, lambda _, part: parts.append(part))
     if parts:
@@ -219,6 +223,8 @@ def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -
     for sheet, recognition in zip(sheets, found, strict=True):
         if recognition.mapping is chosen and chosen and recognition.header:
             _stop(parsed, told, sheet, recognition.header, chosen)
+            if asked.said:
+                parsed.proposal = amendments.upon(sheet.name, recognition.header, chosen)
     records, rows = lines.in_order([(one.records, one.rows) for one in parts])
     sender.send(SheetLines(records, rows, [one for part in parts for one in part.findings]))
 
@@ -245,24 +251,30 @@ def _stop(
         meaning.stop(mapping.layout, found)
     except Refused as refused:
         if refused.finding.code in CHANGED:
-            parsed.proposal = proposals.drifted(sheet.name, header, sheet.rows, mapping)
+            parsed.proposal = amendments.drifted(sheet.name, header, sheet.rows, mapping)
         raise
 
 
 def _proposal(asked: Asked, sheets: list[Sheet]) -> proposals.Proposal | None:
     """What the headers of the sheet with most known ones may mean."""
     likely = [
-        (proposals.known_heads(row), -row.number, -at, row)
+        (
+            proposals.said_heads(row, asked.said.values()),
+            proposals.known_heads(row),
+            -row.number,
+            -at,
+            row,
+        )
         for at, sheet in enumerate(sheets)
         for row in delimited.first_rows(sheet)
         if not sheet.hidden and len(row.texts) <= asked.limits.columns
     ]
     if not likely:
         return None
-    _, _, at, row = max(likely, key=lambda one: one[:3])
+    *_, at, row = max(likely, key=lambda one: one[:4])
     sheet = sheets[-at]
-    return proposals.near(sheet.name, row, sheet.rows, asked.layouts) or proposals.propose(
-        sheet.name, row, sheet.rows, asked.kind
+    return amendments.near(sheet.name, row, sheet.rows, asked.layouts) or proposals.propose(
+        sheet.name, row, sheet.rows, asked.kind, asked.said
     )
 
 
@@ -331,6 +343,8 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     whole = WholeOrders(stream, form, header, mapping, asked.around, sender)
     parsed.findings += whole.survey()
     _stop(parsed, parsed.findings, head, header, mapping)
+    if asked.said:
+        parsed.proposal = amendments.upon(head.name, header, mapping)
     whole.deliver()
 
 

@@ -15,8 +15,7 @@ number blank.
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import cache
 from importlib.resources import files
@@ -30,7 +29,6 @@ from xborder.intake.layouts import (
     FOR_ANY_SHOP,
     HIDDEN,
     KINDS,
-    Layout,
     all_layouts,
     fields,
     template,
@@ -147,37 +145,48 @@ def known_heads(row: Row) -> int:
     )
 
 
-def propose(sheet: str, header: Row, rows: Iterable[Row], kind: str | None) -> Proposal | None:
+def said_heads(row: Row, said: Iterable[str]) -> int:
+    """How many of the headers that a user named stand in a row, whatever their blanks."""
+    wanted = {"".join(normal(head).split()) for head in said}
+    return len(wanted & {"".join(normal(text).split()) for text in row.texts if text})
+
+
+def propose(
+    sheet: str, header: Row, rows: Iterable[Row], kind: str | None, said: Mapping[str, str]
+) -> Proposal | None:
     """What the headers of a sheet may mean, ``rows`` being those below; None where too few are
-    known for the row to be a header."""
-    if known_heads(header) < FEWEST - 1:
+    known for the row to be a header, and none of them is in ``said``: field → header."""
+    told = said_heads(header, said.values())
+    if not told and known_heads(header) < FEWEST - 1:
         return None
-    heads = _heads(header)
+    heads = heads_of(header)
     below = [row for row in rows if row.number > header.number][:LOOKED_AT]
-    made = [_proposed(heads, below, one) for one in ([kind] if kind in KINDS else KINDS)]
-    best = max(made, key=_worth)
-    if len(best["columns"]) + len(best["questions"]) < FEWEST:
+    kinds = [one for one in KINDS if told and said.keys() <= fields(one).keys()] or KINDS
+    made = [_proposed(heads, below, one) for one in ([kind] if kind in KINDS else kinds)]
+    best = max(made, key=lambda one: _worth(one, said if told else ()))
+    if not told and len(best["columns"]) + len(best["questions"]) < FEWEST:
         return None
     digest = hashlib.sha256("\x1f".join(map(normal, heads.values())).encode()).hexdigest()
     kept = {"sheet": sheet, "row": header.number, "heads": list(heads.values()), "base": ""}
     return kept | {"name": f"sheet_{digest[:6]}"} | best
 
 
-def _heads(header: Row) -> dict[int, str]:
+def heads_of(header: Row) -> dict[int, str]:
+    """The cells of a header row that say anything, by their place."""
     return {at: text.strip() for at, text in enumerate(header.texts) if text and text.strip()}
 
 
-def _worth(proposal: Proposal) -> float:
+def _worth(proposal: Proposal, said: Iterable[str]) -> float:
     """How much a kind of file explains: what it needs and is there, times all that is there."""
     wanted = required(proposal["kind"])
     asked = {one["field"] for one in proposal["questions"]}
-    there = {one["field"] for one in proposal["columns"]} | asked
+    there = {one["field"] for one in proposal["columns"]} | asked | set(said)
     return sum(one in there for one in wanted) / len(wanted) * len(there)
 
 
 def _proposed(heads: dict[int, str], below: Sequence[Row], kind: str) -> Proposal:
     types = fields(kind)
-    cells = {at: _cells(below, at) for at in heads}
+    cells = {at: cells_below(below, at) for at in heads}
     meant: dict[int, dict[str, float]] = {}
     for number, (at, head) in enumerate(heads.items()):
         found = {
@@ -192,7 +201,7 @@ def _proposed(heads: dict[int, str], below: Sequence[Row], kind: str) -> Proposa
         best = max(found.values(), default=0.0)
         level = sorted(field for field, sure in found.items() if best - sure < CLEARLY)
         if len(level) > 1:
-            questions.append(_asked(heads, {at}, level))
+            questions.append(asked_about(heads, {at}, level))
             taken.add(at)
     for field in types:
         rivals = {
@@ -206,13 +215,13 @@ def _proposed(heads: dict[int, str], below: Sequence[Row], kind: str) -> Proposa
             continue
         close = [at for at in ranked if told[ranked[0]] - told[at] < CLEARLY]
         if len(close) > 1 or told[ranked[0]] < SURE:
-            questions.append(_asked(heads, set(close), [field]))
+            questions.append(asked_about(heads, set(close), [field]))
             taken.update(close)
             continue
         first = ranked[0]
         taken.add(first)
         because = "alias" if told[first] >= 0.8 else "like"
-        columns.append(_column(heads, first, field, told[first], because, cells[first], types))
+        columns.append(column_of(heads, first, field, told[first], because, cells[first], types))
     asked = {field for one in questions for field in one["fields"]}
     there = {one["field"] for one in columns}
     rest = [head for at, head in heads.items() if at not in taken]
@@ -238,22 +247,25 @@ def _missing(kind: str, there: set[str]) -> list[str]:
     return missing
 
 
-def _column(
+def column_of(
     heads: dict[int, str], at: int, field: str, sure: float, because: str,
     cells: list[str], types: dict[str, str],
 ) -> dict[str, Any]:  # fmt: skip
+    """A column of a proposal."""
     told = [] if types[field] in UNSAMPLED else list(dict.fromkeys(cells))
     shown = [text[:40] for text in told if "@" not in text][:SAMPLES]
     return {"field": field, "header": heads[at], "column": column_letter(at),
             "confidence": sure, "because": because, "samples": shown}  # fmt: skip
 
 
-def _asked(heads: dict[int, str], places: set[int], about: Sequence[str]) -> dict[str, Any]:
+def asked_about(heads: dict[int, str], places: set[int], about: Sequence[str]) -> dict[str, Any]:
+    """A question of a proposal: the headers of these places, and the fields they may mean."""
     named = [{"header": heads[at], "column": column_letter(at)} for at in sorted(places)]
     return {"field": about[0], "fields": list(about), "headers": named}
 
 
-def _cells(below: Sequence[Row], at: int) -> list[str]:
+def cells_below(below: Sequence[Row], at: int) -> list[str]:
+    """What the cells of a column say."""
     texts = (row.texts[at] if at < len(row.texts) else None for row in below)
     return [text.strip() for text in texts if text and text.strip()]
 
@@ -300,70 +312,3 @@ def _number(letters: str) -> int:
     for letter in letters:
         number = number * 26 + ord(letter) - 64
     return number - 1
-
-
-def drifted(sheet: str, header: Row, rows: Iterable[Row], mapping: headers.Mapping) -> Proposal:
-    """What the changed headers of a known layout may mean: those it misses and what is new."""
-    layout, heads = mapping.layout, _heads(header)
-    below = [row for row in rows if row.number > header.number][:LOOKED_AT]
-    missing = [name for name in layout.needed if name not in mapping.columns]
-    found = headers.drift(mapping)
-    canonical = fields(layout.kind)
-    columns = []
-    for field, (at, head) in found.items():
-        types = canonical if field in canonical else {field: "text"}
-        told = _column({at: head}, at, field, SURE, "like", _cells(below, at), types)
-        columns.append(told)
-    taken = {at for at, _ in found.values()}
-    known = {normal(one) for one in (*layout.known_headers, *layout.core_headers)}
-    fresh = {at for at, head in mapping.unmapped if at not in taken and normal(head) not in known}
-    fresh = {at for at in sorted(fresh)[:6] if not personal(heads[at])}
-    questions = [
-        _asked(heads, fresh, [field])
-        for field in missing
-        if fresh and field not in found and field in layout.recognise
-    ]
-    asked = {one["field"] for one in questions}
-    taken |= fresh if questions else set()
-    rest = [head for at, head in mapping.unmapped if at not in taken and at in heads]
-    return {
-        "sheet": sheet,
-        "row": header.number,
-        "heads": list(heads.values()),
-        "base": layout.layout,
-        "name": layout.layout.partition("@")[0],
-        "kind": layout.kind,
-        "columns": columns,
-        "questions": questions,
-        "missing": [one for one in missing if one not in found and one not in asked],
-        "gone": [layout.column(one).headers[0] for one in missing],
-        "defaults": {},
-        "unmapped": [head for head in rest if not personal(head)],
-        "personal": [head for head in rest if personal(head)],
-        "filled_down": False,
-    }
-
-
-def near(
-    sheet: str, header: Row, rows: Iterable[Row], layouts: Sequence[Layout]
-) -> Proposal | None:
-    """A proposal upon the layout that the header resembles so much that it must be it, renamed
-    in what it is known by; None where there is none."""
-    rows = list(rows)
-    made = []
-    for layout in layouts:
-        mapping = headers.match(header.texts, layout)
-        lost = [one for one in layout.recognise if one not in mapping.columns]
-        if layout.refuse or layout.groups or not lost or len(lost) > 2:
-            continue
-        known = {normal(one) for one in (*layout.known_headers, *layout.core_headers)}
-        fresh = [one for one in mapping.unmapped if normal(one[1]) not in known]
-        others = len(mapping.columns) + len(mapping.unmapped) - len(fresh)
-        heads = len(mapping.columns) + len(mapping.unmapped)
-        if others < 5 or others < 0.7 * heads or 2 * len(mapping.columns) < len(layout.columns):
-            continue
-        if set(headers.renamed(lost, mapping)) == set(lost) or (fresh and others >= 0.9 * heads):
-            missing = [one for one in layout.needed if one not in mapping.columns]
-            mapping.layout = replace(layout, needed=tuple(dict.fromkeys([*lost, *missing])))
-            made.append((others, drifted(sheet, header, rows, mapping)))
-    return max(made, key=lambda one: one[0])[1] if made else None

@@ -121,6 +121,7 @@ def read(
     nursery: Nursery | None = None,
     mappings: Mapping[str, str] | None = None,
     fresh: bool = False,
+    said: Mapping[str, str] | None = None,
 ) -> Reading:
     """Read a user's file in a child process, all of it into memory.
 
@@ -128,8 +129,8 @@ def read(
     currency of channels without a currency column, and the channel that an order file must
     be of. ``nursery`` starts the process quickly where many files are read; ``mappings`` are
     layouts of the exporter's own, name → TOML; ``fresh``: no layout counts, its columns are
-    proposed anew. Raises OSError when ``source`` cannot be opened, RuntimeError for a fault of
-    ours.
+    proposed anew; ``said``: field → header, by which a proposal is made in any case.
+    Raises OSError when ``source`` cannot be opened, RuntimeError for a fault of ours.
     """
     blocks: list[Block] = []
     head = read_blocks(
@@ -143,6 +144,7 @@ def read(
         nursery=nursery,
         mappings=mappings,
         fresh=fresh,
+        said=said,
     )
     return _together(head, blocks)
 
@@ -171,6 +173,7 @@ def read_blocks(
     nursery: Nursery | None = None,
     mappings: Mapping[str, str] | None = None,
     fresh: bool = False,
+    said: Mapping[str, str] | None = None,
     sha256: str | None = None,
 ) -> Head:
     """Read a user's file in a child process, block by block; ``keep`` takes each as it comes.
@@ -189,6 +192,7 @@ def read_blocks(
         "limits": asdict(limits),
         "mappings": dict(mappings or {}),
         "fresh": fresh,
+        "said": dict(said or {}),
     }
     told: dict[str, Any] = {}
     found = findings.to_frame([])

@@ -134,17 +134,28 @@ def proposed(store: Store, upload_id: int) -> Proposal | None:
 
 def waiting(c: Connection, store: Store, exporter: str) -> list[tuple[Any, Proposal]]:
     """Refused uploads of an exporter whose columns may be mapped, with what is proposed."""
-    refused = select(uploads_table).where(
-        uploads_table.c.exporter == exporter, uploads_table.c.state == uploads.REFUSED
-    )
-    rows = c.execute(refused.order_by(uploads_table.c.id)).all()
-    told = [(row, proposed(store, row.id)) for row in rows]
+    told = [(row, proposed(store, row.id)) for row in _refused(c, exporter)]
     return [(row, one) for row, one in told if one]
 
 
+def _refused(c: Connection, exporter: str) -> list[Any]:
+    refused = select(uploads_table).where(
+        uploads_table.c.exporter == exporter, uploads_table.c.state == uploads.REFUSED
+    )
+    return list(c.execute(refused.order_by(uploads_table.c.id)).all())
+
+
 def take_up(c: Connection, store: Store, exporter: str, layout: Layout) -> list[int]:
-    """Have the refused uploads read again whose headers a mapping knows; which they are."""
-    cured = [row.id for row, one in waiting(c, store, exporter) if knows(layout, one["heads"])]
+    """Have the refused uploads read again whose headers a mapping knows; which they are.
+
+    Of files without a header that was known then nothing is kept: they are tried as well.
+    """
+    told = [(row, proposed(store, row.id)) for row in _refused(c, exporter)]
+    cured = [
+        row.id
+        for row, one in told
+        if (knows(layout, one["heads"]) if one else row.code == "UNKNOWN_LAYOUT")
+    ]
     again = uploads.try_again(c, cured)
     if again:
         audit.append(c, "uploads taken up", f"{exporter} {layout.layout}", {"uploads": again})
