@@ -4,6 +4,7 @@ The rooms (packages) import only from rooms to their left:
 clock, findings → schemas → intake → checks → registry → manifests, stock → assets, portal, cli.
 """
 
+import ctypes
 import gc
 import os
 import sys
@@ -16,6 +17,14 @@ WORKERS = 2
 GARBAGE = 50_000
 """Objects made before Python looks for garbage; a block's rows are many, and none of them is."""
 
+MEMORY = "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1"
+"""What a block needed is kept for the next one (jemalloc, which Polars uses): to give it back and
+to ask for it anew takes longer than much of the work. One pool, so that what one thread is done
+with serves the other."""
+
+MMAP_THRESHOLD, TRIM_THRESHOLD, ARENA_MAX = -3, -1, -8
+"""Parameters of glibc's ``mallopt``."""
+
 
 def prepare_for_blocks() -> None:
     """Set a process up that works on blocks; before Polars is imported, or it has no effect there.
@@ -26,4 +35,15 @@ def prepare_for_blocks() -> None:
     if "polars" not in sys.modules:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (cores or 1) // WORKERS)))
+        os.environ.setdefault("_RJEM_MALLOC_CONF", MEMORY)
+    _keep_memory()
     gc.set_threshold(GARBAGE)
+
+
+def _keep_memory() -> None:
+    """The same for the memory of Python and Arrow, where glibc gives it."""
+    glibc = ctypes.CDLL(None)
+    if hasattr(glibc, "gnu_get_libc_version"):
+        glibc.mallopt(MMAP_THRESHOLD, 32 << 20)
+        glibc.mallopt(TRIM_THRESHOLD, 128 << 20)
+        glibc.mallopt(ARENA_MAX, 1)
