@@ -5,9 +5,11 @@ All lines of an order lie in one block, so each block tells its orders whole.
 
 import hashlib
 from collections import Counter
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from xborder.registry.orders import ENTRIES
 from xborder.registry.patches import UNCHANGED
@@ -65,36 +67,53 @@ def entries(records: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     were not excluded.
     """
     own = _together(records.filter(pl.col("order_no").is_not_null()))
-    runs = own.get_column("order_no").rle()
-    lengths = runs.struct.field("len").cast(pl.Int64)
+    number = own.get_column("order_no")
+    lengths = number.rle().struct.field("len").cast(pl.Int64)
     starts = lengths.cum_sum() - lengths
+    live = (
+        pl.DataFrame({"order_no": number.gather(starts), "lines": lengths})
+        .with_columns(
+            pl.Series("digest", _digests(*_said(own, number), lengths.to_list()), pl.String),
+            _status_digests(own, number, starts, lengths),
+            *_first(own, number, starts),
+            pl.lit(value=False).alias("cancelled"),
+        )
+        .pipe(_with_rows, rows, number)
+        .select(*ENTRIES)
+    )
+    return pl.concat([live, _gone(rows, live)]).sort("first_row", maintain_order=True)
+
+
+def _first(own: pl.DataFrame, number: pl.Series, starts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """When each order was made, by its first line that tells, and its topmost row."""
+    at, row = own.get_column("ordered_at"), own.get_column("row").cast(pl.Int64)
+    told = at.gather(starts)
+    rises = (row.diff() > 0) | (number != number.shift())
+    if told.null_count() == 0 and rises.all():
+        return told, row.gather(starts).rename("first_row")
+    place = number.rle_id()
+    first = (
+        pl.DataFrame({"ordered_at": at, "row": row, "place": place})
+        .group_by("place", maintain_order=True)
+        .agg(pl.col("ordered_at").drop_nulls().first(), pl.col("row").min().alias("first_row"))
+    )
+    return first.get_column("ordered_at"), first.get_column("first_row")
+
+
+def _with_rows(live: pl.DataFrame, rows: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
+    """The orders with ``rows``, how many physical rows of each were not excluded."""
+    named = rows.get_column("order_no")
+    if rows.get_column("excluded").null_count() == rows.height and named.equals(number):
+        # A row is a line, as in nearly every file.
+        return live.with_columns(rows="lines")
     counts = (
         rows.filter(pl.col("excluded").is_null(), pl.col("order_no").is_not_null())
         .group_by("order_no")
         .agg(pl.len().cast(pl.Int64).alias("rows"))
     )
-    sizes = lengths.to_list()
-    place = pl.Series("place", range(len(sizes)), dtype=pl.UInt32)
-    first = (
-        own.select("ordered_at", pl.col("row").cast(pl.Int64))
-        .with_columns(place.gather(own.get_column("order_no").rle_id()))
-        .group_by("place", maintain_order=True)
-        .agg(pl.col("ordered_at").drop_nulls().first(), pl.col("row").min().alias("first_row"))
+    return live.join(counts, on="order_no", how="left", maintain_order="left").with_columns(
+        pl.col("rows").fill_null(0)
     )
-    live = (
-        pl.DataFrame({"order_no": own.get_column("order_no").gather(starts), "lines": lengths})
-        .with_columns(
-            pl.Series("digest", _digests(_said(own), sizes), pl.String),
-            pl.Series("status_digest", _status_digests(own, sizes), pl.String),
-            first.get_column("ordered_at"),
-            first.get_column("first_row"),
-            pl.lit(value=False).alias("cancelled"),
-        )
-        .join(counts, on="order_no", how="left", maintain_order="left")
-        .with_columns(pl.col("rows").fill_null(0))
-        .select(*ENTRIES)
-    )
-    return pl.concat([live, _gone(rows, live)]).sort("first_row", maintain_order=True)
 
 
 def _together(records: pl.DataFrame) -> pl.DataFrame:
@@ -107,8 +126,12 @@ def _together(records: pl.DataFrame) -> pl.DataFrame:
     return placed.sort("#first", "#at").drop("#first", "#at")
 
 
-def _said(records: pl.DataFrame) -> list[bytes]:
-    """What each line would declare, as one text (UTF-8): every column, an absent one as NUL."""
+def _said(records: pl.DataFrame, number: pl.Series) -> tuple[memoryview, list[int]]:
+    """What the lines would declare, one after the other (UTF-8), and where each one begins.
+
+    Every column tells, an absent one as NUL; RS ends a line. Within an order the lines are
+    sorted: another arrangement of rows is the same order. The last place is the end of all.
+    """
     parts: list[pl.Expr] = []
     text = ""
     for name in records.columns:
@@ -122,38 +145,64 @@ def _said(records: pl.DataFrame) -> list[bytes]:
             parts.append(pl.lit(text))
         parts.append(pl.col(name).fill_null("\x00") if nulls else pl.col(name))
         text = "\x1f"
-    parts.append(pl.lit(text[:-1]))
+    parts.append(pl.lit(text[:-1] + "\x1e"))
     # As bytes, which sort like their characters: hashed as they are, never made into characters.
-    return records.select(pl.concat_str(parts).cast(pl.Binary)).to_series().to_list()
+    said = records.select(pl.concat_str(parts).cast(pl.Binary)).to_series()
+    same = number == number.shift()
+    back = (said < said.shift()) & same
+    if back.any():
+        own = pl.DataFrame({"place": number.rle_id(), "said": said})
+        # Only the orders that need it: their places among all stay as they are.
+        mixed = own.get_column("place").filter(back.fill_null(value=False)).unique().implode()
+        wanted = own.get_column("place").is_in(mixed)
+        ordered = own.filter(wanted).sort("place", "said").get_column("said")
+        said = said.scatter(wanted.arg_true(), ordered)
+    held: Any = said.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = held.buffers()
+    ends = pl.Series(values=pa.Array.from_buffers(pa.int64(), len(held) + 1, [None, offsets]))
+    return memoryview(data or b""), ends.to_list()
 
 
-def _digests(texts: list[bytes], sizes: list[int]) -> list[str]:
-    """SHA-256 of each order's lines; sorted: another arrangement of rows is the same order."""
+def _digests(said: memoryview, ends: list[int], sizes: list[int]) -> list[str]:
+    """SHA-256 of each order's lines, RS between them."""
     sha256 = hashlib.sha256
-    return [
-        sha256(texts[at] if size == 1 else b"\x1e".join(sorted(texts[at : at + size]))).hexdigest()
-        for at, size in zip(accumulate(sizes, initial=0), sizes, strict=False)
-    ]
+    places = [ends[at] for at in accumulate(sizes, initial=0)]
+    return [sha256(said[one : end - 1]).hexdigest() for one, end in pairwise(places)]
 
 
-def _status_digests(records: pl.DataFrame, sizes: list[int]) -> list[str]:
-    if records.select(pl.col(*STATUS_COLUMNS).is_null().all()).row(0) == (True,):
-        return [""] * len(sizes)
+def _status_digests(
+    records: pl.DataFrame, number: pl.Series, starts: pl.Series, lengths: pl.Series
+) -> pl.Series:
+    """SHA-256 of what the lines of each order tell of its status, sorted; empty for nothing."""
     said = pl.concat_str([pl.col(name).fill_null("") for name in STATUS_COLUMNS])
-    texts = records.select(said.cast(pl.Binary)).to_series().to_list()
-    # Few statuses, so that most orders say what another one has said.
-    of_texts: dict[tuple[bytes, ...], str] = {}
-    told = []
-    for at, size in zip(accumulate(sizes, initial=0), sizes, strict=False):
-        own = tuple(texts[at : at + size])
-        if own not in of_texts:
-            of_texts[own] = _digests(list(own), [size])[0] if any(own) else ""
-        told.append(of_texts[own])
-    return told
+    texts = records.select(said).to_series()
+    told = pl.DataFrame({"text": texts.gather(starts), "len": lengths})
+    differs = (texts != texts.shift()) & (number == number.shift())
+    # Few statuses, mostly one an order: what several orders say is hashed once.
+    once = told.unique()
+    pairs = zip(once.get_column("text").to_list(), once.get_column("len").to_list(), strict=True)
+    digests = [_status_digest([text] * size) for text, size in pairs]
+    known = once.with_columns(pl.Series("status_digest", digests, pl.String))
+    found = told.join(known, on=["text", "len"], how="left", maintain_order="left")
+    digest = found.get_column("status_digest")
+    if differs.any():
+        places = number.rle_id().filter(differs.fill_null(value=False)).unique().sort()
+        of_orders = zip(starts.gather(places).to_list(), lengths.gather(places).to_list(),
+                        strict=True)  # fmt: skip
+        several = [_status_digest(texts.slice(at, size).to_list()) for at, size in of_orders]
+        digest = digest.scatter(places, pl.Series(several, dtype=pl.String))
+    return digest
+
+
+def _status_digest(texts: list[str]) -> str:
+    said = "\x1e".join(sorted(texts)).encode()
+    return hashlib.sha256(said).hexdigest() if any(texts) else ""
 
 
 def _gone(rows: pl.DataFrame, live: pl.DataFrame) -> pl.DataFrame:
     """Orders that the file only names as cancelled or given back: a status and no content."""
+    if rows.get_column("excluded").null_count() == rows.height:
+        return live.clear()
     return (
         rows.filter(pl.col("excluded").is_in(GONE), pl.col("order_no").is_not_null())
         .join(live, on="order_no", how="anti")
