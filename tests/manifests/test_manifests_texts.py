@@ -1,27 +1,31 @@
-"""Runs of texts: slices of the letters as they lie give what joining the texts would give."""
+"""Runs of texts are slices of letters; what stands in all rows is looked at once, and says the
+same."""
 
 import numpy as np
 import polars as pl
 import pytest
 
-from xborder.manifests.texts import joined, laid
+from xborder.manifests.texts import (
+    Texts,
+    around,
+    arrow,
+    bytes_of,
+    joined,
+    look,
+    scattered,
+    together,
+    written,
+)
 
 
 def long_ones(count: int) -> list[str]:
     return [f"<文{number:06d}>" + "x" * (9 + number % 700) for number in range(count)]
 
 
-def just_written(texts: list[str]) -> pl.Series:
-    """As ``together`` writes them: one after the other, in buffers that grow."""
-    frame = pl.DataFrame({"text": [one[1:] for one in texts]})
-    return frame.select(pl.concat_str(pl.lit("<"), "text")).to_series()
-
-
 COLUMNS = {
-    "just written": just_written(long_ones(4000)),
+    "long": pl.Series(long_ones(4000)),
     "read in pieces": pl.concat([pl.Series(long_ones(90)), pl.Series(long_ones(700))]),
-    "cut out": just_written(long_ones(4000))[1500:3000],
-    "in another order": just_written(long_ones(2000)).reverse(),
+    "cut out": pl.Series(long_ones(4000))[1500:3000],
     "short": pl.Series([str(number) for number in range(500)]),
     "short among long": pl.Series(["a", *long_ones(300), "", "b" * 12, "c" * 13]),
     "none": pl.Series([], dtype=pl.String),
@@ -29,18 +33,8 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_runs_of_letters_are_the_texts_joined(name: str) -> None:
-    values = COLUMNS[name]
-    texts = values.to_list()
-    letters = laid(values)
-    for first, stop in ((0, len(texts)), (0, 1), (len(texts) // 3, len(texts) // 2), (2, 2)):
-        found = b"".join(letters.run(first, stop))
-        assert found == "".join(texts[first:stop]).encode()
-
-
-@pytest.mark.parametrize("name", COLUMNS)
 @pytest.mark.parametrize("least", [1, 0])
-def test_joined_runs_are_texts(name: str, least: int) -> None:
+def test_joined_runs_are_slices(name: str, least: int) -> None:
     values = COLUMNS[name]
     counts = np.random.default_rng(7).integers(least, 6, len(values))
     counts = counts[np.cumsum(counts) <= len(values)]
@@ -50,10 +44,59 @@ def test_joined_runs_are_texts(name: str, least: int) -> None:
     wanted = [
         "".join(texts[stop - count : stop]) for stop, count in zip(stops, counts, strict=True)
     ]
-    assert joined(values, counts).to_list() == wanted
+    array = arrow(values)
+    told = joined(array, counts)
+    assert told.to_pylist() == wanted
+    if texts:
+        assert told.buffers()[2].address == array.buffers()[2].address, "nothing is copied"
+    letters, at = bytes_of(told)
+    third = len(wanted) // 3
+    assert bytes(letters[at[0] : at[third]]).decode() == "".join(wanted[:third])
 
 
-def test_what_was_just_written_is_not_copied() -> None:
-    letters = laid(COLUMNS["just written"])
-    assert letters.own
-    assert len(letters.buffers) > 2, "texts that lie in several buffers are what this is about"
+def test_pieces_of_all_kinds_make_a_row() -> None:
+    some = pl.Series(["一", None, ""])
+    assert written(["<", "a>", some, pl.Series([1, 2, 3]), arrow(some), "!"], 3).to_pylist() == [
+        "<a>一1一!", "<a>2!", "<a>3!",
+    ]  # fmt: skip
+    assert written(["<", "&"], 2).to_pylist() == ["<&", "<&"]
+    assert written(["<", some.clear()], 0).to_pylist() == []
+    assert together([some, "."], 3).to_list() == ["一.", ".", "."]
+    assert around("<", arrow(some), ">").to_pylist() == ["<一>", None, "<>"]
+    assert scattered(np.array([0, 3]), ["文", "ab"], 5).to_pylist() == ["文", "", "", "ab", ""]
+    assert scattered(np.array([], np.int64), [], 2).to_pylist() == ["", ""]
+
+
+SAME = ["A", "0.500", "a & <b>", "文\r", " x ", "=1", "a_b", "007", "-1.0", "1.5.0"]
+
+
+@pytest.mark.parametrize("text", SAME)
+def test_what_is_the_same_everywhere_says_what_single_cells_say(text: str) -> None:
+    """Beside a row that differs, each cell is looked at; the same text alone, but once."""
+    alone = Texts(pl.DataFrame({"c": [text] * 3}))
+    among = Texts(pl.DataFrame({"c": [text] * 3 + ["7"]}))
+    one, each = alone.value(("c",), ""), among.value(("c",), "")
+    assert (one.same, each.same, one.absent) == (text, None, 0)
+    assert one.look == look(arrow(pl.Series([text] * 3)))
+    assert isinstance(one.xml, str)
+    assert [one.xml] * 3 == each.xml.to_pylist()[:3]
+    short, shorts = alone.number(("c",), ""), among.number(("c",), "")
+    assert short.values.to_list() == shorts.values.to_list()[:3] == [short.same] * 3
+    if shorts.places is not None:
+        assert short.places is not None
+        assert short.places.tolist() == shorts.places.tolist()[:3]
+
+
+def test_what_stands_nowhere_is_absent_and_a_default_stands_everywhere() -> None:
+    frame = pl.DataFrame({"blank": [" ", " "], "empty": ["", ""], "null": [None, None],
+                          "some": ["", "x"], "all": ["y", "z"]},
+                         schema_overrides={"null": pl.String})  # fmt: skip
+    texts = Texts(frame)
+    for name in ("blank", "empty", "null", "gone"):
+        assert texts.value((name,), "").absent == 2
+        assert texts.value((name,), "0").same == "0"
+        assert texts.number((name,), "0.10").same == "0.1"
+        assert texts.value((name, "some"), "").values.to_list() == [None, "x"]
+        assert texts.value((name, "some"), "d").values.to_list() == ["d", "x"]
+        assert texts.value((name, "some", "all"), "d").values.to_list() == ["y", "x"]
+        assert texts.value(("all", name), "d").values.to_list() == ["y", "z"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from xborder.manifests.sheets import (
     BODY,
@@ -24,7 +25,7 @@ from xborder.manifests.sheets import (
     Column,
     number_format,
 )
-from xborder.manifests.texts import Texts, Value, together
+from xborder.manifests.texts import Texts, Value, together, written
 
 LONGEST = 32_767
 """Characters that an Excel cell holds."""
@@ -81,7 +82,7 @@ def rows(
     places: np.ndarray,
     names: Mapping[str, Mapping[str, str]],
     styles: Styles,
-) -> pl.Series:
+) -> pa.LargeStringArray:
     """One ``<row>`` a row of the frame; ``places`` are the rows' numbers in their sheets.
 
     ``name`` columns show what the code of their source means. Raises ValueError for a number
@@ -98,7 +99,7 @@ def rows(
         else:
             pieces += _number(one, texts, styles)
     pieces.append("</row>")
-    return together(pieces, len(texts.frame))
+    return written(pieces, len(texts.frame))
 
 
 def letters(index: int) -> str:

@@ -13,18 +13,28 @@ element marked required is never written empty.
 
 import csv
 import re
-import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
+from xborder.manifests.elements import Field, wrong
 from xborder.manifests.group import KEY, Group
-from xborder.manifests.texts import Laid, Number, Texts, Value, joined, laid, together
+from xborder.manifests.texts import (
+    Piece,
+    Texts,
+    around,
+    bytes_of,
+    joined,
+    scattered,
+    written,
+)
 
 NAMESPACE = "http://www.chinaport.gov.cn/ceb"
 VERSION = "1.0"
@@ -35,41 +45,26 @@ ENTITY = "entity"
 """The column that ties the lines of a document to its head: the head's place, from 0."""
 
 _GUIDS = uuid.uuid5(uuid.NAMESPACE_URL, NAMESPACE)
-# XML 1.0 has no way to write these, not even as a reference. (No text holds surrogates.)
-_FORBIDDEN = r"[^\t\n\r\x{20}-\x{FFFD}\x{10000}-\x{10FFFF}]"
-
-
-@dataclass(frozen=True)
-class Field:
-    """One row of a message's field table.
-
-    ``type``: C text, N number, node (once), each (once a row of ``source``). ``length``: of C
-    ``18``, ``..60``, ``3..4`` or ``0..`` (any number of) characters. ``digits``: of N ``19,5`` (19 in all, 5 after the
-    point) or ``5`` (a whole number). ``codes``: the code table that names its values. Of
-    ``each``, ``length`` says how many there may be: ``1..100``, ``0..`` (no bound).
-    """
-
-    parent: str
-    element: str
-    sources: tuple[str, ...]
-    required: bool
-    type: str
-    length: str
-    digits: str
-    default: str
-    codes: str
 
 
 @dataclass(frozen=True)
 class Message:
-    """A rendered message: file name, kind, root guid, how many entities and lines, the bytes."""
+    """A rendered message: file name, kind, root guid, how many entities and lines, its letters.
+
+    ``letters`` are a part of what was written in one pass with others, and keep that at hand.
+    """
 
     name: str
     kind: str
     guid: str
     entities: int
     lines: int
-    content: bytes
+    letters: memoryview
+
+    @property
+    def content(self) -> bytes:
+        """The message's bytes by themselves."""
+        return bytes(self.letters)
 
 
 @cache
@@ -133,14 +128,13 @@ def render(kind: str, group: Group) -> list[list[Message]]:
     """
     form = _Form(kind, fields(kind))
     top = form.top()
-    letters = laid(_entities(form, top["heads"], group.heads, group.items, group.lines))
-    base = _texts(form, top["transfer"], _senders(group), {})
-    written = []
-    for (one, lists, _), sender in zip(group.spans(), base, strict=True):
-        own = letters._replace(views=letters.views[lists])
-        entities = (own, group.lines[lists])
-        written.append(_messages(form, one.number, entities, sender, one.lists_per_message))
-    return written
+    entities = _entities(form, top["heads"], group.heads, group.items, group.lines)
+    base = _texts(form, top["transfer"], _senders(group), {}).to_pylist()
+    parts = [
+        _Part(one.number, lists.start, lists.stop, sender, one.lists_per_message)
+        for (one, lists, _), sender in zip(group.spans(), base, strict=True)
+    ]
+    return _messages(form, parts, entities, group.lines)
 
 
 def document(
@@ -177,11 +171,14 @@ def document(
     entities = _entities(form, top["heads"], head, Texts(items), lines)
     sender = ""
     if transfer is not None:
-        sender = _texts(form, top["transfer"], Texts(pl.DataFrame([dict(transfer)])), {})[0]
+        told = Texts(pl.DataFrame([dict(transfer)]))
+        sender = _texts(form, top["transfer"], told, {})[0].as_py()
     if subscribers:
         told = Texts(pl.DataFrame([dict(one) for one in subscribers]))
-        sender += "".join(_texts(form, top["subscribers"], told, {}))
-    return _messages(form, number, (laid(entities), lines), sender, per_message)
+        sender += "".join(_texts(form, top["subscribers"], told, {}).to_pylist())
+    part = _Part(number, 0, len(heads), sender, per_message)
+    (made,) = _messages(form, [part], entities, lines)
+    return made
 
 
 def pieces(
@@ -221,31 +218,71 @@ def _named(one: Field) -> tuple[str, ...]:
     return one.sources if one.type in ("node", "each") else (one.element,)
 
 
+class _Part(NamedTuple):
+    """Entities whose messages are of one number and sender, and stand one after another."""
+
+    number: str
+    first: int
+    stop: int
+    sender: str
+    per_message: int
+
+
 def _messages(
-    form: _Form,
-    number: str,
-    entities: tuple[Laid, np.ndarray],
-    sender: str,
-    per_message: int,
-) -> list[Message]:
-    """Messages of some entities: their letters, and how many lines each has."""
-    letters, lines = entities
-    if not 1 <= per_message <= ENTITIES:
-        raise ValueError(f"a message holds 1 to {ENTITIES}, not {per_message}")
-    made = []
-    for sequence, start in enumerate(range(0, len(lines), per_message), start=1):
-        stop = min(start + per_message, len(lines))
-        root_guid = guid(number, form.kind, str(sequence))
-        opened = (
+    form: _Form, parts: Sequence[_Part], entities: list[Piece], lines: np.ndarray
+) -> list[list[Message]]:
+    """The messages of each part; ``entities`` are the pieces of which those of all are made.
+
+    All letters are written in one pass: a message is a slice.
+    """
+    planned = [list(_planned(form, part)) for part in parts]
+    roots = [
+        (first, stop, root_guid, part.sender)
+        for part, own in zip(parts, planned, strict=True)
+        for first, stop, _, root_guid in own
+    ]
+    height = len(lines)
+    opened = scattered(
+        np.array([first for first, *_ in roots], np.int64),
+        [
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f'<ceb:{form.root} xmlns:ceb="{NAMESPACE}" guid="{root_guid}" version="{VERSION}">'
-        )
-        closed = f"{sender}\n</ceb:{form.root}>\n"
-        whole = b"".join([opened.encode(), *letters.run(start, stop), closed.encode()])
-        name = f"{form.kind}_{sequence:04d}.xml"
-        many = int(lines[start:stop].sum())
-        made.append(Message(name, form.kind, root_guid, stop - start, many, whole))
-    return made
+            for _, _, root_guid, _ in roots
+        ],
+        height,
+    )
+    closed = scattered(
+        np.array([stop - 1 for _, stop, *_ in roots], np.int64),
+        [f"{sender}\n</ceb:{form.root}>\n" for *_, sender in roots],
+        height,
+    )
+    letters, at = bytes_of(written([opened, *entities, closed], height))
+    view, ends = letters.data, np.concatenate([[0], np.cumsum(lines)])
+    return [
+        [
+            Message(
+                name,
+                form.kind,
+                root_guid,
+                stop - first,
+                int(ends[stop] - ends[first]),
+                view[at[first] : at[stop]],
+            )
+            for first, stop, name, root_guid in own
+        ]
+        for own in planned
+    ]
+
+
+def _planned(form: _Form, part: _Part) -> Iterator[tuple[int, int, str, str]]:
+    """The messages of a part: first entity and the one after its last, file name, root guid."""
+    if not 1 <= part.per_message <= ENTITIES:
+        raise ValueError(f"a message holds 1 to {ENTITIES}, not {part.per_message}")
+    starts = range(part.first, part.stop, part.per_message)
+    for sequence, first in enumerate(starts, start=1):
+        stop = min(first + part.per_message, part.stop)
+        root_guid = guid(part.number, form.kind, str(sequence))
+        yield first, stop, f"{form.kind}_{sequence:04d}.xml", root_guid
 
 
 def _senders(group: Group) -> Texts:
@@ -255,8 +292,8 @@ def _senders(group: Group) -> Texts:
 
 def _entities(
     form: _Form, entity: Field, heads: Texts, items: Texts, counts: np.ndarray
-) -> pl.Series:
-    """Entities as text: heads, and below each as many of the items as ``counts`` says."""
+) -> list[Piece]:
+    """The pieces of entities: heads, and below each as many of the items as ``counts`` says."""
     lines = {}
     for each in form.below(entity.element):
         if each.type != "each":
@@ -269,7 +306,7 @@ def _entities(
             which = _whose(heads.frame, int(np.argmax(wrong)))
             raise ValueError(f"{form.kind} {each.element}{which}: {each.length} lines needed")
         lines[each.element] = joined(_texts(form, each, items, {}), counts)
-    return _texts(form, entity, heads, lines)
+    return list(_pieces(form, entity, heads, lines))
 
 
 def _whose(rows: pl.DataFrame, at: int) -> str:
@@ -279,14 +316,16 @@ def _whose(rows: pl.DataFrame, at: int) -> str:
     return f" of entity {rows[ENTITY][at] + 1}" if ENTITY in rows.columns else ""
 
 
-def _texts(form: _Form, element: Field, rows: Texts, lines: dict[str, pl.Series]) -> pl.Series:
+def _texts(
+    form: _Form, element: Field, rows: Texts, lines: dict[str, pa.LargeStringArray]
+) -> pa.LargeStringArray:
     """An element with all that stands below it, one text a row; ``lines`` are written already."""
-    return together(_pieces(form, element, rows, lines), len(rows.frame))
+    return written(_pieces(form, element, rows, lines), len(rows.frame))
 
 
 def _pieces(
-    form: _Form, element: Field, rows: Texts, lines: dict[str, pl.Series]
-) -> Iterator[str | pl.Series]:
+    form: _Form, element: Field, rows: Texts, lines: dict[str, pa.LargeStringArray]
+) -> Iterator[Piece]:
     yield f"\n<ceb:{element.element}>"
     for one in form.below(element.element):
         if one.type == "node":
@@ -298,67 +337,18 @@ def _pieces(
     yield f"</ceb:{element.element}>"
 
 
-def _leaf(kind: str, one: Field, rows: Texts) -> Iterator[str | pl.Series]:
+def _leaf(kind: str, one: Field, rows: Texts) -> Iterator[Piece]:
     """One element with its value; an optional one without a value is not there."""
     value = (rows.number if one.type == "N" else rows.value)(one.sources, one.default)
-    if why := _wrong(one, value):
-        told, wrong = why
-        places = value.values.to_frame("value").select(wrong.fill_null(value=False))
+    if why := wrong(one, value):
+        told, where = why
+        places = value.values.to_frame("value").select(where.fill_null(value=False))
         at = places.to_series().arg_true()
         of = _whose(rows.frame, at[0])
         raise ValueError(f"{kind} {one.parent}.{one.element}{of}: {told} ({len(at)} rows)")
     opened, closed = f"<ceb:{one.element}>", f"</ceb:{one.element}>"
     if not value.absent:
-        yield from (opened, rows.xml(value), closed)
+        yield from (opened, value.xml, closed)
     elif value.absent < len(value.values):
-        texts = rows.xml(value).to_frame("value")
-        yield texts.select(pl.lit(opened) + pl.col("value") + pl.lit(closed)).to_series()
-
-
-def _wrong(one: Field, value: Value) -> tuple[str, pl.Expr] | None:
-    """Why some of a column's values may not be written, and which; None where all may.
-
-    The look at the whole column proves most columns right; the others are gone through by cell.
-    """
-    for why, proven, wrong in (
-        _number(one, value) if isinstance(value, Number) else _text(one, value)
-    ):
-        if not proven and value.values.to_frame("value").select(wrong.any()).item():
-            return why, wrong
-    return None
-
-
-def _text(one: Field, value: Value) -> Iterator[tuple[str, bool, pl.Expr]]:
-    text = pl.col("value")
-    if one.required:
-        yield "a value is required", not value.absent, text.is_null()
-    fewest, bound, end = one.length.rpartition("..")
-    most = int(end) if end else sys.maxsize
-    least = int(fewest or 0) if bound else most
-    seen = value.look
-    # A character has one byte at least, and exactly one in ASCII.
-    enough = least <= 1 or (seen.plain and seen.shortest >= least)
-    length = text.str.len_chars()
-    yield (
-        f"{one.length} characters are allowed",
-        seen.longest == 0 or (enough and seen.longest <= most),
-        (length > most) | (length < least),
-    )
-    yield (
-        "a character that XML 1.0 forbids",
-        seen.plain or not seen.forbidden,
-        text.str.contains(_FORBIDDEN),
-    )
-
-
-def _number(one: Field, value: Number) -> Iterator[tuple[str, bool, pl.Expr]]:
-    number = pl.col("value")
-    if one.required:
-        yield "a value is required", not value.absent, number.is_null()
-    total, _, after = one.digits.partition(",")
-    pattern = rf"^-?[0-9]{{1,{total}}}(\.[0-9]{{1,{after}}})?$" if after else r"^[0-9]+$"
-    short = value.look.longest <= int(total)
-    proven = value.places is not None and short and int(value.places.max()) <= int(after or 0)
-    yield f"no plain number of {one.digits} digits", proven, ~number.str.contains(pattern)
-    digits = number.str.len_chars() - number.str.count_matches(r"[-.]")
-    yield f"more than {total} digits", short, digits > int(total)
+        assert not isinstance(value.xml, str)
+        yield around(opened, value.xml, closed)

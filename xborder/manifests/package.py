@@ -22,13 +22,16 @@ INDEX = "manifest.json"
 MESSAGES = {"lists": ("CEB303", "CEB603"), "declarations": ("CEB303",)}
 """Kind of a manifest → its messages. Orders first: customs matches a list to its order."""
 
+Files = dict[str, bytes | memoryview]
+"""Files by name; messages are parts of what was written in one pass."""
+
 
 def written_by() -> str:
     """The programs whose version shows in a manifest's bytes."""
     return f"xborder {__version__}, XlsxWriter {version('xlsxwriter')}"
 
 
-def build(group: Group) -> list[dict[str, bytes]]:
+def build(group: Group) -> list[Files]:
     """All files of each manifest by name, in the order in which they are listed and zipped.
 
     Made of ``messages_of`` (what customs reads) and ``documents_of`` (the workbooks that people
@@ -71,9 +74,10 @@ def _sealed(
     summed: dict[str, Any],
     rendered: list[messages.Message],
     documents: dict[str, bytes],
-) -> dict[str, bytes]:
+) -> Files:
     """All files of a manifest, with its index and the checksums; each is summed once."""
-    files = {message.name: message.content for message in rendered} | documents
+    files: Files = {message.name: message.letters for message in rendered}
+    files |= documents
     digests = {name: digest(data) for name, data in files.items()}
     index = _index(manifest, summed, rendered, files, digests)
     text = json.dumps(index, ensure_ascii=False, indent=2, allow_nan=False)
@@ -87,7 +91,7 @@ def _index(
     manifest: Manifest,
     summed: dict[str, Any],
     rendered: list[messages.Message],
-    files: dict[str, bytes],
+    files: Files,
     digests: dict[str, str],
 ) -> dict[str, Any]:
     zh, en = workbook.KIND_NAMES[manifest.kind]
@@ -128,12 +132,12 @@ def _named(manifest: Manifest, rows: list[dict[str, Any]]) -> list[dict[str, Any
     ]
 
 
-def digest(data: bytes) -> str:
+def digest(data: bytes | memoryview) -> str:
     """SHA-256 as lower-case hex."""
     return hashlib.sha256(data).hexdigest()
 
 
-def archive(number: str, files: dict[str, bytes], sink: IO[bytes]) -> None:
+def archive(number: str, files: Files, sink: IO[bytes]) -> None:
     """Write the ZIP of a manifest's files, in a folder of the manifest's number."""
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as packed:
         for name, data in files.items():

@@ -11,7 +11,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ class Kept:
 
     sha256: str
     folder: Path | None = None
-    files: Mapping[str, bytes] | None = None
+    files: package.Files | None = None
     archive: bytes = b""
 
     def put_folder(self, store: Store, place: tuple[str, ...]) -> None:
@@ -42,7 +42,7 @@ class Kept:
             (self.folder / "files").rename(target)
             sync_folder(target.parent)
         for name, data in (self.files or {}).items():
-            store.write_bytes((*place, name), data)
+            store.write_bytes((*place, name), bytes(data))
 
     def put_archive(self, store: Store, place: tuple[str, ...]) -> None:
         """Put its ZIP in place."""
@@ -61,7 +61,7 @@ class Shelf:
 
     folder: Path | None
 
-    def keep(self, number: str, files: dict[str, bytes]) -> Kept:
+    def keep(self, number: str, files: package.Files) -> Kept:
         """Keep a manifest's files and the ZIP that is made of them."""
         if self.folder is None:
             sink = io.BytesIO()

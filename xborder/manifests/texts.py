@@ -6,11 +6,13 @@ column's bytes shows that for all of them; only a column that fails it is gone t
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 """What stands in XML for characters that would not come back as they are."""
@@ -22,9 +24,7 @@ _BLANKS[[*range(0x09, 0x0E), *range(0x1C, 0x21), 0xC2, 0xE1, 0xE2, 0xE3]] = True
 _FORMULAS = np.zeros(256, dtype=bool)
 _FORMULAS[[*b"=+-@\t\r", 0xEF]] = True
 
-
-_IN_VIEW = 12
-"""Bytes of a text that Arrow keeps in its view."""
+_ESCAPED = str.maketrans(ESCAPES)
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,18 @@ class Look:
 _NOTHING = Look(0, 0, True, *[False] * 6)
 
 
-def bytes_of(values: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """The bytes of a text column one after another, and where each value begins and ends.
+def arrow(values: pl.Series) -> pa.LargeStringArray:
+    """A column of texts as Arrow lays it out: its letters one after another."""
+    array: Any = values.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
-    Value ``i`` is ``letters[at[i]:at[i + 1]]``; an absent one is empty. Nothing is copied that
-    need not be: a run of values is a slice.
+
+def bytes_of(array: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes of texts one after another, and where each begins and ends.
+
+    Text ``i`` is ``letters[at[i]:at[i + 1]]``; an absent one is empty. Nothing is copied: a run
+    of texts is a slice.
     """
-    array = values.to_arrow(compat_level=pl.CompatLevel.oldest())
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
     _, offsets, data = array.buffers()
     if not len(array):
         return np.zeros(0, np.uint8), np.zeros(1, np.int64)
@@ -67,84 +70,32 @@ def bytes_of(values: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(data or b"", np.uint8), at
 
 
-class Laid(NamedTuple):
-    """Where the letters of texts lie, one text after the other: a run of them is a slice or a few.
-
-    ``views``: length, first four letters, number of the buffer and place in it, a row each.
-    ``own``: so Arrow itself describes them.
-    """
-
-    views: np.ndarray
-    buffers: list[Any]
-    own: bool
-
-    def run(self, first: int, stop: int) -> list[memoryview]:
-        """The letters of the texts from ``first`` to before ``stop``, a slice a buffer."""
-        views = self.views[first:stop]
-        begins = np.flatnonzero(np.diff(views[:, 2], prepend=-1))
-        ends = np.append(begins, len(views))[1:] - 1
-        return [
-            memoryview(self.buffers[views[one, 2]])[views[one, 3] : views[last, 3] + views[last, 0]]
-            for one, last in zip(begins, ends, strict=True)
-        ]
+def _laid(at: np.ndarray, letters: Any) -> pa.LargeStringArray:
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(at, np.int64)), pa.py_buffer(letters)]
+    return pa.LargeStringArray.from_buffers(len(at) - 1, *buffers[1:])
 
 
-def laid(values: pl.Series) -> Laid:
-    """Where the letters of texts lie; nothing is copied of long texts that were just written."""
-    array: Any = values.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-    _, told, *buffers = array.buffers()
-    if len(array) and not values.null_count():
-        views = np.frombuffer(told, np.int32)[4 * array.offset :][: 4 * len(array)].reshape(-1, 4)
-        lengths, places = views[:, 0], views[:, 3]
-        follows = (views[1:, 2] != views[:-1, 2]) | (places[1:] == places[:-1] + lengths[:-1])
-        # A shorter text stands in its view, and in no buffer.
-        if lengths.min() > _IN_VIEW and follows.all():
-            return Laid(views, buffers, own=True)
-    letters, at = bytes_of(values)
-    nothing = np.zeros(len(at) - 1, np.int64)
-    views = np.stack([np.diff(at), nothing, nothing, at[:-1]], axis=1)
-    return Laid(views, [letters.data], own=False)
+def joined(array: pa.LargeStringArray, counts: np.ndarray) -> pa.LargeStringArray:
+    """Runs of ``counts`` texts each as one; their letters lie side by side already."""
+    letters, at = bytes_of(array)
+    return _laid(at[np.concatenate([[0], np.cumsum(counts)])], letters)
 
 
-def joined(values: pl.Series, counts: np.ndarray) -> pl.Series:
-    """Runs of ``counts`` values each as one text; their letters lie side by side already."""
-    stops = np.cumsum(counts)
-    starts = stops - counts
-    letters = laid(values)
-    if not letters.own or not counts.all():
-        return _copied(values, stops)
-    views, lasts = letters.views[starts], letters.views[stops - 1]
-    views[:, 0] = lasts[:, 3] + lasts[:, 0] - views[:, 3]
-    apart = np.flatnonzero(views[:, 2] != lasts[:, 2])
-    # The few runs that begin in one buffer and end in the next get one of their own.
-    own = [b"".join(letters.run(starts[one], stops[one])) for one in apart]
-    lengths = np.array([len(one) for one in own], np.int64)
-    views[apart, 0], views[apart, 2] = lengths, len(letters.buffers)
-    views[apart, 3] = np.cumsum(lengths) - lengths
-    buffers = [None, pa.py_buffer(views), *letters.buffers, pa.py_buffer(b"".join(own))]
-    told = pl.from_arrow(pa.Array.from_buffers(pa.string_view(), len(views), buffers))
-    assert isinstance(told, pl.Series)
-    return told
+def scattered(places: np.ndarray, texts: list[str], height: int) -> pa.LargeStringArray:
+    """Texts at some places, in ascending order, of ``height``; elsewhere the empty text."""
+    told = [one.encode() for one in texts]
+    ends = np.zeros(height + 1, np.int64)
+    ends[np.asarray(places) + 1] = [len(one) for one in told]
+    return _laid(np.cumsum(ends), b"".join(told))
 
 
-def _copied(values: pl.Series, stops: np.ndarray) -> pl.Series:
-    letters, at = bytes_of(values)
-    bounds = at[np.concatenate([[0], stops])]
-    buffers = [None, pa.py_buffer(np.ascontiguousarray(bounds)), pa.py_buffer(letters)]
-    told = pl.from_arrow(pa.LargeStringArray.from_buffers(len(stops), *buffers[1:]))
-    assert isinstance(told, pl.Series)
-    return told
-
-
-def look(values: pl.Series) -> Look:
+def look(array: pa.LargeStringArray) -> Look:
     """Look at a column of texts."""
-    letters, at = bytes_of(values)
+    letters, at = bytes_of(array)
     letters, lengths = letters[at[0] : at[-1]], np.diff(at)
     begins = at[:-1] - at[0]
-    if nulls := values.null_count():
-        if nulls == len(values):
-            return _NOTHING
-        there = values.is_not_null().to_numpy()
+    if array.null_count:
+        there = array.is_valid().to_numpy(zero_copy_only=False)
         lengths, begins = lengths[there], begins[there]
     if not len(lengths):
         return _NOTHING
@@ -155,8 +106,7 @@ def look(values: pl.Series) -> Look:
     if shortest == 0:
         begins, lengths = begins[lengths > 0], lengths[lengths > 0]
     first = letters[begins]
-    # ">" is the highest of the four: digits and capital letters lie on both sides of it.
-    markup = low <= 0x3E and any(bool((letters == sign).any()) for sign in b"&<>\r")
+    markup = any(low <= sign <= high and bool((letters == sign).any()) for sign in b"&<>\r")
     return Look(
         shortest=shortest,
         longest=longest,
@@ -165,22 +115,55 @@ def look(values: pl.Series) -> Look:
         forbidden=low < 0x20 or bool(high >= 0xEF and (letters == 0xEF).any()),
         spaced=bool(_BLANKS[first].any()),
         quoted=bool(_FORMULAS[first].any()),
-        underscored=low <= 0x5F and bool((letters == 0x5F).any()),
+        underscored=low <= 0x5F <= high and bool((letters == 0x5F).any()),
         closed=low <= 0x20 and bool((letters[begins + lengths - 1] <= 0x20).any()),
     )
 
 
+@lru_cache(4096)
+def _look_at(text: str) -> Look:
+    return look(_laid(np.array([0, len(one := text.encode())]), one))
+
+
 @dataclass(frozen=True)
 class Value:
-    """A column of values to write, and how it looks."""
+    """A column of values to write, and how it looks.
+
+    ``same``: the text that stands in every row; None where they differ, or one is absent.
+    """
 
     values: pl.Series
     look: Look
+    same: str | None = None
 
     @property
     def absent(self) -> int:
         """How many rows have no value."""
         return int(self.values.null_count())
+
+    @cached_property
+    def xml(self) -> "str | pa.LargeStringArray":
+        """The values as they stand in an XML text; what is the same in all rows, once."""
+        if self.same is not None:
+            return self.same.translate(_ESCAPED) if self.look.markup else self.same
+        return arrow(self.values.str.replace_many(ESCAPES) if self.look.markup else self.values)
+
+
+def _nothing(height: int) -> Value:
+    return Value(pl.Series([None], dtype=pl.String).new_from_index(0, height), _NOTHING)
+
+
+def _everywhere(text: str, height: int) -> Value:
+    return Value(pl.Series([text]).new_from_index(0, height), _look_at(text), text)
+
+
+def _differing(values: pl.Series) -> Value:
+    array = arrow(values)
+    told = Value(values, look(array))
+    if not told.look.markup:
+        # What was looked at is what will be written.
+        told.__dict__["xml"] = array
+    return told
 
 
 @dataclass(frozen=True)
@@ -197,6 +180,11 @@ class Number(Value):
 
 def shortened(found: Value) -> Number:
     """Decimals without their trailing zeros; what is none stays as it is, as far as that goes."""
+    if found.same is not None and len(found.values) > 1:
+        one, height = shortened(replace(found, values=found.values.head(1))), len(found.values)
+        places = None if one.places is None else np.repeat(one.places, height)
+        values = one.values.new_from_index(0, height)
+        return replace(one, values=values, places=places)
     plain = _plain(found)
     if plain is None:
         column = pl.col(found.values.name)
@@ -204,7 +192,8 @@ def shortened(found: Value) -> Number:
         short = column.str.strip_chars_end("0").str.strip_chars_end(".")
         chosen = pl.when(pointed).then(short).otherwise(column)
         text = found.values.to_frame().select(chosen).to_series()
-        return Number(text, look(text))
+        same = None if found.same is None else str(text[0])
+        return Number(text, look(arrow(text)), same)
     lengths, places, led = plain
     values = found.values
     if (lengths < values.str.len_bytes().fill_null(0).to_numpy()).any():
@@ -212,14 +201,14 @@ def shortened(found: Value) -> Number:
         values = pl.DataFrame(cut).select(pl.col("text").str.head(pl.col("letters"))).to_series()
     there = lengths[lengths > 0]
     seen = replace(found.look, shortest=int(there.min()), longest=int(there.max()), plain=True)
-    return Number(values, seen, places, led)
+    return Number(values, seen, None if found.same is None else str(values[0]), places, led)
 
 
 def _plain(found: Value) -> tuple[np.ndarray, np.ndarray, bool] | None:
     """Lengths without trailing zeros, decimals, and whether zeros lead; None for other texts."""
-    letters, at = bytes_of(found.values)
-    if not found.look.plain or at[0] == at[-1]:
+    if not found.look.plain or not found.look.longest:
         return None
+    letters, at = bytes_of(arrow(found.values))
     used = letters[at[0] : at[-1]]
     if used.min() < 0x2E or used.max() > 0x39 or (used == 0x2F).any():
         return None
@@ -268,29 +257,25 @@ class Texts:
             self._numbers[key] = shortened(self.value(sources, default))
         return self._numbers[key]
 
-    def xml(self, found: Value) -> pl.Series:
-        """Values as they stand in an XML text."""
-        return found.values.str.replace_many(ESCAPES) if found.look.markup else found.values
-
     def _once(self, key: object, made: Callable[[], Value]) -> Value:
         if key not in self._found:
             self._found[key] = made()
         return self._found[key]
 
     def _raw(self, source: str) -> Value:
+        height = len(self.frame)
         if source not in self.frame.columns:
-            values = pl.Series(source, [None], dtype=pl.String).new_from_index(0, len(self.frame))
-            return Value(values, look(values))
+            return _nothing(height)
         values = self.frame[source].cast(pl.String)
-        found = look(values)
-        if found.shortest == 0 and values.null_count() < len(values):
-            values = (
-                values.to_frame()
-                .select(pl.when(pl.col(source) != "").then(pl.col(source)))
-                .to_series()
-            )
-            found = look(values)
-        return Value(values, found)
+        if values.null_count() == height:
+            return _nothing(height)
+        if not values.null_count() and values[0] == values[-1] and (values == values[0]).all():
+            return _everywhere(values[0], height) if values[0] else _nothing(height)
+        found = _differing(values)
+        if found.look.shortest == 0:
+            filled = pl.when(pl.col(source) != "").then(pl.col(source))
+            found = _differing(values.to_frame().select(filled).to_series())
+        return found
 
     def _standing(self, source: str) -> Value:
         found = self.raw(source)
@@ -298,35 +283,58 @@ class Texts:
             return found
         column = pl.col(source)
         stands = column.str.strip_chars() != ""
-        frame = found.values.to_frame()
+        frame = found.values.alias(source).to_frame()
         if frame.select(stands.all()).item():
             return found
         values = frame.select(pl.when(stands).then(column)).to_series()
-        return Value(values, look(values))
+        return _differing(values) if values.null_count() < len(values) else _nothing(len(values))
 
     def _value(self, sources: tuple[str, ...], default: str) -> Value:
-        found = self.standing(sources[0])
-        if not found.absent:
-            return found
-        others = [self.standing(one).values.alias(f"{at}") for at, one in enumerate(sources)]
+        height = len(self.frame)
+        found = [self.standing(one) for one in sources]
+        found = [one for one in found if one.absent < height] or found[:1]
+        if not found[0].absent:
+            return found[0]
+        if found[0].absent == height:
+            return _everywhere(default, height) if default else found[0]
+        frame = pl.DataFrame([one.values.alias(f"{at}") for at, one in enumerate(found)])
         last = pl.lit(default or None, dtype=pl.String)
-        frame = pl.DataFrame(others)
         values = frame.select(pl.coalesce(*frame.columns, last).alias(sources[0])).to_series()
-        return Value(values, look(values))
+        return _differing(values)
 
 
-def together(pieces: Iterable[str | pl.Series], height: int) -> pl.Series:
-    """One text a row of the pieces, absent ones left out; a literal is the same in all rows."""
-    merged: list[str | pl.Series] = []
-    for piece in pieces:
+Piece: TypeAlias = str | pl.Series | pa.LargeStringArray
+"""A part of what is written: the same in all rows, or a text a row."""
+
+
+def written(pieces: Iterable[Piece], height: int) -> pa.LargeStringArray:
+    """One text a row of the pieces, absent ones left out."""
+    merged: list[str | pa.LargeStringArray] = []
+    for one in pieces:
+        piece = arrow(one.cast(pl.String)) if isinstance(one, pl.Series) else one
         # Neighbouring literals become one: half the cost.
         if isinstance(piece, str) and merged and isinstance(merged[-1], str):
             merged[-1] += piece
         else:
             merged.append(piece)
-    columns = {str(at): one for at, one in enumerate(merged) if isinstance(one, pl.Series)}
-    if not columns:
-        return pl.repeat("".join(str(one) for one in merged), height, eager=True)
-    parts = [pl.lit(one) if isinstance(one, str) else str(at) for at, one in enumerate(merged)]
-    whole = pl.concat_str(parts, ignore_nulls=True)
-    return pl.DataFrame(columns).select(whole.alias("text")).to_series()
+    if not any(isinstance(one, pa.LargeStringArray) for one in merged):
+        return pa.repeat(_literal("".join(merged)), height)
+    told = [_literal(one) if isinstance(one, str) else one for one in merged]
+    return pc.binary_join_element_wise(*told, _literal(""), null_handling="skip")
+
+
+def around(opened: str, array: pa.LargeStringArray, closed: str) -> pa.LargeStringArray:
+    """Each text between two others; an absent one stays absent."""
+    told = (_literal(opened), array, _literal(closed), _literal(""))
+    return pc.binary_join_element_wise(*told, null_handling="emit_null")
+
+
+def _literal(text: str) -> pa.LargeStringScalar:
+    return pa.scalar(text, pa.large_string())
+
+
+def together(pieces: Iterable[Piece], height: int) -> pl.Series:
+    """``written``, as a column."""
+    found = pl.from_arrow(written(pieces, height))
+    assert isinstance(found, pl.Series)
+    return found.alias("text")
