@@ -166,6 +166,14 @@ def _named(tables: Tables, spec: str, codes: set[str]) -> dict[str, str]:
     return dict(rows.filter(pl.col("key").is_in(sorted(codes))).unique("key").sort("key").rows())
 
 
+def beside(sending: Sending) -> dict[str, Any]:
+    """What a profile files for each list besides order and list."""
+    return {
+        "documents": [one for one in sending.documents if one in ("403", "505")],
+        "payment": {"payCode": sending.payment_code, "payName": sending.payment_name},
+    }
+
+
 def reservation(
     batch: Batch,
     named: dict[str, dict[str, str]],
@@ -179,11 +187,7 @@ def reservation(
     """
     sent = {}
     if sending is not None and sending.transport != "none":
-        documents = [one for one in sending.documents if one in ("403", "505")]
-        sent["sending"] = {
-            "documents": documents,
-            "payment": {"payCode": sending.payment_code, "payName": sending.payment_name},
-        }
+        sent["sending"] = beside(sending)
     return sent | {
         "key": batch.key | batch.names,
         "transfer": {

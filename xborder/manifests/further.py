@@ -4,6 +4,7 @@ They say what the lists say, and are written from the same rows; a manifest's pa
 hold them. Payment receipts are not asked for any more since 2024-12-15 (GAC 2024/167).
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,11 @@ from xborder.registry.store import Store
 
 
 def _waybills(
-    heads: pl.DataFrame, items: pl.DataFrame, row: Row[Any], c: Connection
+    heads: pl.DataFrame,
+    items: pl.DataFrame,
+    row: Row[Any],
+    beside: Mapping[str, Any],
+    c: Connection,
 ) -> pl.DataFrame:
     """CEB505: a row a list; what the waybill says is what the list says."""
     goods = items.group_by("list_id", maintain_order=True).agg(
@@ -32,7 +37,11 @@ def _waybills(
 
 
 def _payments(
-    heads: pl.DataFrame, items: pl.DataFrame, row: Row[Any], c: Connection
+    heads: pl.DataFrame,
+    items: pl.DataFrame,
+    row: Row[Any],
+    beside: Mapping[str, Any],
+    c: Connection,
 ) -> pl.DataFrame:
     """CEB403: a row an order, paid when it was placed, with goods and freight."""
     placed = fetch(
@@ -54,10 +63,7 @@ def _payments(
         for at, otherwise in with_time.select("ordered_at", "appTime").iter_rows()
     ]
     return heads.with_columns(
-        **{
-            name: pl.lit(value or None, pl.String)
-            for name, value in row.batch["sending"]["payment"].items()
-        },
+        **{name: pl.lit(value or None, pl.String) for name, value in beside["payment"].items()},
         charge=pl.Series(charges),
         currency="orderCurrency",
         accountingDate=pl.Series(times),
@@ -75,14 +81,17 @@ def _paid_at(ordered_at: str | None, otherwise: str) -> str:
 KINDS = {"403": _payments, "505": _waybills}
 
 
-def written(c: Connection, store: Store, row: Row[Any], kind: str) -> list[writer.Message]:
-    """A manifest's messages of a kind that its package does not hold."""
+def written(
+    c: Connection, store: Store, row: Row[Any], kind: str, beside: Mapping[str, Any]
+) -> list[writer.Message]:
+    """A manifest's messages of a kind that its package does not hold; ``beside`` is what the
+    profile said of them (``content.beside``)."""
     group = content.load(c, content.Checked(store), [row])
     heads = group.heads.frame.with_columns(
         pl.coalesce("orderAppType", "appType").alias("appType"),
         pl.Series("guid", [writer.guid(one, kind) for one in group.heads.frame["guid"]]),
     )
-    told = KINDS[kind](heads, group.items.frame, row, c)
+    told = KINDS[kind](heads, group.items.frame, row, beside, c)
     return writer.document(
         f"CEB{kind}",
         row.number,

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Row, select
 
 from xborder import clock
 from xborder.crashpoints import crash_point
-from xborder.manifests import dxp, further, signing
+from xborder.manifests import content, dxp, further, signing
 from xborder.manifests import messages as writer
 from xborder.manifests.package import INDEX, digest
 from xborder.manifests.transports import (
@@ -217,7 +217,9 @@ def _unqueued(c: Connection, exporters: Sequence[str], named: Sequence[str]) -> 
 
 def _queue(home: Home, row: Row[Any]) -> int:
     """Queue one manifest's messages, with the filings that stand in them."""
-    kinds = filings.kinds_of(row)
+    # Of a manifest from before a way was named, the profile as it is now.
+    beside = row.batch.get("sending") or content.beside(home.exporters[row.exporter].sending)
+    kinds = filings.kinds_of(row, beside["documents"])
     folder = tuple(row.folder.split("/"))
     index = json.loads(home.store.read_bytes((*folder, INDEX)))
     new = [
@@ -230,7 +232,7 @@ def _queue(home: Home, row: Row[Any]) -> int:
     ]  # fmt: skip
     with reading(home.engine) as c:
         more = {
-            kind: further.written(c, home.store, row, kind)
+            kind: further.written(c, home.store, row, kind, beside)
             for kind in kinds
             if kind in further.KINDS
         }

@@ -103,10 +103,12 @@ def key_column(kind: str, columns: Iterable[str]) -> pl.Expr:
     return pl.concat_str(parts, separator="/").alias("key")
 
 
-def kinds_of(manifest: Row[Any]) -> tuple[str, ...]:
+def kinds_of(manifest: Row[Any], further: Sequence[str] | None = None) -> tuple[str, ...]:
     """The documents filed for each list of a manifest, in the order in which they are sent: the
-    lists last. Waybills and payment receipts where the profile said so at the cut-off."""
-    further = manifest.batch.get("sending", {}).get("documents", ())
+    lists last. Waybills and payment receipts (``further``) where the profile said so at the
+    cut-off."""
+    if further is None:
+        further = manifest.batch.get("sending", {}).get("documents", ())
     own = OF_LISTS[manifest.kind]
     return tuple(sorted({*own, *further})) if "603" in own else own
 
