@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import receipt_homes
 from lxml import etree
 from manifest_samples import NAMESPACE
 from sending_homes import OUTBOX, outbox, sending_home
@@ -298,11 +299,12 @@ def test_what_the_port_could_not_hand_on_goes_again_in_a_new_message(tmp_path, c
     send(home)
     with transaction(home.engine) as c:
         run(c, "UPDATE filings SET status = '120'")
-        run(
-            c,
-            "UPDATE filings SET status = '4', status_at = '2026-11-22T05:30:00+00:00'"
-            " WHERE kind = '603' AND list_id IN (2, 3)",
-        )
+    for number, cop_no in enumerate(receipt_homes.cop_nos(home)[1:3]):
+        # Before it was sent, by customs' clock.
+        told = receipt_homes.answer(cop_no, "4", -60 + number, ebcCode="4414960XXX")
+        receipt_homes.tell(home, told, name=f"{number}.xml")
+    receipt_homes.receive(home, LATER)
+    with reading(home.engine) as c:
         rows = messages.named(c, "XB60412026112200001")
     before = outbox(home)
     with fixed(LATER):

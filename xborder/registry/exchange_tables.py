@@ -48,6 +48,7 @@ messages = Table(
     Column("transport", String(16), comment="outbox | http"),
     Column("reference", Text, comment="the gateway's name for it, or the outbox file"),
     Column("code", Text, comment="finding of the last attempt that failed"),
+    Column("after_receipt", Id, comment="newest receipt when its documents were carried over"),
     UniqueConstraint("guid"),
     Index("ix_messages_unsent", "id", sqlite_where=text(UNSENT), postgresql_where=text(UNSENT)),
     Index(None, "manifest_id"),

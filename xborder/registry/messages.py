@@ -179,8 +179,24 @@ def _mark(c: Connection, message_id: int, values: dict[str, Any]) -> None:
     audit.append(c, kind, row.guid, told)
 
 
+def carry(c: Connection, message_id: int, filing_ids: Sequence[int], after_receipt: int) -> None:
+    """Filings that failed in another message stand in this one from now on; receipts up to
+    ``after_receipt`` speak of that other one."""
+    c.execute(
+        update(messages).where(messages.c.id == message_id).values(after_receipt=after_receipt)
+    )
+    stage(c, "carried", pl.DataFrame({"id": list(filing_ids)}, schema={"id": pl.Int64}))
+    run(
+        c,
+        "UPDATE filings SET message_id = :message WHERE id IN (SELECT id FROM carried)",
+        message=message_id,
+    )
+    run(c, "DROP TABLE carried")
+
+
 def answered(c: Connection, at: datetime) -> int:
-    """Doubtful messages that customs has answered were taken; how many."""
+    """Doubtful messages that were answered were taken, be it that a document was not handed on
+    (4) or the message not understood (900); how many."""
     found = c.execute(
         select(messages.c.id, messages.c.guid).where(
             messages.c.state == SENDING, messages.c.id.in_(_answered_ids(c))
@@ -197,7 +213,10 @@ def _answered_ids(c: Connection) -> list[int]:
         """
         SELECT m.id FROM messages m
         WHERE m.state IN ('queued', 'sending') AND m.state = 'sending' AND EXISTS (
-            SELECT 1 FROM filings f WHERE f.message_id = m.id AND f.status <> '4')
+            SELECT 1 FROM filings f WHERE f.message_id = m.id AND (f.status <> '4'
+              OR f.status = '4' AND EXISTS (
+                  SELECT 1 FROM receipts r WHERE r.filing_id = f.id
+                    AND r.id > coalesce(m.after_receipt, 0))))
         """,
     )
     return list(found.scalars())
