@@ -133,7 +133,7 @@ def in_any_line(joined: Joined, verdict: pl.Expr) -> pl.Series:
     goods = joined.goods.select(verdict.fill_null(value=False)).to_series()
     found = pl.repeat(False, joined.orders.height, dtype=pl.Boolean, eager=True)
     if goods.any():
-        found = found.scatter(joined.order.filter(goods[joined.stock]).unique(), True)
+        found = found.scatter(joined.order.filter(goods[joined.stock]), True)
     return found
 
 

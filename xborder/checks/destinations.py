@@ -7,9 +7,11 @@ their number: it is no fault of any order.
 """
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 import polars as pl
 
@@ -35,40 +37,74 @@ def notices(joined: Joined, context: Context) -> pl.DataFrame:
     going = frozenset(country.drop_nulls().unique())
     silent = facts.refused(context.decisions, "notice")
     asked = [
-        (countries & going, row)
-        for countries, row in _notices(tables, on)
-        if row["notice"] not in silent and countries & going
+        one
+        for one in _notices(tables, on)
+        if one.row["notice"] not in silent and one.countries & going
     ]
-    found = [pl.DataFrame(schema=VIOLATIONS)]
-    if asked:
-        firsts = joined.by_order.frame(
-            ["at", "upload_id", "value_cny", "profile.mode", "head.country",
-             "shipment.export_date", "head.ordered_at"]
-        ).with_columns(
-            pl.coalesce(
-                pl.col("shipment.export_date"), pl.col("head.ordered_at").str.slice(0, 10),
-                pl.lit(on.isoformat()),
-            ).alias("day"),
-        )  # fmt: skip
-        tests = {str(at): _concerns(*one, tables, on) for at, one in enumerate(asked)}
-        marks = firsts.select(**tests)
-        files = firsts[["at", "upload_id", "head.country"]]
-        for at, (_, row) in enumerate(asked):
-            orders = marks.get_column(str(at)).fill_null(value=False)
-            if orders.any():
-                concerned = (orders & _with_goods(joined, row)).arg_true()
-                found.append(_told(files[concerned], row))
+    found = [_of_orders(joined, asked, on)] if asked else [pl.DataFrame(schema=VIOLATIONS)]
     vague = _group(tables, VAGUE_FOR) & going
     if vague:
         found += _vague(joined, vague, tables)
     return pl.concat(found)
 
 
+class _Notice(NamedTuple):
+    """A notice, the countries of its group, and which orders it concerns but for their goods."""
+
+    row: Row
+    countries: frozenset[str]
+    concerns: pl.Expr
+
+
 @lru_cache(maxsize=8)
-def _notices(tables: Tables, on: date) -> list[tuple[frozenset[str], Row]]:
-    """The notices that a day's table holds, each with the countries of its group."""
-    rows = tables.table("destination_notice", on).iter_rows(named=True)
-    return [(tables.group(row["group"]), row) for row in rows]
+def _notices(tables: Tables, on: date) -> list[_Notice]:
+    """The notices that a day's table holds."""
+    found = []
+    for row in tables.table("destination_notice", on).iter_rows(named=True):
+        countries = tables.group(row["group"])
+        found.append(_Notice(row, countries, _concerns(countries, row, tables, on)))
+    return found
+
+
+def _of_orders(joined: Joined, asked: list[_Notice], on: date) -> pl.DataFrame:
+    """Notices of orders, once for a file and country, with the number of orders."""
+    firsts = joined.by_order.frame(
+        ["at", "upload_id", "value_cny", "profile.mode", "head.country",
+         "shipment.export_date", "head.ordered_at"]
+    ).with_columns(
+        pl.coalesce(
+            pl.col("shipment.export_date"), pl.col("head.ordered_at").str.slice(0, 10),
+            pl.lit(on.isoformat()),
+        ).alias("day"),
+    )  # fmt: skip
+    marks = firsts.select(
+        "at",
+        "upload_id",
+        "head.country",
+        *(one.concerns.fill_null(value=False).alias(str(at)) for at, one in enumerate(asked)),
+    )
+    concerned = {}
+    for at, one in enumerate(asked):
+        orders = marks.get_column(str(at))
+        if orders.any():
+            concerned[at] = (orders & _with_goods(joined, one.row)).alias(str(at))
+    files = (
+        marks.with_columns(concerned.values())
+        .group_by("upload_id", "head.country")
+        .agg(
+            one
+            for at in concerned
+            for one in (
+                pl.col("at").filter(str(at)).first().alias(f"first {at}"),
+                pl.col(str(at)).sum().alias(f"orders {at}"),
+            )
+        )
+    )
+    told = [
+        _told(files.select("head.country", f"first {at}", f"orders {at}"), asked[at].row)
+        for at in concerned
+    ]
+    return pl.DataFrame([one for few in told for one in few], schema=VIOLATIONS, orient="row")
 
 
 @lru_cache(maxsize=8)
@@ -116,22 +152,15 @@ def _with_goods(joined: Joined, row: Row) -> pl.Series:
     return in_any_line(joined, named)
 
 
-def _told(orders: pl.DataFrame, row: Row) -> pl.DataFrame:
-    files = orders.group_by("upload_id", "head.country", maintain_order=True).agg(
-        pl.col("at").first(), pl.len().alias("orders")
-    )
+def _told(files: pl.DataFrame, row: Row) -> Iterator[tuple[object, ...]]:
+    """A notice for each file and country (country, first line, orders) that has orders, in the
+    order of their first lines."""
     said = {name: row[name] or "" for name in ("notice", "text_zh", "text_en", "source")}
     said["since"] = str(row["valid_from"])
-    params = [_params(said | {"orders": str(orders)}) for orders in files["orders"]]
-    return files.select(
-        "at",
-        pl.lit("line").alias("source"),
-        pl.lit("country").alias("field"),
-        pl.lit(row["code"]).alias("code"),
-        pl.col("head.country").alias("value"),
-        pl.lit("").alias("expected"),
-        pl.Series("params", params, dtype=pl.String),
-    ).cast(VIOLATIONS)  # type: ignore[arg-type]
+    for country, first, orders in sorted(files.rows(), key=lambda one: one[1] or 0):
+        if orders:
+            params = _params(said | {"orders": str(orders)})
+            yield first, "line", "country", row["code"], country, "", params
 
 
 @lru_cache(maxsize=1)
