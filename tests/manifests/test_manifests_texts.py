@@ -79,6 +79,7 @@ def test_what_is_the_same_everywhere_says_what_single_cells_say(text: str) -> No
     assert (one.same, each.same, one.absent) == (text, None, 0)
     assert one.look == look(arrow(pl.Series([text] * 3)))
     assert isinstance(one.xml, str)
+    assert not isinstance(each.xml, str)
     assert [one.xml] * 3 == each.xml.to_pylist()[:3]
     short, shorts = alone.number(("c",), ""), among.number(("c",), "")
     assert short.values.to_list() == shorts.values.to_list()[:3] == [short.same] * 3

@@ -78,7 +78,7 @@ def test_lists_of_a_manifest_are_filed_once(engine: Engine, tmp_path) -> None:
         row = manifests.get(c, 1)
         assert row.number == number
         assert filings.without(c) == []  # it is not published
-        manifests.published(c, row.id, "0" * 64, "manifests/x")
+        manifests.published(c, {row.id: ("0" * 64, "manifests/x")})
         assert [one.id for one in filings.without(c)] == [1]
         assert filings.of_manifest(c, store, row) == 4
         assert filings.of_manifest(c, store, row) == 0

@@ -69,10 +69,10 @@ def test_reserving_issues_the_lists_once(engine: Engine) -> None:
         office = reserve(c, cutoff, ids[2:], "declarations", office="6042")
         assert office.number == "XB60422026112000001"
         assert counters.peek(c, "manifest") == 2, "a refused manifest takes no number"
-        manifests.published(c, row.id, "ab" * 32, "manifests/x")
-        manifests.published(c, row.id, "ab" * 32, "manifests/x")
+        manifests.published(c, {row.id: ("ab" * 32, "manifests/x")})
+        manifests.published(c, {row.id: ("ab" * 32, "manifests/x")})
         with pytest.raises(ValueError, match="another checksum"):
-            manifests.published(c, row.id, "cd" * 32, "manifests/x")
+            manifests.published(c, {row.id: ("cd" * 32, "manifests/x")})
         assert [one["state"] for one in queries.manifests(c, DAY)] == ["published", "reserved"]
         assert queries.manifests(c, DAY + timedelta(days=1)) == []
         assert len(queries.manifests_of_last_cutoff(c)) == 2
@@ -345,3 +345,19 @@ def test_swapped_audit_entries_show(engine: Engine) -> None:
         for before, after in ((2, 99), (3, 2), (99, 3)):
             c.execute(text(f"UPDATE audit SET seq = {after} WHERE seq = {before}"))
         assert audit.verify(c) == 2
+
+
+def test_entries_added_together_are_those_added_one_by_one(engine: Engine) -> None:
+    told = [(f"subject {n}", {"n": n}) for n in range(3)]
+    chains = []
+    for together in (True, False):
+        with transaction(engine) as c:
+            if together:
+                assert audit.extend(c, "kind", told, NOW) == 3
+                assert audit.extend(c, "kind", [], NOW) == 3
+            else:
+                assert [audit.append(c, "kind", *one, NOW) for one in told] == [1, 2, 3]
+            assert audit.verify(c) is None
+            chains.append(audit.head(c))
+            c.rollback()
+    assert chains[0] == chains[1]

@@ -1,4 +1,4 @@
-"""Publishing (发布): reserved manifests become files, many written in one pass, one by one sealed.
+"""Publishing (发布): reserved manifests become files, many written in one pass.
 
 Two threads write groups of manifests (the columns' work leaves Python's lock) and put their files
 aside, flushed to the disk; this thread renames them into place, in order. Groups follow the
@@ -64,11 +64,13 @@ def publish(engine: Engine, store: Store, checked: content.Checked) -> list[Issu
         under_way: deque[Future[list[Written]]] = deque()
 
         def take() -> None:
+            kept = []
             for row, written in under_way.popleft().result():
                 if isinstance(written, Exception):
                     faults.append(written)
-                elif one := _publish(engine, store, row, written):
-                    issued.append((row.id, one))
+                else:
+                    kept.append((row, written))
+            issued.extend(_publish(engine, store, kept))
 
         try:
             for group in _groups(engine, checked):
@@ -127,19 +129,28 @@ def _write_all(
     return [(row, shelf.keep(row.number, files.pop(0))) for row in rows]
 
 
-def _publish(engine: Engine, store: Store, row: Row[Any], kept: Kept) -> Issued | None:
-    crash_point("manifest-rendered")
+def _publish(
+    engine: Engine, store: Store, written: Sequence[tuple[Row[Any], Kept]]
+) -> list[tuple[int, Issued]]:
+    """A group's files put in place, and its rows; those that no other run published meanwhile."""
+    issued = []
     # The writer's transaction also keeps two runs from renaming over each other.
     with transaction(engine) as connection:
-        if manifests.get(connection, row.id).state == manifests.PUBLISHED:
-            return None
-        kept.put_folder(store, content.place(row))
-        crash_point("manifest-folder-renamed")
-        kept.put_archive(store, content.archive_place(row))
-        crash_point("manifest-renamed")
-        folder = "/".join(content.place(row))
-        manifests.published(connection, row.id, kept.sha256, folder)
-    crash_point("manifest-published")
-    return Issued(
-        row.number, row.kind, row.exporter, row.lists, folder, f"{folder}.zip", kept.sha256
-    )
+        left = manifests.reserved(connection, [row.id for row, _ in written])
+        done = {}
+        for row, kept in written:
+            if row.id not in left:
+                continue
+            crash_point("manifest-rendered")
+            kept.put_folder(store, content.place(row))
+            crash_point("manifest-folder-renamed")
+            kept.put_archive(store, content.archive_place(row))
+            crash_point("manifest-renamed")
+            folder = "/".join(content.place(row))
+            done[row.id] = (kept.sha256, folder)
+            told = (row.number, row.kind, row.exporter, row.lists, folder, f"{folder}.zip")
+            issued.append((row.id, Issued(*told, kept.sha256)))
+        manifests.published(connection, done)
+    for _ in issued:
+        crash_point("manifest-published")
+    return issued

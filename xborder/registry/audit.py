@@ -6,6 +6,7 @@ outside (the daily report does).
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,20 +37,33 @@ def append(
 
     ``at`` is by default the clock's present instant.
     """
+    return extend(c, kind, [(subject, payload)], at)
+
+
+def extend(
+    c: Connection, kind: str, told: Sequence[tuple[str, Any]], at: datetime | None = None
+) -> int:
+    """Add an entry for each subject and payload, at one instant; the number of the last one."""
     at = (at or clock.now()).astimezone(clock.UTC)
     seq, previous = head(c)
-    seq += 1
-    c.execute(
-        audit.insert().values(
-            seq=seq,
-            at=at,
-            kind=kind,
-            subject=subject,
-            payload=payload,
-            previous=previous,
-            hash=_hash(previous, seq, at, kind, subject, payload),
+    entries = []
+    for subject, payload in told:
+        seq += 1
+        whole = _hash(previous, seq, at, kind, subject, payload)
+        entries.append(
+            {
+                "seq": seq,
+                "at": at,
+                "kind": kind,
+                "subject": subject,
+                "payload": payload,
+                "previous": previous,
+                "hash": whole,
+            }
         )
-    )
+        previous = whole
+    if entries:
+        c.execute(audit.insert(), entries)
     return seq
 
 

@@ -62,8 +62,13 @@ def reserve_all(
     day = f"{business_date:%Y%m%d}"
     ids = counters.draw_many(c, "manifest", len(plan))
     rows: list[dict[str, Any]] = []
+    offices = Counter(new.customs_code for new in plan)
+    serials = {
+        office: iter(counters.draw_many(c, f"manifest:{office}:{day}", count))
+        for office, count in offices.items()
+    }
     for number, new in zip(ids, plan, strict=True):
-        serial = counters.draw(c, f"manifest:{new.customs_code}:{day}")
+        serial = next(serials[new.customs_code])
         rows.append(
             {
                 "id": number,
@@ -84,12 +89,15 @@ def reserve_all(
     counts: Counter[int] = Counter()
     for part in assigned:
         counts.update(_issue(c, ids.start, part))
-    for row, new in zip(rows, plan, strict=True):
+    for row in rows:
         row["lists"] = counts[row["id"]]
         if not row["lists"]:
             raise ValueError(f"manifest {row['number']} would have no lists")
-        told = {"lists": row["lists"], "kind": new.kind, "cutoff": cutoff}
-        audit.append(c, "manifest reserved", row["number"], told, app_time)
+    told = [
+        (row["number"], {"lists": row["lists"], "kind": row["kind"], "cutoff": cutoff})
+        for row in rows
+    ]
+    audit.extend(c, "manifest reserved", told, app_time)
     if rows:
         counted = update(manifests).where(manifests.c.id == bindparam("of"))
         told_of = [{"of": row["id"], "count": row["lists"]} for row in rows]
@@ -136,20 +144,33 @@ def issued(c: Connection, number: str) -> Row[Any] | None:
     return c.execute(wanted).one_or_none()
 
 
-def published(c: Connection, manifest_id: int, sha256: str, folder: str) -> None:
-    """The manifest's folder stands, with this checksum.
+def reserved(c: Connection, manifest_ids: Sequence[int]) -> set[int]:
+    """Those of some manifests that are not published yet."""
+    wanted = select(manifests.c.id).where(
+        manifests.c.id.in_(manifest_ids), manifests.c.state == RESERVED
+    )
+    return set(c.scalars(wanted))
+
+
+def published(c: Connection, done: Mapping[int, tuple[str, str]]) -> None:
+    """Manifests' folders stand: the checksum of each and its folder, by the manifest's number.
 
     The same call again changes nothing; raises ValueError for another checksum, because an
     issued manifest is never edited.
     """
-    row = get(c, manifest_id)
-    if row.state == PUBLISHED:
-        if row.sha256 != sha256:
+    wanted = select(manifests).where(manifests.c.id.in_(list(done))).order_by(manifests.c.id)
+    new = []
+    for row in c.execute(wanted):
+        sha256, folder = done[row.id]
+        if row.state != PUBLISHED:
+            new.append((row.number, {"of": row.id, "sha": sha256, "place": folder}))
+        elif row.sha256 != sha256:
             raise ValueError(f"manifest {row.number} was published with another checksum")
-        return
-    c.execute(
-        update(manifests)
-        .where(manifests.c.id == manifest_id)
-        .values(state=PUBLISHED, sha256=sha256, folder=folder)
-    )
-    audit.append(c, "manifest published", row.number, {"sha256": sha256})
+    if new:
+        standing = update(manifests).where(manifests.c.id == bindparam("of"))
+        c.execute(
+            standing.values(state=PUBLISHED, sha256=bindparam("sha"), folder=bindparam("place")),
+            [row for _, row in new],
+        )
+        told = [(number, {"sha256": row["sha"]}) for number, row in new]
+        audit.extend(c, "manifest published", told)
