@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from xborder import clock
+from xborder.portal import own_rows
 from xborder.registry import fixes
 from xborder.registry.database import reading
 from xborder.registry.home import Home
@@ -135,3 +136,12 @@ def test_a_receipt_shows_each_cell_in_its_row_and_leads_to_the_answer(held: Home
     assert row and "DP-MG-004" in row[0]
     assert re.search(r'in-row here"><span class="quiet">Shipping Country</span> Germny', shown)
     assert f'href="/answers/{EXPORTER}#COUNTRY_UNKNOWN"' in shown
+
+
+def test_a_row_of_goods_side_by_side_shows_each_at_its_own_cell() -> None:
+    heads = {("", "order_no"): ("A", "No."), ("", "qty"): ("C", "Qty"), ("", "qty#2"): ("F", "Qty")}
+    line = {"sheet": "", "row": 2, "order_no": "W-1"}
+    first = own_rows._cells(line | {"line_no": "1", "qty": "1"}, heads, {"F2"}, first=True)
+    second = own_rows._cells(line | {"line_no": "2", "qty": "0"}, heads, {"F2"}, first=False)
+    shown = [(told["cell"], told["value"], not other) for _, other, told in (*first, *second)]
+    assert shown == [("A2", "W-1", False), ("C2", "1", False), ("F2", "0", True)]

@@ -126,14 +126,34 @@ def to_findings(violations: pl.DataFrame, lines: Levels, placed: pl.DataFrame) -
         if not told.is_empty():
             # Where a price comes from is told by line, all other sources at levels of their own.
             kept = ["order_no", "order_row", *SOURCE, *(f"price.{name}" for name in SOURCE)]
-            at = lines.only(kept).take(told.get_column("at"))
+            at = lines.only([*kept, "line_no"]).take(told.get_column("at"))
             own = told.hstack(at.frame(["order_no", "order_row", *SOURCE]))
+            if source == "line" and "line_no" in at.columns:
+                own = of_its_goods(own.hstack(at.frame(["line_no"])), placed)
             parts.append(to_place(own.rename({"upload_id": "concerns"}), at, placed, source))
     return (
         pl.concat(parts)
+        .with_columns(pl.col("field").str.replace("#.*$", ""))
         .join(_severities(), on="code", how="left", maintain_order="left")
         .sort("concerns", "sheet_order", "row_order", "code", "field", maintain_order=True)
         .select(*findings.FINDINGS, pl.col("concerns").alias("upload_id"))
+    )
+
+
+def of_its_goods(own: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+    """``own`` without ``line_no``; where goods stand side by side in one row (宽表), with the
+    fields by the names that ``placed`` has of the line's own goods: ``qty#2``."""
+    marked = placed.filter(pl.col("field").str.contains("#", literal=True))
+    if marked.is_empty():
+        return own.drop("line_no")
+    told = own.with_columns(goods=pl.concat_str("field", pl.lit("#"), "line_no"))
+    there = marked.select("upload_id", "sheet", goods="field", mine="field").unique()
+    return told.join(
+        there, on=["upload_id", "sheet", "goods"], how="left", maintain_order="left"
+    ).select(
+        pl.coalesce("mine", "field").alias(name) if name == "field" else name
+        for name in own.columns
+        if name != "line_no"
     )
 
 

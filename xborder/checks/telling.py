@@ -11,7 +11,7 @@ TELLS_MORE = {
 }
 """Finding → the finding at the same cell that makes it needless; both hold, or only the latter."""
 
-CELL = ["upload_id", "sheet", "row", "field"]
+CELL = ["upload_id", "sheet", "row", "field", "cell"]
 
 
 def once(found: pl.DataFrame, cell: list[str], told: pl.DataFrame | None = None) -> pl.DataFrame:

@@ -31,7 +31,10 @@ class Place:
     """Makes findings at the cells of one column of one sheet."""
 
     def __init__(self, sheet: str, field: str, column: int, header: str) -> None:
-        self.sheet, self.field, self.column, self.header = sheet, field, column, header
+        # Of goods that stand side by side (``qty#2``) the cell tells which are meant.
+        self.sheet, self.field, self.column, self.header = (
+            sheet, field.partition("#")[0], column, header,
+        )  # fmt: skip
 
     def finding(self, code: str, row: int, value: str = "", expected: str = "") -> Finding:
         """A finding at this column and the given row."""

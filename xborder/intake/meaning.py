@@ -189,7 +189,9 @@ def _side_by_side(frame: pl.DataFrame) -> pl.DataFrame:
         parts.append(part.with_columns(x_group=pl.lit(number)))
     whole = pl.concat(parts).sort("row", "x_group", maintain_order=True)
     filled = pl.any_horizontal(pl.col(name).is_not_null() for name in sorted(repeated))
-    return whole.filter(filled | (pl.col("x_group") == 1)).drop("x_group")
+    whole = whole.filter(filled | (pl.col("x_group") == 1))
+    # By the number of its goods a line finds its own cells again.
+    return whole.with_columns(line_no=pl.col("x_group").cast(pl.String)).drop("x_group")
 
 
 def _from_one_cell(

@@ -192,7 +192,7 @@ def _placed(store: Store, upload_id: int, own: pl.DataFrame, changed: pl.DataFra
     if not store.exists(*readings.folder(upload_id), "columns.json"):
         return own
     placed = readings.columns_of(store, [upload_id]).select("sheet", "field", "letter", "header")
-    differing = _differences(store, upload_id, changed)
+    differing = _differences(store, upload_id, changed, placed.get_column("field"))
     rest = own.join(differing, on=["code", "order_no"], how="anti")
     rest = _with_sheets(store, upload_id, rest, placed.get_column("sheet").unique())
     told = own.join(differing.select("code", "order_no").unique(), on=["code", "order_no"]).drop(
@@ -212,6 +212,7 @@ def _placed(store: Store, upload_id: int, own: pl.DataFrame, changed: pl.DataFra
             .otherwise("cell")
             .alias("cell"),
             pl.coalesce("header", "column").alias("column"),
+            pl.col("field").str.replace("#.*$", ""),
         )
         .select(*findings.FINDINGS)
         .sort("row", "code", maintain_order=True)
@@ -235,9 +236,14 @@ def _with_sheets(
     return told.drop("sheet").join(first, on="order_no", how="left", maintain_order="left")
 
 
-def _differences(store: Store, upload_id: int, changed: pl.DataFrame) -> pl.DataFrame:
+def _differences(
+    store: Store, upload_id: int, changed: pl.DataFrame, fields: pl.Series
+) -> pl.DataFrame:
     """Cells of changed orders that differ from what was declared: the present value and the
-    declared one, line by line. Columns: code, order_no, sheet, row, field, value, expected."""
+    declared one, line by line. Columns: code, order_no, sheet, row, field, value, expected.
+
+    ``fields``: those of the file's columns; of goods that stand side by side also ``qty#2``.
+    """
     parts = [
         pl.DataFrame(
             schema={
@@ -255,13 +261,17 @@ def _differences(store: Store, upload_id: int, changed: pl.DataFrame) -> pl.Data
         for name in content:
             if name in ("sheet", "row", "order_row", *STATUS_COLUMNS):
                 continue
+            own_goods = pl.concat_str(pl.lit(f"{name}#"), "line_no")
             parts.append(
                 both.filter(pl.col(name).ne_missing(pl.col(f"{name}.declared"))).select(
                     pl.lit(CHANGED).alias("code"),
                     "order_no",
                     "sheet",
                     "row",
-                    pl.lit(name).alias("field"),
+                    pl.when(own_goods.is_in(fields.implode()))
+                    .then(own_goods)
+                    .otherwise(pl.lit(name))
+                    .alias("field"),
                     pl.col(name).fill_null("").alias("value"),
                     pl.col(f"{name}.declared").fill_null("").alias("expected"),
                 )

@@ -233,6 +233,12 @@ class _Content:
         return str(lines[nth].get("sku") or "") if nth < len(lines) else ""
 
 
+_OF_LINE: dict[str, pl.DataType] = {
+    "order_no": pl.String(), "order_row": pl.UInt32(), "line_no": pl.String(), **places.SOURCE
+}  # fmt: skip
+"""What of a line tells its cells."""
+
+
 def _placed(
     c: Connection, store: Store, exporter: str, ended: pl.DataFrame, content: _Content,
     wrong: list[_Wrong],
@@ -252,12 +258,12 @@ def _placed(
         source, field = one.source, one.field
         if source in there and there[source] is None:
             source, field = "line", "order_no"
-        told = {name: line[name] for name in ("order_no", "order_row", *places.SOURCE)}
+        told = {name: line[name] for name in _OF_LINE}
         for name, found in there.items():
             told |= {f"{name}.{key}": (found or {}).get(key) for key in places.SOURCE}
         rows.append(told | {"profile.file": f"exporters/{exporter}.toml"})
         violations.append((len(violations), source, field, one.code, one.value, "", one.params))
-    types = {"order_no": pl.String(), "order_row": pl.UInt32(), **places.SOURCE}
+    types = dict(_OF_LINE)
     types |= {f"{name}.{key}": kind for name in ("goods", "shipment")
               for key, kind in places.SOURCE.items()}  # fmt: skip
     frame = pl.DataFrame(rows, schema=types | {"profile.file": pl.String()}, orient="row")
@@ -267,7 +273,7 @@ def _placed(
     placed = readings.columns_of(store, concerned.drop_nulls().unique().sort())
     broken = pl.DataFrame(violations, schema=places.VIOLATIONS, orient="row")
     # Lineage of the line itself, and one level above it that of the other sources.
-    of_line = ["order_no", "order_row", *places.SOURCE]
+    of_line = list(_OF_LINE)
     every = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
     lined = Levels(frame.select(of_line), ((frame.drop(of_line), every),))
     return places.to_findings(broken, lined, placed)
