@@ -276,15 +276,3 @@ def test_any_order_number_names_a_sheet(order_no):
     heads = head_rows(3, orderNo=order_no)
     data = draft.write(manifest(kind="declarations"), frame(heads), frame(item_rows(heads)))
     assert len(book(data["declaration_draft.xlsx"]).sheetnames) == 3
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {}, [], "文\n\"", 1, None, {"a": {}}, {"a": [], "b": 1}, [{}, [], [1, "é"]],
-        {"a": {"b": {"c": [1, {"d": "x", "e": None}]}}, "f": True, "号": ["一", "\t"]},
-    ],
-)  # fmt: skip
-def test_indented_json_is_what_the_library_writes(value):
-    wanted = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-    assert package.indented(value) == wanted

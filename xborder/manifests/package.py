@@ -80,7 +80,8 @@ def _sealed(
     files |= documents
     digests = {name: digest(data) for name, data in files.items()}
     index = _index(manifest, summed, rendered, files, digests)
-    files[INDEX] = f"{indented(index)}\n".encode()
+    text = json.dumps(index, ensure_ascii=False, indent=2, allow_nan=False)
+    files[INDEX] = f"{text}\n".encode()
     digests[INDEX] = digest(files[INDEX])
     files[SUMS] = "".join(f"{one}  {name}\n" for name, one in digests.items()).encode()
     return files
@@ -123,29 +124,6 @@ def _index(
             for name, data in files.items()
         ],
     }
-
-
-def indented(value: Any, margin: str = "\n") -> str:
-    """What ``json.dumps`` makes of a value with ``indent=2``, without its cost by character.
-
-    Python's fast writer knows no margins; but the margin of what holds no further objects or
-    lists can stand in its separators.
-    """
-    nested = value.values() if isinstance(value, dict) else value
-    if not isinstance(value, dict | list) or not value:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    inner = f"{margin}  "
-    if not any(isinstance(one, dict | list) for one in nested):
-        between = (f",{inner}", ": ")
-        flat = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=between)
-        return f"{flat[0]}{inner}{flat[1:-1]}{margin}{flat[-1]}"
-    told = [indented(one, inner) for one in nested]
-    if isinstance(value, list):
-        return f"[{inner}{f',{inner}'.join(told)}{margin}]"
-    named = [
-        f"{json.dumps(k, ensure_ascii=False)}: {one}" for k, one in zip(value, told, strict=True)
-    ]
-    return f"{{{inner}{f',{inner}'.join(named)}{margin}}}"
 
 
 def _named(manifest: Manifest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
