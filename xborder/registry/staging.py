@@ -8,6 +8,7 @@ Values travel as parameters or as CSV data, never inside a statement.
 import io
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,9 @@ SQL_TYPES: dict[PolarsDataType, str] = {
     pl.Int64: "BIGINT",
     pl.Boolean: "BOOLEAN",
 }
+
+_VALUES = 900
+"""Values that one statement binds; every SQLite takes 999."""
 
 Constant = int | bool | str
 """A value that is the same in every row of an ``insert``."""
@@ -52,15 +56,23 @@ def insert(
     try:
         if c.dialect.name == "postgresql":
             return _copy(cursor, table, frame.with_columns(**_literals(same)), new_only)
-        # A value that is part of the statement is not bound anew for each row: half the cost.
+        # A value that is part of the statement is not bound anew for each row, and many rows of
+        # one statement cost half of what they cost one by one.
         given = {**dict.fromkeys(frame.columns, "?"), **{k: _spelt(v) for k, v in same.items()}}
         names = ", ".join(f'"{name}"' for name in given)
-        statement = f"INSERT INTO {table} ({names}) VALUES ({', '.join(given.values())})"  # noqa: S608
-        if new_only:
-            statement += " ON CONFLICT DO NOTHING"
-        rows: Any = rows_of(frame)
-        cursor.executemany(statement, rows)
-        return int(cursor.rowcount)
+        row = f"({', '.join(given.values())})"
+        values: list[Any] = list(chain.from_iterable(rows_of(frame)))
+        portion = max(1, _VALUES // max(1, frame.width)) * frame.width
+        done = 0
+        for start in range(0, len(values), portion or 1):
+            few = values[start : start + portion]
+            rows = ", ".join([row] * (len(few) // frame.width))
+            statement = f"INSERT INTO {table} ({names}) VALUES {rows}"  # noqa: S608
+            if new_only:
+                statement += " ON CONFLICT DO NOTHING"
+            cursor.execute(statement, few)
+            done += int(cursor.rowcount)
+        return done
     finally:
         cursor.close()
 
