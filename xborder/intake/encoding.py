@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from xborder.intake import writing
 from xborder.intake.limits import refuse
 
@@ -94,6 +96,8 @@ class Evidence:
     def _check(self, block: bytes, final: bool = False) -> None:
         """Strict decoding of what the mark says, or of UTF-8; remembers where it failed."""
         assert self._decoder is not None
+        if not final and not self.marked.startswith("utf-16") and self._passes(block):
+            return
         waiting = len(self._decoder.getstate()[0])
         try:
             self._decoder.decode(block, final)
@@ -101,6 +105,27 @@ class Evidence:
             self._failed = self._offset - waiting + error.start
             self._looked = 0
             self._failed_bytes = bytes(error.object[error.start : error.start + 4])
+
+    def _passes(self, block: bytes) -> bool:
+        """Whether a block goes on as good UTF-8; its middle is looked at without being decoded."""
+        assert self._decoder is not None
+        state = self._decoder.getstate()
+        begin, end = 0, len(block)
+        while begin < min(4, end) and block[begin] & 0xC0 == 0x80:
+            begin += 1
+        while end > begin and len(block) - end < 4 and block[end - 1] & 0xC0 == 0x80:
+            end -= 1
+        end = max(begin, end - 1)
+        try:
+            self._decoder.decode(block[:begin])
+            if self._decoder.getstate()[0] and begin < len(block):
+                raise UnicodeError
+            pl.Series([block[begin:end]], dtype=pl.Binary).cast(pl.String)
+            self._decoder.decode(block[end:])
+        except (UnicodeError, pl.exceptions.ComputeError):
+            self._decoder.setstate(state)
+            return False
+        return True
 
     def _gather(self, block: bytes) -> None:
         """Keep cells with bytes beyond ASCII; one that the block's end cuts waits for the next."""
