@@ -6,6 +6,7 @@ say what is right: a test holds these columns to them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import polars as pl
 
@@ -13,14 +14,13 @@ from xborder.intake import cells, dates
 
 DIGITS = r"^(?:0|[1-9][0-9]{0,30})$"
 NUMBER = r"^(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?$"
-TRAILING_ZERO = r"^(?:0|[1-9][0-9]{0,30})\.[0-9]{0,29}0$"
 MOMENT = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(?: ?[+-][0-9]{2}:?[0-9]{2})?$"
 )
 HOUR = len("2026-04-05 21")
-OFTEN = 4
-"""Cells that say the same, at least, where a column is judged by what it says."""
+OFTEN, SAMPLE = 4, 1000
+"""Cells that say the same, at least, where a column is judged by what it says; of so many."""
 
 SETTLED = {
     "order_no": r"^[A-Z0-9#/_-]{1,15}$|^[0-9]{0,15}[A-Z#/_-][A-Z0-9#/_-]{0,99}$",
@@ -32,14 +32,31 @@ SETTLED = {
 """Cells of each type that are clean as they stand, and betray no damage."""
 
 
+def often(series: pl.Series) -> bool:
+    """Whether a column seems to say the same again and again, by its first cells."""
+    head = series.head(SAMPLE)
+    return head.n_unique() * OFTEN <= len(head)
+
+
+def odd(series: pl.Series, field_type: str) -> pl.Series | None:
+    """Which cells of a type in ``SETTLED`` are not clean or may betray damage; None for none."""
+    pattern = SETTLED[field_type]
+    if often(series):
+        # To find what a column says costs less than to judge every cell of it.
+        told = series.unique()
+        wrong = told.filter(~told.str.contains(pattern))
+        return series.is_in(wrong.implode()).fill_null(value=False) if len(wrong) else None
+    clean = series.str.contains(pattern)
+    return None if clean.all() else (~clean).fill_null(value=False)
+
+
 def settled(series: pl.Series, field_type: str) -> bool:
     """Whether every cell of a column is clean text without damage, seen at one look."""
     if series.null_count() == len(series):
         return True
-    pattern = SETTLED.get(field_type)
-    if pattern is None:
+    if field_type not in SETTLED:
         return not series.str.contains(cells.UNTIDY).any() and not (series == "").any()
-    return bool(series.str.contains(pattern).all())
+    return odd(series, field_type) is None
 
 
 def cleaned(series: pl.Series) -> tuple[pl.Series, bool]:
@@ -47,10 +64,7 @@ def cleaned(series: pl.Series) -> tuple[pl.Series, bool]:
 
     The second value tells that some cell holds a character that no text may hold.
     """
-    # A column says the same again and again: to find what it says costs less than to judge it all.
-    told = series.unique()
-    if len(told) * OFTEN > len(series):
-        told = series
+    told = series.unique() if often(series) else series
     untidy = told.str.contains(cells.UNTIDY).fill_null(value=False)
     forbidden = False
     if untidy.any():
@@ -80,25 +94,44 @@ def worded(series: pl.Series, words: Mapping[str, str]) -> pl.Series:
     return _replaced(series, distinct, known.zip_with(known.is_not_null(), distinct))
 
 
-def as_number(series: pl.Series, convention: str, kinds: pl.Series | None = None) -> pl.Series:
-    """Numbers in the one canonical form; the rest as written. See ``cells.as_number``."""
+def as_number(
+    series: pl.Series,
+    convention: str,
+    kinds: pl.Series | None = None,
+    usual: pl.Series | None = None,
+) -> pl.Series:
+    """Numbers in the one canonical form; the rest as written. See ``cells.as_number``.
+
+    ``usual``: which cells are known to look as ``NUMBER`` does.
+    """
     point = convention == "point"
     if kinds is not None and not point:
         return cells.as_number(series, convention, kinds)
-    usual = series.str.contains(NUMBER if point else DIGITS)
+    if usual is None or not point:
+        usual = series.str.contains(NUMBER if point else DIGITS)
     if not usual.all():
         series = _each(series, usual, lambda rest: cells.as_number(rest, convention))
-    if not point or not series.str.ends_with("0").any():
+    zero = series.str.ends_with("0")
+    if not point or not zero.any():
         return series
-    longer = series.str.contains(TRAILING_ZERO)
+    # All others are canonical by now, or stay as they are.
+    longer = usual & zero & series.str.contains(".", literal=True)
     short = pl.col("text").str.strip_chars_end("0").str.strip_suffix(".")
     frame = pl.DataFrame({"text": series, "longer": longer})
     return frame.select(pl.when("longer").then(short).otherwise("text")).to_series()
 
 
-def as_date(series: pl.Series, date_order: str, zone: str) -> pl.Series:
-    """Dates and times as ISO 8601; the rest as written."""
-    usual = series.str.contains(MOMENT).fill_null(value=False)
+def as_date(
+    series: pl.Series, date_order: str, zone: str, usual: pl.Series | None = None
+) -> pl.Series:
+    """Dates and times as ISO 8601; the rest as written.
+
+    ``usual``: which cells are known to look as ``MOMENT`` does.
+    """
+    if usual is None:
+        usual = series.str.contains(MOMENT).fill_null(value=False)
+    else:
+        usual &= series.is_not_null()
     if not usual.any():
         return cells.as_date(series, date_order, zone)
     text = pl.col("text")
@@ -132,6 +165,7 @@ def as_date(series: pl.Series, date_order: str, zone: str) -> pl.Series:
     )
 
 
+@lru_cache(maxsize=65_536)
 def _offset(hour: str, zone: str) -> str | None:
     """The offset of a zone in an hour of a day; None where it changes or the day is none."""
     first, last = (dates.canonical(f"{hour}:{one}", "", zone) for one in ("00:00", "59:59"))

@@ -141,6 +141,10 @@ def _with_orders(findings: list[Finding], frame: pl.DataFrame) -> list[Finding]:
     ]
 
 
+def _plainly(texts: pl.Series) -> pl.Series:
+    return texts.str.strip_chars().str.to_lowercase().str.strip_chars_end(":：")
+
+
 def classified(table: Table, header: Row, mapping: Mapping) -> Table:
     """The table with ``code``: why a row is no data, or null."""
     layout = mapping.layout
@@ -155,11 +159,13 @@ def classified(table: Table, header: Row, mapping: Mapping) -> Table:
     )
     frame = table.frame
     footers, described = set(layout.footers), set(layout.descriptions)
+    sku = str(mapping.columns["sku"][0]) if "sku" in mapping.columns else None
+    if sku and footers:
+        # Footers have no goods: only rows without need be looked at.
+        bare = frame["first"].filter((frame[sku] == "") | frame[sku].is_null())
+        footers = footers if bare.len() and _plainly(bare).is_in(list(footers)).any() else set()
     if footers or described or layout.footer_patterns:
-        frame = frame.with_columns(
-            first=pl.col("first").str.strip_chars().str.to_lowercase().str.strip_chars_end(":：")
-        )
-        sku = str(mapping.columns["sku"][0]) if "sku" in mapping.columns else None
+        frame = frame.with_columns(first=_plainly(frame["first"]))
         alone = pl.col(sku).fill_null("") == "" if sku else pl.lit(value=True)
         footer = pl.col("first").is_in(list(footers)) & alone
         for pattern in layout.footer_patterns:
@@ -235,27 +241,28 @@ def _columns(
         series = body[str(column)]
         field_type = types[meaning.group_of(name)[0]]
         kinds = body[f"{column}k"] if table.typed else None
-        if table.typed or not columns.settled(series, field_type):
-            series, forbidden = columns.cleaned(series)
-            if forbidden or table.typed or field_type in cells.IDENTIFIERS:
-                place = cells.Place(table.name, name, column, header)
-                damage = cells.damage(place, field_type, series, kinds, rows)
-                findings += itertools.islice(damage, around.most_findings + 1 - len(findings))
-            if len(findings) > around.most_findings:
-                refuse("TOO_MANY_FAULTS", value=f"> {around.most_findings}")
-            if kinds is not None:
-                series = cells.dated(series, kinds, field_type, table.base_1904, zone)
+        place = cells.Place(table.name, name, column, header)
+        room = around.most_findings + 1 - len(findings)
+        usual = None
+        if kinds is not None:
+            series, _ = columns.cleaned(series)
+            findings += itertools.islice(cells.damage(place, field_type, series, kinds, rows), room)
+            series = cells.dated(series, kinds, field_type, table.base_1904, zone)
             if field_type in cells.IDENTIFIERS:
                 series = columns.as_identifier(series, field_type)
+        elif series.null_count() < len(series):
+            series, usual, damage = _tidied(place, field_type, series, rows)
+            findings += itertools.islice(damage, room)
+        if len(findings) > around.most_findings:
+            refuse("TOO_MANY_FAULTS", value=f"> {around.most_findings}")
         series = meaning.written(series, name, layout, told)
         if field_type == "number" and not proved.signs.get(name, "point"):
-            place = cells.Place(table.name, name, column, header)
             doubts = cells.either(place, series, kinds, rows)
             findings += itertools.islice(doubts, around.most_findings + 1 - len(findings))
         if field_type == "number":
-            series = columns.as_number(series, proved.signs.get(name, "point"), kinds)
+            series = columns.as_number(series, proved.signs.get(name, "point"), kinds, usual)
         elif field_type in ("date", "moment"):
-            series = columns.as_date(series, proved.date_order, zone)
+            series = columns.as_date(series, proved.date_order, zone, usual)
         done[name] = series
     within = (
         set(rows.filter(rows.is_in([one.row for one in proved.findings]))) if rows.len() else ()
@@ -265,6 +272,30 @@ def _columns(
     if "order_no" not in frame.columns:
         frame = frame.with_columns(order_no=pl.lit(None, dtype=pl.String))
     return frame, findings
+
+
+def _tidied(
+    place: cells.Place, field_type: str, series: pl.Series, rows: pl.Series
+) -> tuple[pl.Series, pl.Series | None, Iterator[Finding]]:
+    """A delimited file's column as clean text, which cells were so (None: not asked), damage.
+
+    Of a column whose type has a form, only the cells without that form are looked at closely.
+    """
+    if field_type not in columns.SETTLED:
+        series, forbidden = columns.cleaned(series)
+        found = cells.damage(place, field_type, series, None, rows) if forbidden else iter(())
+        return series, None, found
+    odd = columns.odd(series, field_type)
+    if odd is None:
+        return series, pl.repeat(value=True, n=len(series), eager=True), iter(())
+    at = odd.arg_true()
+    rest, forbidden = columns.cleaned(series.gather(at))
+    damage: Iterator[Finding] = iter(())
+    if forbidden or field_type in cells.IDENTIFIERS:
+        damage = cells.damage(place, field_type, rest, None, rows.gather(at))
+    if field_type in cells.IDENTIFIERS:
+        rest = columns.as_identifier(rest, field_type)
+    return series.scatter(at, rest), ~odd, damage
 
 
 def _fill(

@@ -311,14 +311,20 @@ def shifted(frame: pl.DataFrame, kind: str, places: Places) -> Iterator[Finding]
         return
     # A row that is shifted shows it in one of these; their few distinct texts are soon seen.
     telling = [name for name in ("qty", "currency", "country") if name in typed]
-    distinct = {name: frame[name].drop_nulls().unique() for name in telling}
-    if all(texts.str.contains(typed[name]).all() for name, texts in distinct.items()):
+    shows = pl.lit(value=False)
+    for name in telling:
+        distinct = frame[name].drop_nulls().unique()
+        odd = distinct.filter(~distinct.str.contains(typed[name]))
+        if len(odd):
+            shows |= pl.col(name).is_in(odd.implode())
+    likely = frame.filter(shows)
+    if likely.is_empty():
         return
     wrong = pl.sum_horizontal(
         (~pl.col(name).str.contains(pattern)).fill_null(False) for name, pattern in typed.items()
     )
     there = pl.sum_horizontal(pl.col(name).is_not_null() for name in typed)
-    found = frame.filter((wrong >= 2) & (wrong * 2 >= there))
+    found = likely.filter((wrong >= 2) & (wrong * 2 >= there))
     place = next(iter(places.values()))
     if found.height * 2 > frame.height and frame.height > 1:
         # Nearly all are: the first one stands for them.
