@@ -7,7 +7,7 @@ lines; the proof that a block is plain comes first, for Polars pads and cuts row
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -29,35 +29,43 @@ QUOTE = re.compile(rb'"')
 
 @dataclass(frozen=True)
 class Part:
-    """A block of rows: where it lies, and its table unless it was too much to hold."""
+    """A block of rows: where it lies, and its table unless it was too much to hold.
+
+    ``regular``: one line a row, none ragged. ``whole``: the table has every column that is read.
+    ``data``: every row was found to be one of data.
+    """
 
     length: int
     rows_before: int
     lines_before: int
     regular: bool
     frame: pl.DataFrame | None
+    whole: bool = True
+    data: bool = False
 
 
-def first_parts(stream: Stream, form: Form, header: int) -> Iterator[Part]:
+def first_parts(
+    stream: Stream, form: Form, header: int, glance: Callable[[], Form | None]
+) -> Iterator[Part]:
     """All blocks of a text, its rows up to the header's (number ``header``) as the first.
 
-    Raises Refused as ``delimited.rows``.
+    ``glance`` is asked before each block: the form by which fewer columns will do, or None; a
+    block that these do not tell enough of comes whole. Raises Refused as ``delimited.rows``.
     """
     part = _careful(stream, form, Part(0, 0, 0, False, None), rows=header)
     while part.length:
         yield part
-        part = _next(stream, form, part)
+        part = _next(stream, form, part, glance())
 
 
-def _next(stream: Stream, form: Form, last: Part) -> Part:
+def _next(stream: Stream, form: Form, last: Part, glance: Form | None) -> Part:
     frame = last.frame
     assert frame is not None
     lines = last.lines_before + int(frame["lines"].sum())
     place = Part(0, last.rows_before + frame.height, lines, False, None)
     window = stream.window(_size(stream.window(PROBE), form.limits.block_rows))
-    return _read(
-        stream, form, replace(place, length=_cut(window, form.quoted, stream.ended)), window
-    )
+    place = replace(place, length=_cut(window, form.quoted, stream.ended))
+    return _read(stream, form, place, window, glance)
 
 
 def _size(probe: bytes, rows: int) -> int:
@@ -76,19 +84,26 @@ def again(stream: Stream, form: Form, part: Part) -> pl.DataFrame:
     return read.frame
 
 
-def _read(stream: Stream, form: Form, part: Part, window: bytes) -> Part:
+def _read(
+    stream: Stream, form: Form, part: Part, window: bytes, glance: Form | None = None
+) -> Part:
     block = window[: part.length]
-    frame = _plain(block, form, part.regular) if block else None
+    frame = _plain(block, glance or form, part.regular) if block else None
     if frame is None:
         return _careful(stream, form, part, upto=part.length or len(window))
-    stream.take(len(block))
     regular = not frame["ragged"].max() and int(frame["lines"].sum()) == frame.height
-    return replace(part, regular=regular, frame=_numbered(frame, form, part.rows_before))
+    part = replace(part, regular=regular, whole=glance is None)
+    frame = _numbered(frame, glance or form, part)
+    if frame is None:
+        return _read(stream, form, part, window)
+    stream.take(len(block))
+    return replace(part, frame=frame)
 
 
-def _numbered(frame: pl.DataFrame, form: Form, before: int) -> pl.DataFrame:
+def _numbered(frame: pl.DataFrame, form: Form, part: Part) -> pl.DataFrame | None:
+    before = part.rows_before
     row = pl.int_range(before + 1, before + 1 + pl.len(), dtype=pl.UInt32)
-    return grid.described(frame.with_columns(row=row), form.heads)
+    return grid.described(frame.with_columns(row=row), form.heads, whole=part.whole)
 
 
 def _careful(
@@ -102,7 +117,8 @@ def _careful(
         part,
         length=stream.position - start,
         regular=False,
-        frame=_numbered(frame, form, part.rows_before),
+        whole=True,
+        frame=_numbered(frame, form, replace(part, whole=True)),
     )
 
 
@@ -198,9 +214,10 @@ def _well_quoted(block: bytes, separator: bytes, count: int) -> bool:
 
 @cache
 def _field(separator: bytes) -> re.Pattern[bytes]:
-    """A quoted field within a row, no mark in it; it begins with what is quickly searched."""
+    """A quoted field within a row, no mark in it; it begins with what is quickly searched, and
+    only the mark that ends it is handed out."""
     one = re.escape(separator)
-    return re.compile(b'"(?<=[' + one + b'\n]")[^"]*"(?=[' + one + b"\r\n])")
+    return re.compile(b'"(?<=[' + one + b'\n]")[^"]*+(")(?=[' + one + b"\r\n])")
 
 
 def _parsed(

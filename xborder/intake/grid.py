@@ -129,14 +129,19 @@ def compact(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.read_ipc_stream(buffer.getvalue())
 
 
-def described(frame: pl.DataFrame, heads: dict[str, str]) -> pl.DataFrame:
+def described(
+    frame: pl.DataFrame, heads: dict[str, str], *, whole: bool = True
+) -> pl.DataFrame | None:
     """The frame of a delimited file's rows with ``blank``, ``first`` and ``repeated``.
 
-    ``heads``: the header's text of each column that is read, in order.
+    ``heads``: the header's text of each column that is read, in order; not ``whole``: of some of
+    them, and None where these do not tell.
     """
     names = list(heads)
     first = frame[names[0]]
     hollow = first.is_null() | (first.str.strip_chars() == "")
+    if not whole and (hollow.any() or (first == heads[names[0]]).any()):
+        return None
     if hollow.any():
         said = [pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in names]
         there = frame.filter(hollow).select(pl.coalesce(said)).to_series()

@@ -101,9 +101,9 @@ class Survey:
     def _see_dates(self, table: Table, body: pl.DataFrame) -> None:
         for name, (column, _) in self._mapping.columns.items():
             kind = self._mapping.layout.types[group_of(name)[0]]
-            series = body[str(column)]
             if kind not in ("date", "moment"):
                 continue
+            series = body[str(column)]
             if not table.typed and columns.settled(series, "moment"):
                 continue
             series, _ = columns.cleaned(series)
@@ -153,6 +153,20 @@ class Survey:
             return pl.Series([], dtype=pl.UInt64)
         every = pl.concat(self._hashes).sort()
         return every.filter(every == every.shift(1)).unique()
+
+
+def looked_at(mapping: Mapping) -> set[int]:
+    """The columns of a sheet that a survey looks at, and those that tell its rows of data."""
+    layout = mapping.layout
+    names = {
+        name
+        for name in mapping.columns
+        if name in ("order_no", "sku", "qty")
+        or layout.types[group_of(name)[0]] in ("date", "moment", "number")
+        or (layout.fill_order_no and name in layout.order_fields)
+        or name in mapping.doubled
+    }
+    return {mapping.columns[name][0] for name in names}.union(*mapping.doubled.values())
 
 
 class Keys:

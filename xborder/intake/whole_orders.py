@@ -20,7 +20,7 @@ from xborder.intake.headers import Mapping
 from xborder.intake.limits import refuse
 from xborder.intake.lines import Circumstances, SheetLines
 from xborder.intake.stream import Stream
-from xborder.intake.survey import Keys, Proved, Survey
+from xborder.intake.survey import Keys, Proved, Survey, looked_at
 
 ROWS = 50_000
 """Rows of a block of orders that were held aside."""
@@ -90,20 +90,31 @@ class WholeOrders:
         self._stream, self._form, self._header, self._mapping = stream, form, header, mapping
         self._around, self._sender = around, sender
         self._parts: list[Part] = []
+        self._room = blocks.HELD
         self._proved = Proved()
         self._straddling = pl.Series([], dtype=pl.UInt64)
 
     def survey(self) -> list[Finding]:
         """Look at the whole file; returns the findings about its header."""
         survey = Survey("", self._header.number, self._mapping, self._around.zone)
-        room = blocks.HELD
-        for part in blocks.first_parts(self._stream, self._form, self._header.number):
+        some = looked_at(self._mapping) | {self._form.kept[0], self._form.kept[-1]}
+        heads = {at: head for at, head in self._form.heads.items() if int(at) in some}
+        glance = replace(self._form, heads=heads)
+        for part in blocks.first_parts(
+            self._stream,
+            self._form,
+            self._header.number,
+            # What cannot be held is read again: here only for what the survey looks at.
+            lambda: glance if self._room <= 0 else None,
+        ):
             assert part.frame is not None
             table = self._table(part.frame)
             if part.rows_before:
                 survey.add(table, alone=len(self._parts) == 1 and self._stream.finished)
-            room -= size_of(table.frame)
-            self._parts.append(replace(part, frame=table.frame if room > 0 else None))
+            self._room -= size_of(table.frame)
+            held = part.whole and self._room > 0
+            data = table.frame["code"].null_count() == table.frame.height
+            self._parts.append(replace(part, frame=table.frame if held else None, data=data))
         self._straddling = survey.straddling()
         self._proved = survey.proved()
         return list(lines.about_header("", self._header, self._mapping))
@@ -137,7 +148,11 @@ class WholeOrders:
         self._stream.rewind()
         for part in self._parts:
             if part.frame is None:
-                yield self._table(blocks.again(self._stream, self._form, part))
+                frame = blocks.again(self._stream, self._form, part)
+                if part.data:
+                    yield Table("", frame.with_columns(code=pl.lit(None, pl.String)))
+                else:
+                    yield self._table(frame)
             else:
                 self._stream.skip(part.length)
                 yield Table("", part.frame)
