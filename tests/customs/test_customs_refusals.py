@@ -15,8 +15,11 @@ from customs_life import XSD, Seen, asked, leaves
 from customs_office import Rule
 from pipeline_shop import DAY, FIRM, Shop, order, shipment
 
+from xborder.assets import guarantees
+from xborder.assets.resources import HomeResource
 from xborder.clock import SHANGHAI, fixed
-from xborder.manifests import cancellations, cutoff, receiving, resending, returns, sending
+from xborder.manifests import bills, cancellations, cutoff, receiving, resending, returns, sending
+from xborder.manifests.bills import Bill
 from xborder.manifests.filing import RefusedError
 from xborder.manifests.returns import Return
 from xborder.registry import chains, messages
@@ -360,3 +363,113 @@ def test_a_number_is_free_again_with_the_order_that_had_it(tmp_path: Path) -> No
     office.issue(SECOND_DAY)
     assert _by_shop(office)[1][2:] == ("held", "ORDER_NUMBER_TAKEN")
     assert {row[2] for row in office.filed("303")} == {"120"}
+
+
+def _refused_then_approved(office: Office, number: str = "A1") -> None:
+    """Customs looks again at a list that it refused, and approves it."""
+    (filed,) = (one for one in office.customs.lists.values() if one.head["orderNo"] == number)
+    office.customs.needs_waybill = False
+    filed.status = "120"
+    office.customs._meet([filed.cop_no])
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "corrected", "cancelled", "told to go again"])
+def test_a_refusal_that_customs_takes_back_is_gone(tmp_path: Path, meanwhile: str) -> None:
+    office = Office(tmp_path / "home", Seen(xsd=XSD, rules=[heavy]))
+    office.shop.orders("orders.csv", order("A1"))
+    office.shop.shipments("sent.csv", shipment("A1", "WB1", "9"))
+    office.issue()
+    assert office.shop.states()["A1"] == ("held", "CUSTOMS_REFUSED")
+    if meanwhile == "corrected":
+        office.shop.orders("new.csv", order("A1", qty="2"))
+        office.shop.shipments("again.csv", shipment("A1", "WB1", "4"))
+        office.shop.work(day=SECOND_DAY)
+        assert office.shop.states()["A1"] == ("accepted", "")
+    elif meanwhile == "cancelled":
+        office.shop.orders("new.csv", order("A1", status="cancelled"))
+        office.shop.work(day=SECOND_DAY)
+        assert office.shop.states()["A1"] == ("excluded", "CANCELLED")
+    elif meanwhile == "told to go again":
+        office.do("2026-11-23T08:00:00+08:00", lambda home: cancellations.resend(home, ["A1"]))
+    _refused_then_approved(office)
+    office.hear("2026-11-23T12:00:00+08:00")
+    assert office.shop.states()["A1"] == ("declared", "")
+    assert [one for one in office.lists() if one[2] != "void"] == [("A1", 1, "issued")]
+    assert codes_of(office, "orders.csv", "CUSTOMS_REFUSED") == []
+    if meanwhile in ("corrected", "cancelled"):
+        code = {"corrected": "CHANGED_AFTER_ISSUE", "cancelled": "CANCELLATION_PROPOSED"}[meanwhile]
+        assert codes_of(office, "new.csv", code)
+    # Nothing more goes out, and the list may leave.
+    office.issue(SECOND_DAY)
+    assert office.filed() == [(1, "1", "399")]
+    bill = Bill("112-1", "CZ1", "CZ1", domestic_traf_no="粤M1")
+    office.do("2026-11-23T15:00:00+08:00", lambda home: bills.depart(home, ["A1"], bill))
+
+
+def test_an_order_that_is_declared_twice_is_told_until_it_is_not(tmp_path: Path) -> None:
+    """The corrected list had gone out when customs approved the first one after all."""
+    office = Office(tmp_path / "home", Seen(xsd=XSD, rules=[heavy]))
+    office.shop.orders("orders.csv", order("A1"))
+    office.shop.shipments("sent.csv", shipment("A1", "WB1", "9"))
+    office.issue()
+    office.shop.shipments("again.csv", shipment("A1", "WB1", "4"))
+    taken, office.customs.take = office.customs.take, lambda _: None  # type: ignore[method-assign]
+    office.issue(SECOND_DAY)
+    assert office.filed() == [(1, "1", "100"), (2, "1", None)]
+    office.customs.start = datetime.fromisoformat("2026-11-22T11:20:00+08:00")
+    _refused_then_approved(office)
+    office.hear("2026-11-23T12:00:00+08:00")
+    twice = [("A1", "orders.csv", "A2")]
+    assert office.filed() == [(1, "1", "399"), (2, "1", None)]
+    assert codes_of(office, "orders.csv", "ORDER_DECLARED_TWICE") == twice
+    office.do(
+        "2026-11-23T12:00:00+08:00",
+        lambda home: _check_says(home, passed=False),
+    )
+    # Customs looks at the second: what is approved cannot be changed.
+    office.customs.take = taken  # type: ignore[method-assign]
+    office.customs.start = datetime.fromisoformat("2026-11-23T13:00:00+08:00")
+    (filed,) = office.customs.lists.values()
+    office.customs._answer("603", filed.head, "100", "[2001]清单已审结，不允许变更")
+    office.hear("2026-11-23T13:00:00+08:00")
+    assert codes_of(office, "orders.csv", "ORDER_DECLARED_TWICE") == []
+    assert office.lists() == [("A1", 1, "issued"), ("A1", 2, "refused")]
+    assert office.shop.states()["A1"] == ("declared", "")
+    office.do("2026-11-23T14:00:00+08:00", lambda home: _check_says(home, passed=True))
+
+
+def _check_says(home: Home, *, passed: bool) -> None:
+    resource = HomeResource(path=str(home.settings.home))
+    assert guarantees.none_declared_twice(home=resource).passed is passed
+
+
+@pytest.mark.parametrize("after_all", [False, True])
+def test_a_cancellation_that_customs_refuses_is_told(tmp_path: Path, after_all: bool) -> None:
+    """Of a cancelled order too, be it refused at once or after customs had taken it in."""
+    office = Office(tmp_path / "home", Seen(xsd=XSD))
+    office.shop.orders("orders.csv", order("A1"))
+    office.shop.shipments("sent.csv", shipment("A1", "WB1"))
+    office.issue()
+    office.shop.orders("gone.csv", order("A1", status="cancelled"))
+    office.shop.work(day=SECOND_DAY)
+    at = "2026-11-23T11:00:00+08:00"
+    office.do(at, lambda home: cancellations.cancel(home, ["A1"], "买家取消"))
+    if after_all:
+        office.customs._desks["605"] = lambda kind, head, _: office.customs._answer(kind, head, "120", "海关入库")  # fmt: skip  # noqa: E501
+    else:
+        next(iter(office.customs.lists.values())).status = "899"
+    office.exchange(at)
+    if after_all:
+        assert office.shop.states()["A1"] == ("excluded", "CANCELLED")
+        office.customs._answer("605", _cancellation(office), "100", "[2005]货物已离境，不予撤销")
+        office.hear("2026-11-23T14:00:00+08:00")
+    assert office.shop.states()["A1"] == ("declared", "")
+    assert office.lists() == [("A1", 1, "issued")]
+    assert codes_of(office, "orders.csv", "CANCELLATION_REFUSED") == [("A1", "orders.csv", "A2")]
+    assert codes_of(office, "gone.csv", "CANCELLATION_PROPOSED")
+
+
+def _cancellation(office: Office) -> dict[str, str]:
+    """The head of the cancellation (605) that customs has."""
+    (content,) = (one for one in office.customs.messages if b"CEB605Message" in one)
+    return {name: leaves(content, name).pop() for name in ("agentCode", "copNo", "invtNo")}

@@ -121,8 +121,8 @@ def test_a_cancellation_refused_after_120_lets_its_list_stand(home: Home) -> Non
         return table(home, stands + " WHERE l.id = :id", id=number)
 
     assert told("120", 5) == [("cancelled", "LIST_CANCELLED")]
-    assert told("100", 6) == [("amended", "LIST_APPROVED")]
-    assert told("120", 4) == [("amended", "LIST_APPROVED")], "late, and out of order"
+    assert told("100", 6) == [("issued", "")]
+    assert told("120", 4) == [("issued", "")], "late, and out of order"
     assert told("399", 7) == [("cancelled", "LIST_CANCELLED")]
 
 

@@ -11,6 +11,7 @@ from registry_steps import NOW, check, issue, upload
 from sqlalchemy import Connection, Engine, event
 
 from xborder.registry import (
+    contradictions,
     database,
     filings,
     lists,
@@ -19,8 +20,10 @@ from xborder.registry import (
     reinstatements,
     versions,
 )
+from xborder.registry.customs_states import Rules
 from xborder.registry.staging import run
 from xborder.registry.store import Store
+from xborder.schemas.tables import packaged
 
 
 def standing(c: Connection) -> list[tuple[object, ...]]:
@@ -39,9 +42,10 @@ def order(c: Connection, number: str = "1") -> tuple[str, str, bool]:
     return one[0], one[1], one[2] is None
 
 
-def filed(c: Connection, kind: str = "603", **status: str) -> None:
-    """File the list of order 1, and say what customs answers."""
-    cop_no, number = run(c, "SELECT cop_no, id FROM lists ORDER BY id DESC LIMIT 1").one()
+def filed(c: Connection, kind: str = "603", list_id: int = 0, **status: str) -> None:
+    """File the list of order 1 (the last, if not told), and say what customs answers."""
+    asked = "SELECT cop_no, id FROM lists WHERE id = :id OR :id = 0 ORDER BY id DESC LIMIT 1"
+    cop_no, number = run(c, asked, id=list_id).one()
     key = cop_no if kind == "603" else "无/1"
     new = pl.DataFrame([(kind, key, "1", number)], schema=filings.NEW, orient="row")
     filings.enter(c, "dapu", NOW, new)
@@ -172,38 +176,60 @@ def test_what_customs_approves_meanwhile_does_not_go_as_a_change(declared, claim
 
 @pytest.mark.parametrize("claimed_before", [False, True])
 def test_a_cancellation_that_is_refused_after_all_lets_no_new_list_go(
-    declared, claimed_before
+    declared, claimed_before, tmp_path
 ) -> None:
     c = declared
+    store = Store(tmp_path.as_uri())
+    came = pl.DataFrame({"order_id": [1], "upload_id": [1]})
+    store.write_parquet(came, "lake", "checked_orders", "00000001", "items.parquet")
     filed(c, status="399", customs_no="604120260000000001")
     upload(c, "b", {"order_no": "1", "digest": "other"})
     assert lists.cancelled(c, [1]) == 1, "120: stored by customs, not decided"
     check(c)
     if claimed_before:
         lists.claim(c)
-    assert reinstatements.reinstated(c, [1]) == 1
-    assert reinstatements.reinstated(c, [1]) == 0
+    assert reinstatements.reinstated(c, store, [1]) == 1
+    assert reinstatements.reinstated(c, store, [1]) == 0
     assert issue(c) is None
-    assert order(c)[:2] == ("held", "LIST_APPROVED")
+    assert order(c) == ("declared", "", False)
+    assert [one for one in standing(c) if one[3]] == [("01", 1, "issued", True, "1", None)]
+    # What it was changed to waits, as a change after issue does.
+    assert run(c, "SELECT digest FROM orders").scalar() == "content"
+    entered = run(c, "SELECT upload_id, outcome, digest FROM order_entries ORDER BY 1").all()
+    assert entered == [(1, "current", "content"), (2, "changed_after_issue", "other")]
     # Asked for again, and granted.
     assert lists.cancelled(c, [1]) == 1
+    assert run(c, "SELECT digest FROM orders").scalar() == "other"
     check(c, "v2")
     issue(c)
     assert [one[1:4] for one in standing(c) if one[3]] == [(1, "issued", True)]
 
 
-def test_what_was_issued_after_a_cancellation_is_not_taken_back(declared: Connection) -> None:
-    c = declared
+def test_what_was_issued_after_a_cancellation_is_not_taken_back(
+    declared: Connection, tmp_path: Path
+) -> None:
+    c, rules = declared, Rules(packaged())
     filed(c, status="399", customs_no="604120260000000001")
     upload(c, "b", {"order_no": "1", "digest": "other"})
     lists.cancelled(c, [1])
     check(c)
     issue(c)
     before = standing(c)
-    assert reinstatements.reinstated(c, [1]) == 0
+    filed(c, "605", list_id=1, status="120")
+    assert contradictions.declared_twice(c, rules).is_empty()
+    run(c, "UPDATE filings SET status = '100' WHERE kind = '605'")
+    assert reinstatements.reinstated(c, Store(tmp_path.as_uri()), [1]) == 0
     assert standing(c) == before
     told = run(c, "SELECT payload FROM audit ORDER BY seq DESC LIMIT 1").scalar()
     assert "declared_twice" in str(told)
+    (twice,) = contradictions.declared_twice(c, rules).to_dicts()
+    assert (twice["order_no"], twice["cop_no"][-2:], twice["later"][-2:]) == ("1", "01", "02")
+    (found,) = contradictions.of_upload(c, 2).to_dicts()
+    assert (found["code"], found["row"], found["order_no"]) == ("ORDER_DECLARED_TWICE", 2, "1")
+    # The other one is cancelled: the first stands again.
+    assert lists.cancelled(c, [2]) == 1
+    assert reinstatements.before(c, [2], rules.accepting()) == [1]
+    assert contradictions.declared_twice(c, rules).is_empty()
 
 
 def test_a_cancelled_order_is_not_declared_again(declared: Connection) -> None:

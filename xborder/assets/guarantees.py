@@ -18,11 +18,14 @@ from xborder.assets.overseas_stock import report_of
 from xborder.assets.previews import markdown
 from xborder.assets.resources import HomeResource
 from xborder.manifests import cutoff
-from xborder.registry import audit, queries
+from xborder.registry import audit, contradictions, queries
+from xborder.registry.customs_states import Rules
 from xborder.registry.database import reading
 
 WARN = AssetCheckSeverity.WARN
 SAMPLE = 5
+MOST_NAMED = 100
+"""Orders that a check names."""
 
 
 @asset_check(asset="clearance_lists", blocking=True)
@@ -41,6 +44,23 @@ def no_order_twice(home: HomeResource) -> AssetCheckResult:
     with reading(home.open().engine) as connection:
         twice = queries.orders_on_two_lists(connection)
     return AssetCheckResult(passed=not twice, metadata={"orders": len(twice)})
+
+
+@asset_check(asset="clearance_lists")
+def none_declared_twice(home: HomeResource) -> AssetCheckResult:
+    """Customs has one list of each order: none that was refused or cancelled stands after all
+    beside the one that followed it. Does not block: only customs can take one back."""
+    opened = home.open()
+    with reading(opened.engine) as connection:
+        twice = contradictions.declared_twice(connection, Rules(opened.tables))
+    lines = [
+        f"* {row['exporter']}/{row['shop']} {row['order_no']}: {row['cop_no']}, {row['later']}"
+        for row in twice.head(MOST_NAMED).iter_rows(named=True)
+    ]
+    return AssetCheckResult(
+        passed=twice.is_empty(),
+        metadata={"orders": twice.height, "which": MetadataValue.md("\n".join(lines) or "—")},
+    )
 
 
 @asset_check(asset="clearance_lists", blocking=True)
@@ -153,6 +173,6 @@ def stock_identity(home: HomeResource) -> AssetCheckResult:
 
 
 ALL = [
-    counts_add_up, no_order_twice, audit_unbroken, messages_are_valid, held_share, no_faults,
-    profiles_usable, tables_in_date, stock_identity,
+    counts_add_up, no_order_twice, none_declared_twice, audit_unbroken, messages_are_valid,
+    held_share, no_faults, profiles_usable, tables_in_date, stock_identity,
 ]  # fmt: skip

@@ -20,8 +20,9 @@ from xborder.manifests import filing
 from xborder.manifests.filing import RefusedError
 from xborder.registry import documents
 from xborder.registry.database import transaction
-from xborder.registry.documents import NewDocument, OnOtherBillError, approved
+from xborder.registry.documents import NewDocument, OnOtherBillError
 from xborder.registry.home import Home
+from xborder.registry.versions import is_approved
 from xborder.schemas.exporters import Exporter
 
 FOLLOWING = ("507", "509")
@@ -85,7 +86,7 @@ def _depart(
     for one in listed.rows.iter_rows(named=True):
         if not one["live"] or one["route"] != "list":
             raise RefusedError("LIST_NOT_LIVE", one["cop_no"])
-        if not approved(one["status"], one["customs_no"]):
+        if not is_approved(one["status"], one["customs_no"]):
             raise RefusedError("LIST_NOT_APPROVED", one["cop_no"], status=one["status"] or "—")
         if one["bill_no"]:
             raise RefusedError("LIST_ON_OTHER_BILL", one["cop_no"], bill=one["bill_no"])

@@ -15,8 +15,9 @@ from xborder.manifests import filing
 from xborder.manifests.filing import RefusedError
 from xborder.registry import documents, versions
 from xborder.registry.database import transaction
-from xborder.registry.documents import NewDocument, approved
+from xborder.registry.documents import NewDocument
 from xborder.registry.home import Home
+from xborder.registry.versions import is_approved
 
 REASON = 1000
 """Characters of a reason (CEB605)."""
@@ -51,7 +52,7 @@ def cancel(
         listed = filing.find(c, home.store, words, exporter)
         said = {row["list_id"]: row for row in listed.heads.iter_rows(named=True)}
         for row in listed.rows.iter_rows(named=True):
-            if not approved(row["status"], row["customs_no"]) or not row["customs_no"]:
+            if not is_approved(row["status"], row["customs_no"]) or not row["customs_no"]:
                 raise RefusedError("LIST_NOT_APPROVED", row["cop_no"], status=row["status"] or "—")
             if documents.asked_to_cancel(c, row["list_id"]):
                 raise RefusedError("CANCELLATION_UNDER_WAY", row["cop_no"])
@@ -74,7 +75,7 @@ def amend(home: Home, words: Sequence[str], exporter: str | None = None) -> list
     with transaction(home.engine) as c:
         rows = filing.find(c, home.store, words, exporter).rows
         for row in rows.iter_rows(named=True):
-            if approved(row["status"], row["customs_no"]):
+            if is_approved(row["status"], row["customs_no"]):
                 raise RefusedError("LIST_APPROVED", row["cop_no"], cop_no=row["cop_no"])
             if versions.amend(c, [row["list_id"]]) == 0:
                 raise RefusedError("NOTHING_TO_AMEND", row["order_no"])

@@ -203,8 +203,11 @@ def _follow(c: Connection, home: Home, moved: Moved, *, applications: bool = Fal
     for consolidation (701) that it spoke of, in the same transaction."""
     lists.refused(c, moved.refused, home.settings.refused_app_type)
     lists.cancelled(c, moved.cancelled)
-    if moved.reinstated:
-        reinstatements.reinstated(c, moved.reinstated)
+    accepting = Rules(home.tables).accepting()
+    ended = [*moved.refused, *moved.cancelled]
+    stand = [*moved.reinstated, *reinstatements.before(c, ended, accepting)]
+    if stand:
+        reinstatements.reinstated(c, home.store, stand)
     if applications or any(kind == "701" for kind, _ in moved.counts):
         consolidations.follow(c)
 

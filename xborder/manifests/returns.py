@@ -18,8 +18,9 @@ from xborder.manifests import content, filing
 from xborder.manifests.filing import RefusedError
 from xborder.registry import consolidations
 from xborder.registry.database import transaction
-from xborder.registry.documents import NewDocument, approved
+from xborder.registry.documents import NewDocument
 from xborder.registry.home import Home
+from xborder.registry.versions import is_approved
 
 ITEMS = 100
 REASON = 500
@@ -83,7 +84,7 @@ def _file(c: Connection, home: Home, one: Return, exporter: str | None) -> Filed
     if listed.rows.height > 1:
         raise RefusedError("LIST_AMBIGUOUS", one.word)
     row = listed.rows.row(0, named=True)
-    if not approved(row["status"], row["customs_no"]) or not row["customs_no"]:
+    if not is_approved(row["status"], row["customs_no"]) or not row["customs_no"]:
         raise RefusedError("LIST_NOT_APPROVED", row["cop_no"], status=row["status"] or "—")
     goods = content.Checked(home.store).of(listed.rows, "items")
     items = _items(c, row, {int(item["gnum"]): item for item in goods.to_dicts()}, one.items)

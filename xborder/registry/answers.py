@@ -14,7 +14,16 @@ from sqlalchemy import Connection, Engine
 
 from xborder import findings
 from xborder.checks import destinations
-from xborder.registry import checkings, orders, queries, readings, refusals, retold, uploads
+from xborder.registry import (
+    checkings,
+    contradictions,
+    orders,
+    queries,
+    readings,
+    refusals,
+    retold,
+    uploads,
+)
 from xborder.registry.database import reading
 from xborder.registry.entries import STATUS_COLUMNS
 from xborder.registry.staging import fetch, run, stage
@@ -104,6 +113,7 @@ def parts_of(engine: Engine, store: Store, upload_id: int) -> Iterator[pl.DataFr
         own = pl.concat(
             [
                 queries.findings_of(connection, upload_id),
+                contradictions.of_upload(connection, upload_id),
                 retold.orders(connection, store, upload_id),
                 retold.moved(connection, store, upload_id),
             ]

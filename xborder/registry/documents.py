@@ -17,7 +17,6 @@ from xborder import clock
 from xborder.registry import audit, counters, filings
 from xborder.registry.document_tables import bill_lists, bills, documents, return_items
 from xborder.registry.staging import fetch, insert, run, stage
-from xborder.registry.versions import APPROVED, IN_DOUBT
 
 OPEN, CANCELLED = "open", "cancelled"
 
@@ -134,12 +133,6 @@ _FOUND_LISTS = """
     LEFT JOIN bills b ON b.id = t.bill_id
     WHERE CAST(:exporter AS TEXT) IS NULL OR s.exporter = :exporter
 """
-
-
-def approved(status: str | None, customs_no: str | None) -> bool:
-    """Whether a list's status and number say that customs has approved it, and not undone that
-    (``versions.IS_APPROVED``)."""
-    return status in APPROVED or (status in IN_DOUBT and bool(customs_no))
 
 
 def enter(c: Connection, new: NewDocument, app_time: datetime, cop_no: str = "") -> Row[Any]:

@@ -17,6 +17,7 @@ from xborder.registry.customs_states import (
     Rules,
 )
 from xborder.registry.staging import fetch, run, stage
+from xborder.registry.versions import is_approved
 
 STATUS_LENGTH = 8
 """Characters of a status that stand with the document; the receipt has all of it."""
@@ -25,8 +26,9 @@ STATUS_LENGTH = 8
 @dataclass
 class Moved:
     """Documents moved, by kind and new state; lists that are refused now (by their 603; draft
-    declarations by their 303), those whose cancellation (605) is accepted, and those whose was
-    and is refused after all."""
+    declarations by their 303), those whose cancellation (605) is accepted, and those that stand
+    after all: they were refused and are approved, or their cancellation was accepted and is
+    refused."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: list[int] = field(default_factory=list)
@@ -101,7 +103,10 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
             done.refused.append(list_id)
         if list_id is not None and (kind, stands.state) == (CANCELLATION, ACCEPTED):
             done.cancelled.append(list_id)
-        if list_id is not None and (kind, was) == (CANCELLATION, ACCEPTED):
+        approved = stands.state == ACCEPTED or is_approved(stands.status, stands.customs_no)
+        if list_id is not None and (
+            (kind, was) == (CANCELLATION, ACCEPTED) or ((kind, was) == (main, REFUSED) and approved)
+        ):
             done.reinstated.append(list_id)
     if changes:
         stage(c, "standings", pl.DataFrame(changes, schema=_STANDINGS, orient="row"))

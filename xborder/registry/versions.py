@@ -28,6 +28,12 @@ IS_APPROVED = f"""
 """Whether customs has approved the list of a filing ``f``: it can be cancelled, not amended (R32,
 R33). What is inspected or reviewed after the approval has its number (invtNo) already."""
 
+
+def is_approved(status: str | None, customs_no: str | None) -> bool:
+    """The same of a list whose status and number are at hand."""
+    return status in APPROVED or (status in IN_DOUBT and bool(customs_no))
+
+
 FOLLOWING = "next versions"
 """Counter: how many lists followed another one of their copNo."""
 
