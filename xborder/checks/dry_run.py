@@ -14,14 +14,15 @@ from xborder.checks.places import placements, with_right_shops
 from xborder.checks.prices import awaiting
 from xborder.checks.records import RecordCheck, keys_twice
 from xborder.checks.records import check as check_records
+from xborder.findings import Both
 from xborder.intake import Reading
 from xborder.intake.mappings import base_name
 
 NOT_CHECKED_ALONE = (
-    "goods catalogue (商品备案)",
-    "shipments (发货资料)",
-    "declaration profile (企业档案): mode, flag, route",
-    "history (历史): orders already declared, logistics numbers",
+    Both("商品备案", "goods catalogue"),
+    Both("发货资料", "shipments"),
+    Both("企业档案：监管方式、标志、口岸", "declaration profile: mode, flag, route"),
+    Both("历史：已申报的订单、运单号", "history: orders already declared, logistics numbers"),
 )
 
 
@@ -29,7 +30,8 @@ NOT_CHECKED_ALONE = (
 class Report:
     """``counts``: rows, orders, lines, accepted, held, excluded, duplicate (rows by state).
 
-    ``proposal``: what the headers may mean, of a file whose columns are not known.
+    ``proposal``: what the headers may mean, of a file whose columns are not known. ``declared``:
+    orders that are declared already and stay as they are; their rows are duplicates.
     """
 
     layout: str | None
@@ -40,6 +42,7 @@ class Report:
     not_checked: tuple[str, ...]
     usable: bool
     proposal: dict[str, Any] | None = None
+    declared: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -59,6 +62,7 @@ class Report:
             "kind": self.kind,
             "usable": self.usable,
             "counts": self.counts,
+            "declared": self.declared,
             "excluded": self.excluded,
             "not_checked": list(self.not_checked),
             "totals": dict(self.found.group_by("code").len().sort("code").rows()),
@@ -77,25 +81,29 @@ def order_lines(
     )
 
 
-def check_together(readings: Sequence[Reading], context: Context, shop: str) -> list[Report]:
+def check_together(
+    readings: Sequence[Reading], context: Context, shop: str, declared: Sequence[pl.DataFrame] = ()
+) -> list[Report]:
     """Check files that belong together, as if all had been handed in; their order does not matter.
 
     What catalogues, shipment files and price lists among them say is in force for the orders of
     the others. Orders of a report without amounts that a fuller report among them has too are
-    duplicates there.
+    duplicates there. ``declared``: for each file its orders that are declared already, with
+    ``order_no``, ``same`` (nothing else is said of them now) and ``row``.
     """
     for number, reading in enumerate(readings, 1):
         if reading.usable and reading.kind in _IN_FORCE:
             context = _with_records(context, reading, -number, shop)
     reports = []
-    for reading in readings:
+    for place, reading in enumerate(readings):
         fuller = [
             one.records.get_column("order_no")
             for one in readings
             if one.usable and reading.yields_to and base_name(one.layout) == reading.yields_to
         ]
         known = pl.concat(fuller).unique() if fuller else None
-        reports.append(check_reading(reading, context, shop, known))
+        before = declared[place] if declared else None
+        reports.append(check_reading(reading, context, shop, known, before))
     return reports
 
 
@@ -136,12 +144,22 @@ def _checked_records(
 
 
 def check_reading(
-    reading: Reading, context: Context, shop: str, known: pl.Series | None = None
+    reading: Reading,
+    context: Context,
+    shop: str,
+    known: pl.Series | None = None,
+    declared: pl.DataFrame | None = None,
 ) -> Report:
     """Check a reading against a context; without an exporter in it, the lines alone.
 
-    ``known``: orders that a fuller report tells; they are no second orders here.
+    ``known``: orders that a fuller report tells; they are no second orders here. ``declared``: as
+    for ``check_together``.
     """
+    again = 0
+    if declared is not None and declared.height:
+        same = declared.filter("same").get_column("order_no")
+        again = same.len()
+        known = same if known is None else pl.concat([known, same])
     excluded = dict(
         reading.rows.drop_nulls("excluded").group_by("excluded").len().sort("excluded").rows()
     )
@@ -154,10 +172,10 @@ def check_reading(
     if reading.usable and reading.kind == "orders":
         if known is not None:
             twice = pl.col("order_no").is_in(known.implode()).fill_null(value=False)
-            again = twice & pl.col("excluded").is_null()
-            counts["duplicate"] = reading.rows.filter(again).height
+            counted = twice & pl.col("excluded").is_null()
+            counts["duplicate"] = reading.rows.filter(counted).height
             reading = replace(
-                reading, records=reading.records.filter(~twice), rows=reading.rows.filter(~again)
+                reading, records=reading.records.filter(~twice), rows=reading.rows.filter(~counted)
             )
         own = replace(
             context,
@@ -170,15 +188,19 @@ def check_reading(
         )
         lines = order_lines(reading.records, reading.file_name, shop)
         result = check_orders(awaiting(lines, reading.partner), own, told)
+        changed = _changed(reading, declared)
         states = reading.rows.filter(pl.col("excluded").is_null()).join(
             result.orders, on="order_no", how="left"
         )
-        held = states.filter(pl.col("state").fill_null("held") == "held").height
+        is_held = (pl.col("state").fill_null("held") == "held") | pl.col("order_no").is_in(
+            changed.get_column("order_no").implode()
+        ).fill_null(value=False)
+        held = states.filter(is_held).height
         counts |= {
             "orders": result.orders.height, "lines": reading.records.height, "held": held,
             "accepted": states.height - held,
         }  # fmt: skip
-        found = pl.concat([found, result.found.drop("upload_id")])
+        found = pl.concat([found, result.found.drop("upload_id"), changed])
         not_checked = NOT_CHECKED_ALONE if context.exporter is None else ()
     elif reading.usable:
         checked = _checked_records(reading, context)
@@ -191,5 +213,26 @@ def check_reading(
         counts["held"] = counts["rows"] - counts["excluded"]
     return Report(
         reading.layout, reading.kind, counts, excluded, found, not_checked, reading.usable,
-        reading.proposal,
+        reading.proposal, again,
     )  # fmt: skip
+
+
+def _changed(reading: Reading, declared: pl.DataFrame | None) -> pl.DataFrame:
+    """DECLARED_OTHERWISE of each order of which the file says other things than were declared."""
+    if declared is None:
+        return findings.empty()
+    told = declared.filter(~pl.col("same")).join(
+        reading.records.unique("order_no", keep="first").select("order_no", "sheet"),
+        on="order_no", maintain_order="left",
+    )  # fmt: skip
+    made = []
+    for order_no, _, row, sheet in told.iter_rows():
+        at, head = reading.columns.get(sheet or "", {}).get("order_no", (None, ""))
+        made.append(
+            findings.Finding(
+                "DECLARED_OTHERWISE", file=reading.file_name, sheet=sheet or "", row=row,
+                cell=f"{findings.column_letter(at)}{row}" if at is not None else "", column=head,
+                field="order_no", order_no=order_no, value=order_no,
+            )
+        )  # fmt: skip
+    return findings.to_frame(made)

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 import xborder
+from xborder.cli.language import choose, option
 
 MODULES = {
     "checking": ("check", "template", "findings"),
@@ -29,7 +30,8 @@ MODULES = {
     "postal": ("postal",),
     "tracing": ("trace",),
     "consolidating": ("consolidate",),
-    "exchange": ("send", "depart", "cancel", "amend", "ignore", "resend", "return"),
+    "sending": ("send",),
+    "exchange": ("depart", "cancel", "amend", "ignore", "resend", "return"),
 }
 """The modules of this room, and the commands that each adds."""
 
@@ -60,9 +62,22 @@ class Commands(TyperGroup):
         adding = typer.Typer()
         import_module(f"{__name__}.{module}").add_to(adding)
         group = typer.main.get_group(adding)
+        choose(None)
+        _with_language(group.commands[cmd_name])
         gc.freeze()
         gc.enable()
         return group.commands[cmd_name]
+
+
+def _with_language(command: Any) -> None:
+    """Give a command, and those below it, the option ``--lang``."""
+    said = TyperOption(
+        param_decls=["--lang"], help="zh | en (default: the terminal's locale)", metavar="LANG",
+        callback=option, expose_value=False, is_eager=True,
+    )  # fmt: skip
+    command.params.append(said)
+    for below in getattr(command, "commands", {}).values():
+        _with_language(below)
 
 
 def _spare_threads() -> None:

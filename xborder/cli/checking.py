@@ -1,6 +1,7 @@
 """Commands that need no run: ``check``, ``template``, ``findings``."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,15 +11,18 @@ from xborder import clock, findings, intake
 from xborder.checks import Context
 from xborder.checks.dry_run import Report, check_together
 from xborder.cli import terminal
+from xborder.cli.language import either, language, told
 from xborder.findings import page
+from xborder.intake import Reading
 from xborder.schemas import tables
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from xborder.registry.home import Home
     from xborder.schemas.exporters import Shop
 
-Lang = Annotated[
-    str | None, typer.Option("--lang", help="zh | en (default: the terminal's locale)")
-]
+RULE = re.compile(r"\bR\d+\b|\bCEB\d+\b", re.ASCII)
 AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
 
 
@@ -50,38 +54,31 @@ def check(
     ] = None,
     as_json: AsJson = False,
     every: Annotated[bool, typer.Option("--all", help="every finding, not 1,000 a cause")] = False,
-    lang: Lang = None,
 ) -> None:
     """Check files 检查文件: nothing is stored. Exit 0 clean, 1 findings, 2 unusable file."""
     for file in files:
         if not file.is_file():
-            terminal.fail(f"{file}: 不是文件或不存在 no such file")
+            terminal.fail(f"{file}: {either('不是文件或不存在', 'no such file')}")
     if len(files) > 1 and (annotate or kind):
-        terminal.fail("--annotate, --kind: 只用于一个文件 for a single file")
+        terminal.fail(f"--annotate, --kind: {either('只用于一个文件', 'for a single file')}")
     if kind is not None:
         known_kind(kind)
     if annotate is not None:
         new_workbook(annotate)
     # First of all, because a fork must come before any thread.
     with intake.Nursery(forked=True) as nursery:
-        context, own_shop, mapped = _context(exporter, shop, home)
+        context, own_shop, mapped, place = _context(exporter, shop, home)
         read = [
             intake.read(
-                file, file.name, exporter_shop=own_shop, kind=kind, nursery=nursery, mappings=mapped
+                file, file.name, exporter_shop=own_shop, kind=kind, nursery=nursery,
+                mappings=mapped, code_tables=context.tables if place else None,
             )
             for file in files
-        ]
-    reports = check_together(read, context, own_shop.id if own_shop else "")
+        ]  # fmt: skip
+    declared = _declared(place, str(exporter), own_shop, read) if place and own_shop else []
+    reports = check_together(read, context, own_shop.id if own_shop else "", declared)
     if annotate is not None:
-        from xborder.checks.annotated import annotated
-        from xborder.checks.annotator import BusyError
-
-        try:
-            copy = annotated(files[0].read_bytes(), read[0], reports[0].found)
-        except BusyError:
-            terminal.fail("电脑太忙，请稍后再试 this machine is too busy: try again later", code=3)
-            raise
-        annotate.write_bytes(copy)
+        _annotate(files[0], read[0], reports[0], annotate)
     if as_json:
         most = None if every else terminal.MOST_A_CAUSE
         told = [
@@ -92,47 +89,68 @@ def check(
         typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
     else:
         for file, report in zip(files, reports, strict=True):
-            _show(file, report, terminal.language(lang), every=every, annotate=annotate)
+            _show(file, report, terminal.language(), every=every, annotate=annotate)
             if not report.usable:
-                _show_proposed(report, file, exporter, kind, zh=terminal.language(lang) == "zh")
+                from xborder.cli import proposed
+
+                zh = terminal.language() == "zh"
+                if report.proposal:
+                    proposed.show(report.proposal, file, exporter, zh=zh)
+                elif proposed.UNKNOWN in report.found["code"]:
+                    proposed.by_hand(file, exporter, kind or "orders", zh=zh)
     raise typer.Exit(max(one.exit_code for one in reports))
 
 
-def _show_proposed(
-    report: Report, file: Path, exporter: str | None, kind: str | None, *, zh: bool
-) -> None:
-    """What the columns of a file that is not known may mean, or how to say it."""
-    from xborder.cli import proposed
+def _annotate(file: Path, read: Reading, report: Report, to: Path) -> None:
+    """Write the file back with its findings; exit 3 where the machine has no time for it."""
+    from xborder.checks.annotated import annotated
+    from xborder.checks.annotator import BusyError
 
-    if report.proposal:
-        proposed.show(report.proposal, file, exporter, zh=zh)
-    elif proposed.UNKNOWN in report.found["code"]:
-        proposed.by_hand(file, exporter, kind or "orders", zh=zh)
+    try:
+        copy = annotated(file.read_bytes(), read, report.found)
+    except BusyError:
+        busy = either("电脑太忙，请稍后再试", "this machine is too busy: try again later")
+        terminal.fail(busy, code=3)
+        raise
+    to.write_bytes(copy)
+
+
+def _declared(
+    place: "Home", exporter: str, shop: "Shop", read: list[Reading]
+) -> "list[pl.DataFrame]":
+    """The orders of each file that are declared already."""
+    from xborder.registry import foreseen
+    from xborder.registry.database import reading
+
+    with reading(place.engine) as connection:
+        return [foreseen.declared(connection, exporter, shop, one) for one in read]
 
 
 def known_kind(kind: str) -> None:
     """Exit 2 for a kind of file that is not read."""
     if kind not in intake.KINDS:
-        terminal.fail(f"{kind}: 应为其中之一 one of {', '.join(intake.KINDS)}")
+        terminal.fail(f"{kind}: {either('应为其中之一', 'one of')} {', '.join(intake.KINDS)}")
 
 
 def new_workbook(path: Path) -> None:
     """Exit 2 for a path to which no new workbook can be written; nothing is overwritten."""
     if path.suffix.lower() != ".xlsx":
-        terminal.fail(f"{path}: 请以 .xlsx 结尾 write to a name that ends in .xlsx")
+        terminal.fail(f"{path}: {either('请以 .xlsx 结尾', 'write to a name that ends in .xlsx')}")
     if path.exists():
-        terminal.fail(f"{path}: 文件已存在，不覆盖 the file exists; it is not overwritten")
+        terminal.fail(
+            f"{path}: {either('文件已存在，不覆盖', 'the file exists; it is not overwritten')}"
+        )
     if not path.parent.is_dir():
-        terminal.fail(f"{path.parent}: 没有这个目录 no such folder")
+        terminal.fail(f"{path.parent}: {either('没有这个目录', 'no such folder')}")
 
 
 def _context(
     exporter: str | None, shop: str | None, home: Path | None
-) -> tuple[Context, "Shop | None", dict[str, str]]:
-    """The context of a check, the shop, and what the exporter said of its own sheets; without
-    an exporter, neither home nor registry is touched."""
+) -> tuple[Context, "Shop | None", dict[str, str], "Home | None"]:
+    """The context of a check, the shop, what the exporter said of its own sheets, and the home;
+    without an exporter, neither home nor registry is touched."""
     if exporter is None:
-        return Context(tables=tables.load(None), on=clock.today()), None, {}
+        return Context(tables=tables.load(None), on=clock.today()), None, {}, None
     from xborder.cli import running
     from xborder.registry import mappings
     from xborder.registry.checkings import context_of
@@ -142,40 +160,47 @@ def _context(
     profile = running.exporter_of(opened, exporter)
     shops = {one.id: one for one in profile.shops}
     if shop is None and len(shops) > 1:
-        terminal.fail(f"请用 --shop 指定店铺 name the shop with --shop: {', '.join(shops)}")
+        terminal.fail(
+            f"{either('请用 --shop 指定店铺：', 'name the shop with --shop: ')}{', '.join(shops)}"
+        )
     own = shops.get(shop or next(iter(shops)))
     if own is None:
-        terminal.fail(f"没有店铺 no shop {shop}; known: {', '.join(shops)}")
+        running.no_shop(shop, ", ".join(shops))
     context = context_of(
         opened.engine, opened.store, opened.settings, profile, opened.tables, clock.today()
     )
     with reading(opened.engine) as connection:
-        return context, own, mappings.in_force(connection, profile.id)
+        return context, own, mappings.in_force(connection, profile.id), opened
 
 
 def _show(file: Path, report: Report, lang: str, *, every: bool, annotate: Path | None) -> None:
     zh = lang == "zh"
     names = {
-        "rows": "行数 rows", "orders": "订单 orders", "lines": "商品行 lines",
-        "accepted": "通过（行） accepted (rows)", "held": "暂存（行） held (rows)",
-        "excluded": "不计（行） excluded (rows)", "duplicate": "重复（行） duplicate (rows)",
+        "rows": either("行数", "rows"), "orders": either("订单", "orders"), "lines": either("商品行", "lines"),
+        "accepted": either("通过（行）", "accepted (rows)"), "held": either("暂存（行）", "held (rows)"),
+        "excluded": either("不计（行）", "excluded (rows)"), "duplicate": either("重复（行）", "duplicate (rows)"),
     }  # fmt: skip
     title = f"{file.name}  ·  {report.layout or ('无法识别' if zh else 'not recognised')}"
-    terminal.out.print(
-        terminal.pairs(
-            title, {names[k].split(" ", 1)[0 if zh else 1]: v for k, v in report.counts.items()}
-        )
-    )
+    terminal.out.print(terminal.pairs(title, {names[k]: v for k, v in report.counts.items()}))
     for code, number in report.excluded.items():
-        terminal.out.print(f"  {code}: {number}")
+        terminal.out.print(f"  {findings.named('excluded', code, language())}: {number}")
+    if report.declared:
+        terminal.out.print(
+            either(
+                f"{report.declared} 个订单已经申报，内容没有变化：不会重复申报",
+                f"{report.declared} orders are declared already, as they stand here: nothing is "
+                "declared twice",
+            ),
+            style="cyan",
+        )
     if report.found.height:
-        terminal.out.print(terminal.causes(report.found, lang))
-        terminal.out.print(terminal.single_findings(report.found, lang, every=every))
+        terminal.causes(report.found)
+        terminal.single_findings(report.found, every=every, file=file.name)
     else:
         terminal.out.print("没有发现问题" if zh else "nothing found wrong", style="green")
     if report.not_checked:
         head = "未检查（请用 --exporter 指定企业）：" if zh else "Not checked (name --exporter): "
-        terminal.out.print(head + "; ".join(report.not_checked))
+        terminal.out.print(head + "; ".join(told(one) for one in report.not_checked))
     if annotate is not None:
         terminal.out.print(f"{'已写出批注文件' if zh else 'annotated file'}: {annotate}")
 
@@ -185,13 +210,12 @@ def template(
     to: Annotated[
         Path | None, typer.Option(help="file to write (default: <kind>_template.xlsx)")
     ] = None,
-    lang: Lang = None,
 ) -> None:
     """Write an empty template workbook 空白模板."""
     known_kind(kind)
     target = to or Path(f"{kind}_template.xlsx")
     new_workbook(target)
-    intake.write_template(kind, target, lang=terminal.language(lang))
+    intake.write_template(kind, target, lang=terminal.language())
     terminal.out.print(f"{target}")
 
 
@@ -203,7 +227,6 @@ def list_findings(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="the whole catalogue as docs/findings.md")
     ] = False,
-    lang: Lang = None,
 ) -> None:
     """The catalogue of findings 问题目录: what can be wrong, and what to do."""
     if markdown:
@@ -212,12 +235,12 @@ def list_findings(
     known = findings.catalogue()
     code = code.upper() if code is not None else None
     if code is not None and code not in known:
-        terminal.fail(f"{code}: 没有这个问题代码 no such finding")
+        terminal.fail(f"{code}: {either('没有这个问题代码', 'no such finding')}")
     shown = [known[code]] if code else list(known.values())
     if as_json:
         typer.echo(json.dumps([one.__dict__ for one in shown], ensure_ascii=False, indent=2))
         return
-    zh = terminal.language(lang) == "zh"
+    zh = terminal.language() == "zh"
     heads = (
         ("代码", "级别", "说明", "怎么办", "依据")
         if zh
@@ -226,11 +249,12 @@ def list_findings(
     values = (
         (
             one.code,
-            one.severity,
+            findings.named("finding_severity", one.severity, language()),
             one.zh if zh else one.en,
             one.fix_zh if zh else one.fix_en,
-            one.rule,
+            # The rules are told in English; in Chinese their numbers lead to docs/rules.md.
+            ", ".join(RULE.findall(one.rule)) if zh else one.rule,
         )
         for one in shown
     )
-    terminal.out.print(terminal.rows(terminal.table("问题目录 Findings", *heads), values))
+    terminal.listing(either("问题目录", "Findings"), heads, list(values))

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from xborder import clock
 from xborder.cli import terminal
+from xborder.cli.language import either
 from xborder.cli.running import HomeOption, exporter_of, opened
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _month(text: str | None) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        terminal.fail(f"{text}: 月份格式应为 write the month as YYYY-MM")
+        terminal.fail(f"{text}: {either('月份格式应为', 'write the month as')} YYYY-MM")
         raise
 
 
@@ -79,7 +80,7 @@ def preview(
         _print_json(told)
         return
     if not told:
-        terminal.out.print(f"{of:%Y-%m}: 没有清单 no lists were issued or answered")
+        terminal.out.print(f"{of:%Y-%m}: {either('没有清单', 'no lists were issued or answered')}")
     for one in told:
         _show_preview(place, one)
 
@@ -87,36 +88,53 @@ def preview(
 def _show_preview(place: "Home", one: dict[str, Any]) -> None:
     from xborder.manifests.consolidation.eligible import REASONS
 
+    about = f"{either('汇总申报预演', 'Rehearsal')} {one['exporter']} {one['month']}"
     made = terminal.table(
-        f"汇总申报预演 {one['exporter']} {one['month']} · 期限 due {one['due']}",
-        "#报关单 no.", "收发货人 consignor", "生产销售单位 producer", "运抵国 to", "运输 by",
-        "出境 leaves",
-        "#商品项 lines", "#清单 lists", "总价 total",
-    )  # fmt: skip
+        f"{about} · {either('期限', 'due')} {one['due']}",
+        either("#报关单", "#no."),
+        either("收发货人", "consignor"),
+        either("生产销售单位", "producer"),
+        either("运抵国", "to"),
+        either("运输", "by"),
+        either("出境", "leaves"),
+        either("#商品项", "#lines"),
+        either("#清单", "#lists"),
+        either("总价", "total"),
+    )
     terminal.rows(
         made,
         (
             (
-                row["declaration"], row["ebcName"], row["ownerName"], row["country"],
-                row["trafMode"], row["portCode"], row["lines"], row["lists"],
+                row["declaration"],
+                row["ebcName"],
+                row["ownerName"],
+                row["country"],
+                row["trafMode"],
+                row["portCode"],
+                row["lines"],
+                row["lists"],
                 "; ".join(f"{total['total']} {total['currency']}" for total in row["totals"]),
             )
             for row in one["declarations"]
         ),
-    )  # fmt: skip
+    )
     terminal.out.print(made)
     for code, count in one["not_eligible"].items():
-        zh, en = REASONS[code]
         terminal.out.print(
-            Text(f"  {count} 份清单不汇总 lists left out: {zh} {en}", style="yellow")
+            Text(
+                f"  {count} {either('份清单不汇总：', 'lists left out: ')}{either(*REASONS[code])}",
+                style="yellow",
+            )
         )
     for notice in one["notices"]:
-        terminal.out.print(Text(f"  {notice['message_zh']} {notice['message_en']}", style="yellow"))
+        said = either(notice["message_zh"], notice["message_en"])
+        terminal.out.print(Text(f"  {said}", style="yellow"))
     where = place.store.path(*one["files"][-1].split("/"))
     shown = terminal.relative(where.path) if place.store.local else str(where)
     terminal.out.print(Text(f"→ {shown}"))
     terminal.out.print(
-        "这是预演：由海关归并 a rehearsal: customs merges. 申请 apply: xborder consolidate apply"
+        either("这是预演：由海关归并。提交汇总申请：", "a rehearsal: customs merges. Apply: ")
+        + "xborder consolidate apply"
     )
 
 
@@ -136,7 +154,7 @@ def apply(
     place = opened(home, profiles=True)
     of = _month(month)
     if of >= clock.today().replace(day=1):
-        terminal.fail(f"{of:%Y-%m}: 该月尚未结束 the month is not over yet")
+        terminal.fail(f"{of:%Y-%m}: {either('该月尚未结束', 'the month is not over yet')}")
     rows, held = [], 0
     for one in _exporters(place, exporter, of):
         done = application.apply(place, one, of, with_held=with_held)
@@ -146,17 +164,31 @@ def apply(
         _print_json({"applications": rows, "held_lists": held})
         return
     if rows:
-        made = terminal.table("汇总申请 Applications", "copNo", "企业 exporter", "月份 month",
-                              "#清单 lists", "#报文 messages", "→")  # fmt: skip
+        made = terminal.table(
+            either("汇总申请", "Applications"),
+            "copNo",
+            either("企业", "exporter"),
+            either("月份", "month"),
+            either("#清单", "#lists"),
+            either("#报文", "#messages"),
+            "→",
+        )
         terminal.rows(made, (tuple(row.values()) for row in rows))
         terminal.out.print(made)
     else:
-        terminal.out.print(f"{of:%Y-%m}: 没有可汇总的清单 nothing to apply for")
+        terminal.out.print(f"{of:%Y-%m}: {either('没有可汇总的清单', 'nothing to apply for')}")
     if held:
         terminal.out.print(
-            Text(f"{held} 份清单的运保费不能相加，未申请 lists left out, their fees cannot be summed: "
-                 "--with-held", style="yellow")
-        )  # fmt: skip
+            Text(
+                f"{held} "
+                + either(
+                    "份清单的运保费不能相加，未申请：",
+                    "lists left out, their fees cannot be summed: ",
+                )
+                + "--with-held",
+                style="yellow",
+            )
+        )
 
 
 @consolidate_app.command("show")
@@ -177,17 +209,31 @@ def show(
     if as_json:
         _print_json(told)
         return
-    made = terminal.table("汇总申请 Applications", "copNo", "企业 exporter", "月份 month",
-                          "#清单 lists", "状态 state", "#报关单 declarations", "#差异 differences")  # fmt: skip
+    made = terminal.table(
+        either("汇总申请", "Applications"),
+        "copNo",
+        either("企业", "exporter"),
+        either("月份", "month"),
+        either("#清单", "#lists"),
+        either("状态", "state"),
+        either("#报关单", "#declarations"),
+        either("#差异", "#differences"),
+    )
     terminal.rows(
         made,
         (
-            (one["cop_no"], one["exporter"], one["month"], one["lists"],
-             " ".join(overview.STATES[one["state"]]), len(one["declarations"]),
-             len(one["differences"]))
+            (
+                one["cop_no"],
+                one["exporter"],
+                one["month"],
+                one["lists"],
+                either(*overview.STATES[one["state"]]),
+                len(one["declarations"]),
+                len(one["differences"]),
+            )
             for one in told
         ),
-    )  # fmt: skip
+    )
     terminal.out.print(made)
     for one in told:
         _show_declarations(one)
@@ -196,21 +242,31 @@ def show(
 def _show_declarations(one: dict[str, Any]) -> None:
     if one["declarations"]:
         made = terminal.table(
-            f"报关单 Declarations {one['cop_no']}", "汇总统一编号 no.", "报关单号 entry", "状态 state",
-            "#商品项 lines", "#清单商品项 items", "#清单 lists",
-        )  # fmt: skip
+            f"{either('报关单', 'Declarations')} {one['cop_no']}",
+            either("汇总统一编号", "no."),
+            either("报关单号", "entry"),
+            either("状态", "state"),
+            either("#商品项", "#lines"),
+            either("#清单商品项", "#items"),
+            either("#清单", "#lists"),
+        )
         terminal.rows(
             made,
             (
-                (row["decl_seq_no"], row["entry_id"], row["decl_state"], row["lines"],
-                 row["items"], row["lists"])
+                (
+                    row["decl_seq_no"],
+                    row["entry_id"],
+                    row["decl_state"],
+                    row["lines"],
+                    row["items"],
+                    row["lists"],
+                )
                 for row in one["declarations"]
             ),
-        )  # fmt: skip
+        )
         terminal.out.print(made)
-    zh = terminal.language() == "zh"
     for found in one["differences"][:20]:
-        said = found["message_zh"] if zh else found["message_en"]
+        said = either(found["message_zh"], found["message_en"])
         terminal.out.print(Text(f"  {found['code']}: {said}", style="yellow"))
     if len(one["differences"]) > 20:
         terminal.out.print(f"  … {len(one['differences']) - 20} (--json)")

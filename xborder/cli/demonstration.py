@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xborder import clock
 from xborder.cli import summary, terminal
+from xborder.cli.language import either
 from xborder.cli.running import run_home
 from xborder.registry.home import create, open_home
 
@@ -15,17 +16,27 @@ MARKER = ".demonstration"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run(home: Path, lang: str) -> None:
+def run(home: Path) -> None:
     """Make the home, hand in the examples, run every job, show what came of it.
 
     An existing demo home gets the examples handed in again: nothing is declared twice.
     """
     if not EXAMPLES.is_dir():
-        terminal.fail(f"{EXAMPLES}: the examples are missing; run from a clone of the project")
+        terminal.fail(
+            f"{EXAMPLES}: "
+            + either(
+                "没有示例，请在项目的完整目录中运行",
+                "the examples are missing; run from a clone of the project",
+            )
+        )
     marker = home / MARKER
     if home.exists() and any(home.iterdir()) and not marker.exists():
         terminal.fail(
-            f"{home}: 不是演示目录，不会写入 not a folder of the demonstration; name a new one"
+            f"{home}: "
+            + either(
+                "不是演示目录，不会写入；请用新的目录",
+                "not a folder of the demonstration; name a new one",
+            )
         )
     begun = time.perf_counter()
     create(home)
@@ -33,10 +44,11 @@ def run(home: Path, lang: str) -> None:
     copy_profiles(home)
     _hand_in(home)
     place = open_home(home)
+    before = summary.last_delivery(place)
     run_home(place, clock.today(), cutoff=True)
     took = time.perf_counter() - begun
-    summary.show(place, clock.today(), lang)
-    terminal.out.print(f"{'用时' if lang == 'zh' else 'took'} {took:.1f} s")
+    summary.show(place, clock.today(), before)
+    terminal.out.print(f"{either('用时', 'took')} {took:.1f} s")
 
 
 def copy_profiles(home: Path) -> int:

@@ -1,4 +1,4 @@
-"""Commands of what goes to customs: ``send``, ``depart``, ``cancel``, ``amend``, ``ignore``,
+"""Commands of what is filed with customs: ``depart``, ``cancel``, ``amend``, ``ignore``,
 ``resend``, ``return``."""
 
 import json
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from xborder import clock
+from xborder import clock, findings
 from xborder.cli import terminal
+from xborder.cli.language import either, language, told
 from xborder.cli.running import HomeOption, exporter_of, opened, tell_broken
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of
 
 def add_to(app: typer.Typer) -> None:
     """Register this module's commands."""
-    for command in (send, depart, cancel, amend, ignore, resend):
+    for command in (depart, cancel, amend, ignore, resend):
         app.command()(command)
     app.command("return")(give_back)
 
@@ -44,12 +45,13 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
-        terminal.fail(f"{error}\n  {' '.join(error.fixes)}")
+        terminal.fail(f"{told(error)}\n  {either(*error.fixes)}")
     except ValueError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
 
 
-def _place(home: Path | None, exporter: str | None) -> "Home":
+def the_place(home: Path | None, exporter: str | None) -> "Home":
+    """The home, its exporter known; broken profiles are told."""
     place = opened(home, profiles=True)
     if exporter is not None:
         exporter_of(place, exporter)
@@ -57,17 +59,19 @@ def _place(home: Path | None, exporter: str | None) -> "Home":
     return place
 
 
-def _print_json(told: Any) -> None:
+def print_json(told: Any) -> None:
+    """Print what a program reads."""
     typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
 
 
 def _show(title: str, told: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     """What was done, one row each, and how it leaves."""
     if as_json:
-        _print_json(told)
+        print_json(told)
         return
     names = list(told[0]) if told else ["—"]
-    made = terminal.table(title, *names)
+    heads = (findings.named("filed", name, language()) for name in names)
+    made = terminal.table(title, *heads)
     terminal.out.print(terminal.rows(made, ([_text(one[name]) for name in names] for one in told)))
 
 
@@ -75,125 +79,17 @@ def _tell_next(place: "Home", filed: Sequence[Any], then: str = "") -> None:
     """How what was filed leaves: by ``send``, or by the client where no way is named."""
     ways = {place.exporters[one.exporter].sending.transport for one in filed}
     if ways == {"none"}:
-        terminal.out.print("由客户端发送 the client sends it: messages/<day>/<copNo>-1/")
+        terminal.out.print(
+            either("由客户端发送：", "the client sends it: ") + "messages/<day>/<copNo>-1/"
+        )
     else:
-        terminal.out.print("由此发送 it leaves by: xborder send")
+        terminal.out.print(either("发送：", "it leaves by: ") + "xborder send")
     if then:
         terminal.out.print(Text(then))
 
 
 def _text(value: object) -> object:
     return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else value
-
-
-def send(
-    numbers: Annotated[
-        list[str] | None,
-        typer.Argument(help="manifests from before a transport was named, to be sent as well"),
-    ] = None,
-    again: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--again", help="send again what is doubtful, failed, or stands at 4: guid or manifest"
-        ),
-    ] = None,
-    as_json: AsJson = False,
-    home: HomeOption = None,
-) -> None:
-    """Send what is due to customs 发送报文, by the way each exporter's profile names.
-
-    Exit 1 when a message is in doubt or failed: each is told.
-    """
-    from rich.progress import Progress
-
-    from xborder.manifests import resending, sending
-    from xborder.manifests.signing import SigningError
-    from xborder.registry import messages, queries
-    from xborder.registry.database import reading
-
-    place = _place(home, None)
-    named = [one.upper() for one in numbers or ()]
-    with reading(place.engine) as c:
-        unknown = [one for one in named if queries.manifest(c, one) is None]
-    if unknown:
-        terminal.fail(f"没有批次 no manifest {', '.join(unknown)}")
-    for word in again or ():
-        try:
-            found = resending.by_operator(place, word)
-        except sending.SendingBusyError as error:
-            terminal.fail(f"未发送 not sent: {error}", code=3)
-        if not found:
-            terminal.fail(f"{word}: 没有待定或失败的报文 no doubtful or failed message")
-    with Progress(console=terminal.err, transient=True) as shown:
-        task = shown.add_task("报文 messages", total=None)
-        try:
-            done = sending.send(
-                place,
-                named,
-                progress=lambda n, of: shown.update(task, completed=n, total=of),
-            )
-        except (sending.SendingBusyError, SigningError) as error:
-            terminal.fail(f"未发送 not sent: {error}", code=3)
-    with reading(place.engine) as c:
-        counts, left = messages.counts(c), messages.unsent(c)
-    told = [
-        {
-            "guid": row.guid, "message": f"CEB{row.kind}", "exporter": row.exporter,
-            "state": row.state, "attempts": row.attempts, "code": row.code,
-            "next_attempt_at": row.next_attempt_at and row.next_attempt_at.isoformat(),
-        }
-        for row in left
-    ]  # fmt: skip
-    wrong = [one for one in told if one["state"] != messages.QUEUED]
-    if as_json:
-        _print_json({**asdict(done), "messages": counts, "unsent": told})
-    else:
-        _show_sent(asdict(done), counts, told)
-        _tell_older(sending.older(place))
-    if wrong:
-        raise typer.Exit(1)
-
-
-def _show_sent(
-    done: dict[str, int], counts: list[dict[str, Any]], left: list[dict[str, Any]]
-) -> None:
-    words = {
-        "queued": "新排队 queued", "sent": "已发送 sent", "not_taken": "未被接收 not taken",
-        "doubtful": "待定 in doubt",
-    }  # fmt: skip
-    terminal.out.print(" · ".join(f"{words[name]} {number}" for name, number in done.items()))
-    if counts:
-        made = terminal.table(
-            "至今的报文 messages so far",
-            "企业 exporter",
-            "报文 kind",
-            "状态 state",
-            "#报文 messages",
-            "#单证 documents",
-        )
-        rows = ((row["exporter"], f"CEB{row['kind']}", row["state"], row["messages"], row["entities"])
-                for row in counts)  # fmt: skip
-        terminal.out.print(terminal.rows(made, rows))
-    if left:
-        made = terminal.table("未发送 not sent", "guid", "报文 kind", "企业 exporter", "状态 state",
-                              "#次 attempts", "代码 code")  # fmt: skip
-        names = ("guid", "message", "exporter", "state", "attempts", "code")
-        shown = ([row[name] for name in names] for row in left[: terminal.MOST_A_CAUSE])
-        terminal.out.print(terminal.rows(made, shown))
-        terminal.out.print(Text("解释 explained by: xborder findings CODE"))
-
-
-def _tell_older(numbers: Sequence[str]) -> None:
-    """Manifests that no cut-off will send: issued before the profile named a way."""
-    if numbers:
-        terminal.out.print(
-            Text(
-                "这些批次签发时档案尚未写明发送方式，仍由客户端发送 issued before the profile named a "
-                f"way, left to the client: {', '.join(numbers)}\n"
-                "由此发送 to send them from here: xborder send NUMBER…",
-                style="yellow",
-            )
-        )
 
 
 def depart(
@@ -222,14 +118,15 @@ def depart(
     from xborder.manifests import bills
     from xborder.manifests.bills import Bill
 
-    place = _place(home, exporter)
+    place = the_place(home, exporter)
     following = [arrived, left is not None, cancelled]
     if sum(following) + bool(lists) + bool(from_) > 1:
         terminal.fail(
-            "一次只做一件事 one thing at a time: LISTS, --from, --arrived, --left, --cancel"
+            either("一次只做一件事：清单、", "one thing at a time: LISTS, ")
+            + "--from, --arrived, --left, --cancel"
         )
     if (any(following) or lists) and not bill:
-        terminal.fail("请用 --bill 写提运单号 name the bill with --bill")
+        terminal.fail(either("请用 --bill 写提运单号", "name the bill with --bill"))
     with _refusals():
         if arrived:
             filed = [bills.arrived(place, bill, domestic, exporter)]
@@ -245,9 +142,12 @@ def depart(
         else:
             _show_bills(place, exporter, as_json=as_json)
             return
-    _show("提运单 bill", [asdict(one) for one in filed], as_json=as_json)
+    _show(either("提运单", "bill"), [asdict(one) for one in filed], as_json=as_json)
     if not as_json and not cancelled:
-        then = "随后 then: xborder depart --bill NO --arrived, … --left TIME"
+        then = either(
+            "随后：xborder depart --bill 提运单号 --arrived，再 --left 时间",
+            "then: xborder depart --bill NO --arrived, … --left TIME",
+        )
         _tell_next(place, filed, then if lists or from_ else "")
 
 
@@ -258,26 +158,33 @@ def _show_bills(place: "Home", exporter: str | None, *, as_json: bool) -> None:
     with reading(place.engine) as c:
         told = documents.all_bills(c, exporter)
     if as_json:
-        _print_json(told)
+        print_json(told)
         return
     heads = (
-        "提运单 bill",
-        "企业 exporter",
-        "关区 customs",
-        "#清单 lists",
-        "状态 state",
+        either("提运单", "bill"),
+        either("企业", "exporter"),
+        either("关区", "customs"),
+        either("#清单", "#lists"),
+        either("状态", "state"),
         "CEB607",
         "CEB507",
         "CEB509",
     )
-    made = terminal.table("提运单 bills", *heads)
+    made = terminal.table(either("提运单", "bills"), *heads)
     names = ("bill_no", "exporter", "customs_code", "lists", "state")
     rows = (
-        [*(one[name] for name in names),
-         *("; ".join(", ".join(status or "…" for status in document["statuses"])
-                     for document in one[kind]) for kind in ("607", "507", "509"))]
+        [
+            *(one[name] for name in names),
+            *(
+                "; ".join(
+                    ", ".join(status or "…" for status in document["statuses"])
+                    for document in one[kind]
+                )
+                for kind in ("607", "507", "509")
+            ),
+        ]
         for one in told
-    )  # fmt: skip
+    )
     terminal.out.print(terminal.rows(made, rows))
 
 
@@ -288,7 +195,9 @@ def _instant(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        terminal.fail(f"{text}: 时间格式应为 write the time as 2026-11-22T18:30, or now")
+        terminal.fail(
+            f"{text}: {either('时间格式应为 2026-11-22T18:30，或 now', 'write the time as 2026-11-22T18:30, or now')}"
+        )
         raise
     return at if at.tzinfo else at.replace(tzinfo=clock.SHANGHAI)
 
@@ -303,10 +212,10 @@ def cancel(
     """Ask customs to cancel approved lists 撤单 (CEB605)."""
     from xborder.manifests import cancellations
 
-    place = _place(home, exporter)
+    place = the_place(home, exporter)
     with _refusals():
         told = cancellations.cancel(place, lists, reason, exporter)
-    _show("撤单 cancellations", [asdict(one) for one in told], as_json=as_json)
+    _show(either("撤单", "cancellations"), [asdict(one) for one in told], as_json=as_json)
     if not as_json:
         _tell_next(place, told)
 
@@ -318,9 +227,12 @@ def amend(
     from xborder.manifests import cancellations
 
     with _refusals():
-        told = cancellations.amend(_place(home, exporter), lists, exporter)
-    _show("改单 amended: 下次运行时重新核验 checked by the next run",
-          [asdict(one) for one in told], as_json=as_json)  # fmt: skip
+        told = cancellations.amend(the_place(home, exporter), lists, exporter)
+    _show(
+        either("改单：下次运行时重新核验", "amended: checked by the next run"),
+        [asdict(one) for one in told],
+        as_json=as_json,
+    )
 
 
 def ignore(
@@ -330,8 +242,8 @@ def ignore(
     from xborder.manifests import cancellations
 
     with _refusals():
-        told = cancellations.ignore(_place(home, exporter), lists, exporter)
-    _show("忽略 ignored", [asdict(one) for one in told], as_json=as_json)
+        told = cancellations.ignore(the_place(home, exporter), lists, exporter)
+    _show(either("忽略", "ignored"), [asdict(one) for one in told], as_json=as_json)
 
 
 def resend(
@@ -341,8 +253,8 @@ def resend(
     from xborder.manifests import cancellations
 
     with _refusals():
-        told = cancellations.resend(_place(home, exporter), lists, exporter)
-    _show("重新申报 declared again", [asdict(one) for one in told], as_json=as_json)
+        told = cancellations.resend(the_place(home, exporter), lists, exporter)
+    _show(either("重新申报", "declared again"), [asdict(one) for one in told], as_json=as_json)
 
 
 def give_back(
@@ -369,7 +281,9 @@ def give_back(
     from xborder.manifests import returns
 
     if (list_ is None) == (from_ is None):
-        terminal.fail("写一份清单或用 --from name a list, or a file with --from")
+        terminal.fail(
+            either("写一份清单，或用 --from 写文件", "name a list, or a file with --from")
+        )
     if from_ is not None:
         wanted = exchange_files.returns(from_)
     else:
@@ -379,9 +293,9 @@ def give_back(
                 str(list_), items, reason, dict(exchange_files.pairs("--say", say))
             )
         ]
-    place = _place(home, exporter)
+    place = the_place(home, exporter)
     with _refusals():
         told = returns.file(place, wanted, exporter)
-    _show("退货 returns", [asdict(one) for one in told], as_json=as_json)
+    _show(either("退货", "returns"), [asdict(one) for one in told], as_json=as_json)
     if not as_json:
         _tell_next(place, told)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xborder.cli import terminal
+from xborder.cli.language import either
 from xborder.manifests.bills import Bill
 from xborder.manifests.returns import Return
 
@@ -29,9 +30,9 @@ def _rows(file: Path, needed: set[str], known: set[str]) -> list[dict[str, str]]
         raise
     if needed - heads or heads - known:
         terminal.fail(
-            f"{file}: 需要列 needed columns {', '.join(sorted(needed))}; "
-            f"可有 allowed {', '.join(sorted(known - needed))}; "
-            f"多余 unknown {', '.join(sorted(heads - known)) or '—'}"
+            f"{file}: {either('需要列', 'needed columns')} {', '.join(sorted(needed))}; "
+            f"{either('可有', 'allowed')} {', '.join(sorted(known - needed))}; "
+            f"{either('多余', 'unknown')} {', '.join(sorted(heads - known)) or '—'}"
         )
     return rows
 
@@ -51,13 +52,14 @@ def bills(file: Path) -> list[tuple[Bill, list[str]]]:
         told = {own: row[name] for name, own in _BILL_COLUMNS.items() if row.get(name)}
         if "bill_no" not in told or not row["list"]:
             terminal.fail(
-                f"{file}: 第 {number} 行缺 billNo 或 list row {number} lacks billNo or list"
+                f"{file}: "
+                + either(f"第 {number} 行缺 billNo 或 list", f"row {number} lacks billNo or list")
             )
         bill, lists = said.setdefault(told["bill_no"], (Bill(**told), []))
         differs = {name for name, value in told.items() if getattr(bill, name) != value}
         if differs:
             terminal.fail(
-                f"{file}: 第 {number} 行与前面不同 row {number} differs: {', '.join(differs)}"
+                f"{file}: {either(f'第 {number} 行与前面不同', f'row {number} differs')}: {', '.join(differs)}"
             )
         lists.append(row["list"])
     return list(said.values())
@@ -69,7 +71,9 @@ def pairs(option: str, said: Sequence[str] | None) -> Iterator[tuple[str, str]]:
     for one in said or ():
         name, found, value = one.partition("=")
         if not found or name in seen:
-            terminal.fail(f"{option} {one}: 应为 name=value 且不重复 each once, as name=value")
+            terminal.fail(
+                f"{option} {one}: {either('应为 name=value 且不重复', 'each once, as name=value')}"
+            )
         seen.add(name)
         yield name.strip(), value.strip()
 
@@ -91,7 +95,8 @@ def returns(file: Path) -> list[Return]:
         items, _ = told.setdefault(row["list"], ({}, row))
         if not row["list"] or row["gnum"] in items:
             terminal.fail(
-                f"{file}: 第 {number} 行缺清单或项号重复 row {number}: no list, or line twice"
+                f"{file}: "
+                + either(f"第 {number} 行缺清单或项号重复", f"row {number}: no list, or line twice")
             )
         items[row["gnum"]] = row["qty"]
     return [

@@ -10,10 +10,11 @@ import polars as pl
 import typer
 from rich.text import Text
 
-from xborder import clock
+from xborder import clock, findings
 from xborder.checks import facts as checked
 from xborder.checks import questions
 from xborder.cli import terminal
+from xborder.cli.language import either, language
 from xborder.cli.running import HomeOption, exporter_of, opened
 
 if TYPE_CHECKING:
@@ -24,22 +25,12 @@ facts_app = typer.Typer(
     invoke_without_command=True,
 )
 
-KIND_NAMES = {
-    "units": "法定单位",
-    "licence": "出口许可证件",
-    "inspection": "出境检验检疫",
-    "elements": "申报要素",
-    "hazards": "危险品",
-    "notice": "目的国提示",
-}
-
 Kind = Annotated[str, typer.Argument(help=" | ".join(checked.KINDS))]
 Key = Annotated[str, typer.Argument(help="HS code, heading or notice, as the list shows it")]
 For = Annotated[str | None, typer.Option("--exporter", help="for this exporter (default: for all)")]
 By = Annotated[str | None, typer.Option(help="who decides (default: the login name)")]
 Note = Annotated[str, typer.Option(help="why: the source that was seen")]
 AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
-Lang = Annotated[str | None, typer.Option("--lang", help="zh | en")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,9 +39,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 @facts_app.callback()
-def facts(
-    context: typer.Context, as_json: AsJson = False, home: HomeOption = None, lang: Lang = None
-) -> None:
+def facts(context: typer.Context, as_json: AsJson = False, home: HomeOption = None) -> None:
     """List the facts that wait for a decision, and the decisions that stand."""
     context.obj = home
     if context.invoked_subcommand:
@@ -66,7 +55,7 @@ def facts(
         said = {"open": open_now.to_dicts(), "decided": standing.to_dicts()}
         typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
         return
-    zh = terminal.language(lang) == "zh"
+    zh = terminal.language() == "zh"
     _show_open(open_now, zh=zh)
     _show_decided(standing, zh=zh)
 
@@ -123,15 +112,19 @@ def _show_open(asked: pl.DataFrame, *, zh: bool) -> None:
     if asked.is_empty():
         terminal.out.print("没有待确认的事实" if zh else "no fact waits for a decision")
         return
-    made = terminal.table("待确认 Waiting for a decision", *heads)
+    made = terminal.table(either("待确认", "Waiting for a decision"), *heads)
     for exporter, kind, key, value, skus, example in asked.iter_rows():
-        name = f"{kind} {KIND_NAMES[kind]}" if zh else kind
-        terminal.rows(made, [(exporter, name, key, value, skus, example)])
+        terminal.rows(made, [(exporter, _kind(kind), key, value, skus, example)])
     terminal.out.print(made)
     terminal.out.print(
         "核对来源后：xborder facts confirm 种类 事实（或 refuse）" if zh
         else "see the source, then: xborder facts confirm KIND FACT (or refuse)"
     )  # fmt: skip
+
+
+def _kind(kind: str) -> str:
+    """A kind of fact as the commands take it, and in Chinese what it is."""
+    return f"{kind} {findings.named('fact_kind', kind, 'zh')}" if language() == "zh" else kind
 
 
 def _show_decided(standing: pl.DataFrame, *, zh: bool) -> None:
@@ -143,12 +136,12 @@ def _show_decided(standing: pl.DataFrame, *, zh: bool) -> None:
         else ("#no.", "decision", "kind", "fact", "value", "for", "by", "at", "note")
     )
     words = {"confirmed": "确认", "refused": "否定"} if zh else {}
-    made = terminal.table("已决定 Decided", *heads)
+    made = terminal.table(either("已决定", "Decided"), *heads)
     for row in standing.iter_rows(named=True):
         scope = row["exporter"] or ("全部" if zh else "all")
         verdict = words.get(row["verdict"], row["verdict"])
         at = datetime.fromisoformat(row["decided_at"]).astimezone(clock.SHANGHAI)
-        terminal.rows(made, [(row["id"], verdict, row["kind"], row["key"], row["value"], scope,
+        terminal.rows(made, [(row["id"], verdict, _kind(row["kind"]), row["key"], row["value"], scope,
                               row["decided_by"], f"{at:%Y-%m-%d %H:%M}", row["note"])])  # fmt: skip
     terminal.out.print(made)
 
@@ -167,14 +160,16 @@ def _decide(
 
     place = opened(home, profiles=True)
     if kind not in checked.KINDS:
-        terminal.fail(f"{kind}: 应为其中之一 one of {', '.join(checked.KINDS)}")
+        terminal.fail(f"{kind}: {either('应为其中之一', 'one of')} {', '.join(checked.KINDS)}")
     if exporter is not None:
         exporter_of(place, exporter)
     value = questions.stated(kind, key, place.tables, clock.today())
     if value is None and verdict != decisions.REVOKED:
-        terminal.fail(f"{kind} {key}: 表中没有这项事实 the tables state no such fact")
+        terminal.fail(
+            f"{kind} {key}: {either('表中没有这项事实', 'the tables state no such fact')}"
+        )
     if kind == "notice" and verdict == decisions.CONFIRMED:
-        terminal.fail("notice: 目的国提示只能否定 a notice can only be refused")
+        terminal.fail(f"notice: {either('目的国提示只能否定', 'a notice can only be refused')}")
     try:
         with transaction(place.engine) as connection:
             number = decisions.record(
@@ -182,15 +177,17 @@ def _decide(
                 exporter=exporter or "", note=note,
             )  # fmt: skip
     except decisions.DecisionError as error:
-        terminal.fail(str(error))
-    words = {
-        "confirmed": "已确认 confirmed",
-        "refused": "已否定 refused",
-        "revoked": "已撤销 revoked",
+        terminal.fail(error)
+    done = {
+        "confirmed": either("已确认", "confirmed"),
+        "refused": either("已否定", "refused"),
+        "revoked": either("已撤销", "revoked"),
     }
-    scope = exporter or "全部 all"
-    terminal.out.print(Text(f"{number}: {words[verdict]}  {kind} {key}  {value or ''}  ({scope})"))
+    scope = exporter or either("全部", "all")
+    terminal.out.print(Text(f"{number}: {done[verdict]}  {kind} {key}  {value or ''}  ({scope})"))
     terminal.out.print(
-        "未放行的订单下次运行时自动重新核验 open orders are checked again at the next run",
+        either(
+            "未放行的订单下次运行时自动重新核验", "open orders are checked again at the next run"
+        ),
         style="green",
     )

@@ -13,6 +13,7 @@ from rich.text import Text
 from xborder import clock, findings
 from xborder.checks.words import TABLES
 from xborder.cli import terminal
+from xborder.cli.language import either
 from xborder.cli.running import HomeOption, exporter_of, opened
 from xborder.schemas import columns, titles
 
@@ -31,7 +32,6 @@ For = Annotated[
 By = Annotated[str | None, typer.Option(help="who answers (default: the login name)")]
 Note = Annotated[str, typer.Option(help="why: the source that was seen")]
 AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
-Lang = Annotated[str | None, typer.Option("--lang", help="zh | en")]
 Word = Annotated[str, typer.Argument(help="the word as the order file writes it")]
 Code = Annotated[str, typer.Argument(help="the code that it means, or a known name of it")]
 
@@ -44,7 +44,7 @@ def add_to(app: typer.Typer) -> None:
 @fix_app.callback()
 def fix(
     context: typer.Context, exporter: For = None, as_json: AsJson = False,
-    home: HomeOption = None, lang: Lang = None,
+    home: HomeOption = None,
 ) -> None:  # fmt: skip
     """List the causes of held orders with the command that answers each, and what was answered."""
     context.obj = (home, exporter)
@@ -60,8 +60,9 @@ def fix(
     if as_json:
         typer.echo(json.dumps({"causes": causes, "given": given}, ensure_ascii=False, indent=2))
         return
-    zh = terminal.language(lang) == "zh"
+    zh = terminal.language() == "zh"
     _show_causes(causes, zh=zh)
+    _show_fields(causes)
     _show_given(given, zh=zh)
     _show_waiting(place, names, zh=zh)
 
@@ -105,7 +106,7 @@ def sku(
         _refuse(sku, error.problems)
         raise
     except fixes.FixError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
         raise
     _told_recorded(sku, said)
 
@@ -128,7 +129,7 @@ def _word(table: str) -> None:
                     by=by or getpass.getuser(), note=note,
                 )  # fmt: skip
         except fixes.FixError as error:
-            terminal.fail(str(error))
+            terminal.fail(error)
             raise
         _told_recorded(word, {table: found})
 
@@ -156,8 +157,8 @@ def revoke(
         with transaction(place.engine) as connection:
             fixes.revoke(connection, name, number, by=by or getpass.getuser(), note=note)
     except fixes.FixError as error:
-        terminal.fail(str(error))
-    _told_recorded(f"{number} 已撤销 revoked", {})
+        terminal.fail(error)
+    _told_recorded(f"{number} {either('已撤销', 'revoked')}", {})
 
 
 def _at(context: typer.Context, home: Path | None, exporter: str | None) -> tuple["Home", str]:
@@ -170,7 +171,9 @@ def _exporter(place: "Home", exporter: str | None) -> str:
     if exporter is None:
         if len(place.exporters) != 1:
             known = ", ".join(sorted(place.exporters))
-            terminal.fail(f"请用 --exporter 指定企业 name the exporter with --exporter: {known}")
+            terminal.fail(
+                f"{either('请用 --exporter 指定企业：', 'name the exporter with --exporter: ')}{known}"
+            )
         return next(iter(place.exporters))
     return exporter_of(place, exporter).id
 
@@ -186,7 +189,8 @@ def _causes(place: "Home", exporter: str, told: "Given") -> list[dict[str, Any]]
 
     found = answering.open_causes(place.engine, place.store, place.tables, exporter, told)
     return [
-        {"exporter": exporter} | {name: one[name] for name in one if name != "asks"}
+        {"exporter": exporter, "fields": [name for name in one["asks"] if name]}
+        | {name: one[name] for name in one if name != "asks"}
         for one in found
     ]
 
@@ -210,7 +214,7 @@ def _field(text: str) -> tuple[str, str]:
         known |= {title.casefold(): field for title in both}
     found = known.get(name.strip().casefold())
     if not equal or not value.strip() or found in (None, "sku"):
-        terminal.fail(f"{text}: 应为 栏目=值 write FIELD=VALUE with a field of: "
+        terminal.fail(f"{text}: {either('应为 栏目=值，栏目是：', 'write FIELD=VALUE with a field of: ')}"
                       f"{', '.join(one for one in columns('goods') if one != 'sku')}")  # fmt: skip
     return str(found), value.strip()
 
@@ -218,12 +222,16 @@ def _field(text: str) -> tuple[str, str]:
 def _refuse(sku: str, problems: Sequence[Mapping[str, str]]) -> None:
     """Say what keeps a SKU's row from being in force with the answer; exit 2."""
     lines = [
-        f"{sku}: 未记录，商品资料还缺或有误 not recorded; its catalogue row would still be wrong:"
+        f"{sku}: "
+        + either(
+            "未记录，商品资料还缺或有误：", "not recorded; its catalogue row would still be wrong:"
+        )
     ]
     named = titles("goods")
     for one in problems:
-        zh, en = named.get(one["field"], (one["field"], ""))
-        lines.append(f"  {one['field']}=… ({zh} {en}): {one['message_zh']} {one['message_en']}")
+        title = either(*named.get(one["field"], (one["field"], one["field"])))
+        why = either(one["message_zh"], one["message_en"])
+        lines.append(f"  {one['field']}=… ({title}): {why}")
     terminal.fail("\n".join(lines))
 
 
@@ -231,8 +239,11 @@ def _told_recorded(key: str, values: Mapping[str, str]) -> None:
     told = ", ".join(f"{field} = {value}" for field, value in values.items())
     terminal.out.print(Text(f"{key}: {told}" if told else key))
     terminal.out.print(
-        "未放行的订单下次运行时自动重新核验 open orders are checked again at the next run: "
-        "xborder run --no-cutoff",
+        either(
+            "未放行的订单下次运行时自动重新核验：",
+            "open orders are checked again at the next run: ",
+        )
+        + "xborder run --no-cutoff",
         style="green",
     )
 
@@ -246,7 +257,7 @@ def _show_causes(causes: list[dict[str, Any]], *, zh: bool) -> None:
         if zh
         else ("exporter", "finding", "#cells", "#orders", "#cures", "example", "answer")
     )
-    made = terminal.table("暂存原因 Causes of held orders", *heads)
+    shown = []
     for one in causes:
         place = " ".join(part for part in (one["file"], one["sheet"], one["cell"]) if part)
         example = f"{place}: {one['value']}" if one["value"] else place
@@ -254,9 +265,26 @@ def _show_causes(causes: list[dict[str, Any]], *, zh: bool) -> None:
         mend = _mend(one["code"], zh=zh)
         if meant and not one["answer"]:
             mend += f"：{meant}" if zh else f": perhaps {meant}"
-        terminal.rows(made, [(one["exporter"], one["code"], one["cells"], one["orders"],
-                              one["cures"], example, one["answer"] or mend)])  # fmt: skip
-    terminal.out.print(made)
+        shown.append((one["exporter"], one["code"], one["cells"], one["orders"], one["cures"],
+                      example, one["answer"] or mend))  # fmt: skip
+    terminal.listing(either("暂存原因", "Causes of held orders"), heads, shown)
+
+
+def _show_fields(causes: list[dict[str, Any]]) -> None:
+    """Print what the catalogue's fields that are asked for are called, each with an example."""
+    from xborder.intake.layouts import template
+
+    asked = {field for one in causes if one["kind"] == "sku" for field in one["fields"]}
+    told = [
+        (one.field, either(one.zh, one.en), one.example or " / ".join(one.choices[:3]),
+         either(one.note_zh, one.note_en))
+        for one in template("goods").columns
+        if one.field in asked
+    ]  # fmt: skip
+    if told:
+        heads = (either("栏目", "field"), either("名称", "title"), either("例", "example"),
+                 either("填写说明", "how to fill it in"))  # fmt: skip
+        terminal.listing(either("栏目怎么填", "The fields"), heads, told)
 
 
 def _mend(code: str, *, zh: bool) -> str:
@@ -277,7 +305,7 @@ def _show_given(given: list[dict[str, Any]], *, zh: bool) -> None:
         if zh
         else ("#no.", "exporter", "about", "value", "by", "at", "note", "state")
     )
-    made = terminal.table("已更正 Answers", *heads)
+    made = terminal.table(either("已更正", "Answers"), *heads)
     for row in given:
         at = datetime.fromisoformat(row["given_at"]).astimezone(clock.SHANGHAI)
         about = " ".join(part for part in (row["kind"], row["key"], row["field"]) if part)

@@ -8,6 +8,7 @@ import typer
 
 from xborder import clock
 from xborder.cli import terminal
+from xborder.cli.language import either
 from xborder.cli.running import HomeOption, opened, parse_day
 
 manifests_app = typer.Typer(
@@ -72,7 +73,7 @@ def show(
     with reading(place.engine) as connection:
         row = queries.manifest(connection, number)
         if row is None:
-            terminal.fail(f"没有批次 no manifest {number}")
+            terminal.fail(f"{either('没有批次', 'no manifest')} {number}")
             raise AssertionError
         customs = manifest_states.counts(connection, rules, [row["id"]])[row["id"]]
         lists = manifest_states.lists_of(connection, rules, row["id"])
@@ -98,7 +99,7 @@ def get(
     try:
         path = cutoff.fetch(place.engine, place.store, number, to)
     except (cutoff.FetchError, OSError) as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
     terminal.out.print(str(path))
 
 
@@ -118,7 +119,7 @@ def print_(
     with reading(place.engine) as connection:
         row = queries.manifest(connection, number)
     if row is None:
-        terminal.fail(f"没有批次 no manifest {number}")
+        terminal.fail(f"{either('没有批次', 'no manifest')} {number}")
         return
     try:
         to.mkdir(parents=True, exist_ok=True)
@@ -127,9 +128,9 @@ def print_(
             path.write_bytes(documents.render(place.engine, place.store, number, name))
             terminal.out.print(str(path))
     except documents.NotIssuedError:
-        terminal.fail(f"批次正在制作 the manifest is being made: {number}")
+        terminal.fail(f"{either('批次正在制作：', 'the manifest is being made: ')}{number}")
     except (content.ContentError, OSError) as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
 
 
 def stock(
@@ -203,7 +204,7 @@ def verify(
     if broken is not None:
         problems.append(f"audit log: the chain breaks at entry {broken}")
     with Progress(console=terminal.err, transient=True) as shown:
-        task = shown.add_task("批次 manifests", total=None)
+        task = shown.add_task(either("批次", "manifests"), total=None)
 
         def told(done: int, of: int) -> None:
             shown.update(task, completed=done, total=of)
@@ -214,14 +215,17 @@ def verify(
                 found = conformance.conform(place.engine, place.store, xsd, told)
                 problems += [str(one) for one in found]
             except conformance.SchemaFileError as error:
-                terminal.fail(str(error))
+                terminal.fail(error)
     for problem in problems:
         terminal.out.print(problem, style="red")
     if problems:
         raise typer.Exit(1)
     terminal.out.print(
-        f"{len(issued)} 批次、{len(kept)} 原件、{copies} 批注件、所有计数与登记一致 "
-        "manifests, originals, annotated copies and counts agree"
-        + (f"; {expired} 原件已到期删除 originals expired" if expired else ""),
+        either(
+            f"{len(issued)} 批次、{len(kept)} 原件、{copies} 批注件、所有计数与登记一致",
+            f"{len(issued)} manifests, {len(kept)} originals, {copies} annotated copies and all "
+            "counts agree",
+        )
+        + (f"; {expired} {either('原件已到期删除', 'originals expired')}" if expired else ""),
         style="green",
     )

@@ -31,7 +31,6 @@ For = Annotated[
 By = Annotated[str | None, typer.Option(help="who says so (default: the login name)")]
 Note = Annotated[str, typer.Option(help="why")]
 AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
-Lang = Annotated[str | None, typer.Option("--lang", help="zh | en")]
 Name = Annotated[str, typer.Argument(help="name of the mapping, as the list shows it")]
 
 
@@ -66,7 +65,6 @@ def propose(
         bool, typer.Option("--accept", help="accept it at once for --exporter")
     ] = False,
     by: By = None, note: Note = "", as_json: AsJson = False, home: HomeOption = None,
-    lang: Lang = None,
 ) -> None:  # fmt: skip
     """Propose what each column means 建议列对应: shown, never used before it is accepted."""
     if not file.is_file():
@@ -86,14 +84,14 @@ def propose(
             file, file.name, kind=kind, nursery=nursery, mappings=standing, fresh=fresh, said=heads
         )
     if read.proposal is None:
-        return _nothing(file, read, who, kind, heads, zh=terminal.language(lang) == "zh")
+        return _nothing(file, read, who, kind, heads, zh=terminal.language() == "zh")
     try:
         proposal = answered(read.proposal, said, given)
         if not proposal["base"]:
             proposal |= {"name": name or _name_of(file) or proposal["name"]}
         text = text_of(proposal, standing)
     except MappingError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
     if as_json:
         typer.echo(json.dumps(proposal, ensure_ascii=False, indent=2))
     else:
@@ -103,7 +101,7 @@ def propose(
         again += [one for pair in said.items() for one in ("--set", "=".join(pair))]
         again += [one for pair in given.items() for one in ("--default", "=".join(pair))]
         proposed.show(
-            proposal, file, who, zh=terminal.language(lang) == "zh", to=to, accepted=accept_it,
+            proposal, file, who, zh=terminal.language() == "zh", to=to, accepted=accept_it,
             again=again,
         )  # fmt: skip
     if to is not None:
@@ -185,7 +183,7 @@ def _accept(place: "Home", exporter: str, text: str, by: str | None, note: str) 
             )
             again = mappings.take_up(connection, place.store, exporter, layout)
     except MappingError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
     terminal.out.print(
         Text(f"{name}{VERSION}{version}: 已确认 accepted, {exporter}", style="green")
     )
@@ -208,7 +206,7 @@ def revoke(
         with transaction(place.engine) as connection:
             mappings.revoke(connection, who, name, by=by or getpass.getuser(), note=note)
     except MappingError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
     terminal.out.print(Text(f"{name}: 已撤销 revoked", style="green"))
 
 
@@ -237,7 +235,7 @@ def show_one(
 
 @mapping_app.command("list")
 def list_all(
-    exporter: For = None, as_json: AsJson = False, home: HomeOption = None, lang: Lang = None
+    exporter: For = None, as_json: AsJson = False, home: HomeOption = None
 ) -> None:
     """The mappings that stand, and refused files that one would cure."""
     from xborder.registry import mappings
@@ -261,7 +259,7 @@ def list_all(
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
-    _show_list(told, zh=terminal.language(lang) == "zh")
+    _show_list(told, zh=terminal.language() == "zh")
 
 
 def _show_list(told: Mapping[str, list[dict[str, Any]]], *, zh: bool) -> None:

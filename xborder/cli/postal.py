@@ -12,7 +12,9 @@ import typer
 
 from xborder.cli import terminal
 from xborder.cli.checking import new_workbook
+from xborder.cli.language import either, told
 from xborder.cli.running import HomeOption, opened, parse_day
+from xborder.findings import Both
 
 if TYPE_CHECKING:
     from xborder.registry.home import Home
@@ -23,13 +25,24 @@ postal_app = typer.Typer(
 )
 
 HEADS = {
-    "manifest": "清单批次 Manifest", "cop_no": "清单编号 copNo", "order_no": "订单编号 Order no",
-    "logistics_no": "运单号 Waybill", "name": "收件人 Name", "surname": "姓 Surname",
-    "company": "公司 Company", "phone": "电话 Phone", "email": "电子邮箱 E-mail",
-    "address1": "地址1 Address 1", "address2": "地址2 Address 2", "address3": "地址3 Address 3",
-    "district": "区 District", "city": "城市 City", "province": "州/省 State",
-    "postcode": "邮编 Postcode", "country": "国家（地区） Country",
-}  # fmt: skip
+    "manifest": Both("清单批次", "Manifest"),
+    "cop_no": Both("清单编号", "copNo"),
+    "order_no": Both("订单编号", "Order no"),
+    "logistics_no": Both("运单号", "Waybill"),
+    "name": Both("收件人", "Name"),
+    "surname": Both("姓", "Surname"),
+    "company": Both("公司", "Company"),
+    "phone": Both("电话", "Phone"),
+    "email": Both("电子邮箱", "E-mail"),
+    "address1": Both("地址1", "Address 1"),
+    "address2": Both("地址2", "Address 2"),
+    "address3": Both("地址3", "Address 3"),
+    "district": Both("区", "District"),
+    "city": Both("城市", "City"),
+    "province": Both("州/省", "State"),
+    "postcode": Both("邮编", "Postcode"),
+    "country": Both("国家（地区）", "Country"),
+}
 MOST_SHOWN = 200
 
 Manifest = Annotated[str | None, typer.Option(help="orders of this manifest")]
@@ -46,16 +59,21 @@ def add_to(app: typer.Typer) -> None:
 
 @postal_app.command("show")
 def show(
-    manifest: Manifest = None, date_: Day = None, order: Order = None, exporter: For = None,
+    manifest: Manifest = None,
+    date_: Day = None,
+    order: Order = None,
+    exporter: For = None,
     home: HomeOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """Show postal data, masked 掩码显示."""
     from xborder.registry import postal
 
     place = opened(home)
     found = _records(place, manifest, parse_day(date_), order, exporter)
     used = _used(found)
-    made = terminal.table("收件人资料（掩码） Postal data, masked", *(HEADS[one] for one in used))
+    made = terminal.table(
+        either("收件人资料（掩码）", "Postal data, masked"), *(told(HEADS[one]) for one in used)
+    )
     terminal.rows(
         made,
         [
@@ -71,9 +89,13 @@ def show(
 @postal_app.command("export")
 def export(
     to: Annotated[Path, typer.Option(help="workbook to write (.xlsx)")],
-    manifest: Manifest = None, date_: Day = None, order: Order = None, exporter: For = None,
-    by: By = None, home: HomeOption = None,
-) -> None:  # fmt: skip
+    manifest: Manifest = None,
+    date_: Day = None,
+    order: Order = None,
+    exporter: For = None,
+    by: By = None,
+    home: HomeOption = None,
+) -> None:
     """Write postal data to a workbook for the logistics firm 导出 (who and what is audited)."""
     from xborder.registry import audit
     from xborder.registry.database import transaction
@@ -84,17 +106,21 @@ def export(
     found = _records(place, manifest, day, order, exporter)
     data = _workbook(found)
     told = {
-        "by": by or getpass.getuser(), "orders": len(found), "exporter": exporter or "",
+        "by": by or getpass.getuser(),
+        "orders": len(found),
+        "exporter": exporter or "",
         "manifests": sorted({str(row["manifest"]) for row, _ in found if row["manifest"]}),
-        "date": day.isoformat() if day else "", "order": order or "",
-    }  # fmt: skip
+        "date": day.isoformat() if day else "",
+        "order": order or "",
+    }
     # Audited first: nothing leaves that the trail does not know.
     with transaction(place.engine) as connection:
         audit.append(connection, "postal data exported", "postal data", told)
     with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
     terminal.out.print(
-        f"{to}: {len(found)} 单，未掩码，用后请删除 orders in clear; delete it after use",
+        f"{to}: {len(found)} "
+        + either("单，未掩码，用后请删除", "orders in clear; delete it after use"),
         style="yellow",
     )
 
@@ -102,8 +128,10 @@ def export(
 @postal_app.command("forget")
 def forget(
     order: Annotated[str, typer.Argument(help="the order's number")],
-    exporter: For = None, by: By = None, home: HomeOption = None,
-) -> None:  # fmt: skip
+    exporter: For = None,
+    by: By = None,
+    home: HomeOption = None,
+) -> None:
     """Delete the postal data of an order 删除, before their time is over."""
     from xborder.registry import audit, postal
     from xborder.registry.database import transaction
@@ -112,11 +140,11 @@ def forget(
     keys = [_key(row) for row in _asked(place, None, None, order, exporter).to_dicts()]
     gone = postal.forget(place.settings, keys)
     if not gone:
-        terminal.fail(f"{order}: 没有保存的收件人资料 no postal data are kept")
+        terminal.fail(f"{order}: {either('没有保存的收件人资料', 'no postal data are kept')}")
     told = {"by": by or getpass.getuser(), "order": order, "orders": gone}
     with transaction(place.engine) as connection:
         audit.append(connection, "postal data deleted", "postal data", told)
-    terminal.out.print(f"{order}: 已删除 deleted", style="green")
+    terminal.out.print(f"{order}: {either('已删除', 'deleted')}", style="green")
 
 
 def _asked(
@@ -126,7 +154,9 @@ def _asked(
     from xborder.registry.database import reading
 
     if manifest is None and day is None and order is None:
-        terminal.fail("请指定 name --manifest, --date or --order")
+        terminal.fail(
+            either("请指定 --manifest、--date 或 --order", "name --manifest, --date or --order")
+        )
     with reading(place.engine) as connection:
         return postal.orders_of(
             connection, manifest=manifest, day=day, order_no=order, exporter=exporter
@@ -149,12 +179,14 @@ def _records(
     try:
         found = [(rows[key], said) for key, said in postal.get(place.settings, rows)]
     except (originals.KeyFileError, postal.SealError) as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
         raise
     if not found:
         terminal.fail(
-            "没有保存的收件人资料；档案中写 [postal] keep = true 才保存 "
-            "no postal data are kept of these orders; a profile asks by [postal] keep = true"
+            either(
+                "没有保存的收件人资料；档案中写 [postal] keep = true 才保存",
+                "no postal data are kept of these orders; a profile asks by [postal] keep = true",
+            )
         )
     return found
 

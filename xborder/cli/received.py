@@ -9,6 +9,7 @@ from rich.text import Text
 
 from xborder import findings
 from xborder.cli import terminal
+from xborder.cli.language import either
 from xborder.cli.running import HomeOption, exporter_of, opened
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ def receive(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="documented JSON")] = False,
     home: HomeOption = None,
-    lang: Annotated[str | None, typer.Option("--lang", help="zh | en")] = None,
 ) -> None:
     """Take in customs' answers 收取回执: those in the inbox, and the files named.
 
@@ -56,7 +56,7 @@ def receive(
         exporter_of(place, exporter)
     missing = [str(file) for file in files or () if not file.is_file()]
     if missing:
-        terminal.fail(f"没有这些文件 no such files: {', '.join(missing)}")
+        terminal.fail(f"{either('没有这些文件：', 'no such files: ')}{', '.join(missing)}")
     receiving.submit(place.settings, files or (), exporter or "")
     done = receiving.receive(place, receiving.standing_still(place.settings))
     if release:
@@ -70,7 +70,7 @@ def receive(
         told = {**done.counts(), "moved": done.moved.told(), "problems": problems}
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
     else:
-        _show(done, problems, Rules(place.tables), terminal.language(lang) == "zh")
+        _show(done, problems, Rules(place.tables), terminal.language() == "zh")
     if any(one["severity"] in findings.BLOCKING for one in problems):
         raise typer.Exit(1)
 
@@ -89,7 +89,7 @@ def _show(done: "Applied", problems: list[dict[str, Any]], rules: "Rules", zh: b
     terminal.out.print(" · ".join(counted))
     if done.moved.counts:
         heads = ("报文", "状态", "#单证") if zh else ("message", "state", "#documents")
-        made = terminal.table("单证状态 Moved", *heads)
+        made = terminal.table(either("单证状态", "Moved"), *heads)
         moved = sorted(done.moved.counts.items())
         terminal.rows(
             made,

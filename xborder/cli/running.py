@@ -1,5 +1,6 @@
 """Commands that work on a home: ``init``, ``demo``, ``submit``, ``run``, ``up``."""
 
+import hashlib
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from rich.text import Text
 from xborder import clock
 from xborder.cli import terminal
 from xborder.cli.checking import known_kind
+from xborder.cli.language import either
 
 if TYPE_CHECKING:  # a check of a file must not wait for the registry's libraries
     from xborder.registry.home import Home
@@ -39,10 +41,12 @@ def opened(home: Path | None, *, profiles: bool = False) -> "Home":
             _ = place.exporters  # read now, to say now what is wrong
         return place
     except OperationalError as error:
-        terminal.fail(f"登记库无法打开 the registry cannot be opened: {error.orig}")
+        terminal.fail(
+            f"{either('登记库无法打开：', 'the registry cannot be opened: ')}{error.orig}"
+        )
         raise
     except (NoHomeError, ValueError, TableError, RegistryTooNewError) as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
         raise
 
 
@@ -54,13 +58,22 @@ def exporter_of(place: "Home", exporter: str) -> "Exporter":
     if exporter not in place.exporters:
         from xborder.registry.home import PATTERN
 
-        known = ", ".join(sorted(place.exporters)) or "无 none"
+        known = ", ".join(sorted(place.exporters)) or either("无", "none")
         terminal.fail(
-            f"没有企业 no exporter {exporter}; known: {known}\n"
-            f"企业档案 its profile would be exporters/{exporter}.toml; 样例 to fill in: {PATTERN} "
-            "(xborder init FOLDER 补写 writes it)"
+            either(
+                f"没有企业 {exporter}；已有：{known}\n"
+                f"企业档案应为 exporters/{exporter}.toml；样本：{PATTERN}（xborder init 目录 会补写）",
+                f"no exporter {exporter}; known: {known}\n"
+                f"its profile would be exporters/{exporter}.toml; to fill in: {PATTERN} "
+                "(xborder init FOLDER writes it)",
+            )
         )
     return place.exporters[exporter]
+
+
+def no_shop(shop: str | None, known: str) -> None:
+    """Exit 2 for a shop that the exporter's profile does not have."""
+    terminal.fail(either(f"没有店铺 {shop}；已有：{known}", f"no shop {shop}; known: {known}"))
 
 
 def tell_broken(place: "Home", *exporters: str) -> None:
@@ -69,8 +82,12 @@ def tell_broken(place: "Home", *exporters: str) -> None:
         said = "\n  ".join(place.broken_profiles[one])
         terminal.err.print(
             Text(
-                f"exporters/{one}.toml: 企业档案有误，其文件等待更正 the profile has errors; its "
-                f"files wait in the landing zone\n  {said}",
+                f"exporters/{one}.toml: "
+                + either(
+                    "企业档案有误，其文件等待更正",
+                    "the profile has errors; its files wait in the landing zone",
+                )
+                + f"\n  {said}",
                 style="red",
             )
         )
@@ -86,22 +103,27 @@ def init(
     open_home(home)
     terminal.out.print(
         Text(
-            f"{home}: exporters/<id>.toml, landing/<exporter>/<shop>/ …\n"
-            f"1. 填写企业档案 fill in {PATTERN}, save as exporters/<id>.toml\n"
-            f"2. xborder submit --home {home} --exporter <id> FILE\n"
-            f"3. xborder run --home {home}"
+            either(
+                f"{home}：exporters/<企业>.toml，landing/<企业>/<店铺>/ ……\n"
+                f"1. 填写 {PATTERN}，另存为 exporters/<企业>.toml\n"
+                f"2. xborder submit --home {home} --exporter <企业> 文件\n"
+                f"3. xborder run --home {home}",
+                f"{home}: exporters/<id>.toml, landing/<exporter>/<shop>/ …\n"
+                f"1. fill in {PATTERN}, save as exporters/<id>.toml\n"
+                f"2. xborder submit --home {home} --exporter <id> FILE\n"
+                f"3. xborder run --home {home}",
+            )
         )
     )
 
 
 def demo(
     home: Annotated[Path, typer.Argument(help="folder to make")] = Path("demo-home"),
-    lang: Annotated[str | None, typer.Option("--lang", help="zh | en")] = None,
 ) -> None:
     """The whole pipeline over the fictional exporters 演示: intake, checks, manifests, stock."""
     from xborder.cli import demonstration
 
-    demonstration.run(home, terminal.language(lang))
+    demonstration.run(home)
 
 
 def submit(
@@ -122,11 +144,11 @@ def submit(
     place = opened(home, profiles=True)
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
-        terminal.fail(f"没有这些文件 no such files: {', '.join(missing)}")
+        terminal.fail(f"{either('没有这些文件：', 'no such files: ')}{', '.join(missing)}")
     profile = exporter_of(place, exporter)
     known = ", ".join(one.id for one in profile.shops)
     if shop is not None and profile.shop(shop) is None:
-        terminal.fail(f"没有店铺 no shop {shop}; known: {known}")
+        no_shop(shop, known)
     if kind == "receipt":
         # Customs' answers are no exporter's upload: they lie in the inbox until they are read.
         from xborder.manifests import receiving
@@ -138,15 +160,34 @@ def submit(
         known_kind(kind)
     if shop is None and len(profile.shops) > 1 and kind not in ("goods", "prices", "stock"):
         terminal.fail(
-            f"请用 --shop 指定店铺 name the shop with --shop: {known} "
-            "(商品备案和库存可用 goods and stock files need none with --kind goods|stock)"
+            either(
+                f"请用 --shop 指定店铺：{known}（商品备案和库存不分店铺：--kind goods|stock）",
+                f"name the shop with --shop: {known} "
+                "(goods and stock files need none with --kind goods|stock)",
+            )
         )
+    only = profile.shops[0].id if len(profile.shops) == 1 else ""
+    known_before = [_known(place, exporter, shop or only, file) for file in files]
     try:
         landed = landing.submit(place.settings, files, exporter, shop or "", kind)
     except ValueError as error:
-        terminal.fail(str(error))
-    for path in landed:
+        terminal.fail(error)
+    for path, upload in zip(landed, known_before, strict=True):
         terminal.out.print(f"→ {terminal.relative(path)}")
+        if upload is not None:
+            terminal.out.print(Text(f"  {terminal.received_before(upload)}", style="cyan"))
+
+
+def _known(place: "Home", exporter: str, shop: str, file: Path) -> int | None:
+    """The upload that took these very bytes in before; a refused one is tried again."""
+    from xborder.registry import queries, uploads
+    from xborder.registry.database import reading
+
+    with file.open("rb") as source:
+        sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+    with reading(place.engine) as connection:
+        found = queries.upload_of(connection, exporter, shop, sha256)
+    return None if found is None or found.state == uploads.REFUSED else int(found.id)
 
 
 def run_home(place: "Home", day: date, *, cutoff: bool) -> None:
@@ -154,21 +195,29 @@ def run_home(place: "Home", day: date, *, cutoff: bool) -> None:
     from xborder.assets.running import RunFailedError, run_jobs
 
     names = {
-        "receipts": "海关回执 customs' answers", "intake": "接收与核验 intake", "clearance": "截单与清单批次 clearance",
-        "stock_report": "海外仓报告 stock report", "sending": "发送报文 sending",
-    }  # fmt: skip
+        "receipts": either("海关回执", "customs' answers"),
+        "intake": either("接收与核验", "intake"),
+        "clearance": either("截单与清单批次", "clearance"),
+        "stock_report": either("海外仓报告", "stock report"),
+        "sending": either("发送报文", "sending"),
+    }
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-        console=terminal.err, transient=True,
-    ) as progress:  # fmt: skip
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=terminal.err,
+        transient=True,
+    ) as progress:
         task = progress.add_task("…", total=None)
         try:
             run_jobs(
-                place.settings.home, day, cutoff=cutoff,
+                place.settings.home,
+                day,
+                cutoff=cutoff,
                 progress=lambda name: progress.update(task, description=names[name]),
-            )  # fmt: skip
+            )
         except RunFailedError as error:
-            terminal.fail(f"运行失败 the run failed: {error}", code=3)
+            terminal.fail(f"{either('运行失败：', 'the run failed: ')}{error}", code=3)
 
 
 def run(
@@ -181,7 +230,6 @@ def run(
     ] = None,
     no_cutoff: Annotated[bool, typer.Option("--no-cutoff", help="take in and check only")] = False,
     home: HomeOption = None,
-    lang: Annotated[str | None, typer.Option("--lang", help="zh | en")] = None,
 ) -> None:
     """Take in what has landed, cut off, issue manifests and the stock report; then exit."""
     from xborder.cli import summary
@@ -189,12 +237,16 @@ def run(
     day = parse_day(date_) or clock.today()
     if day != clock.today():
         terminal.err.print(
-            f"按 {day} 运行：收进和签发的都记在这一天 what is taken in and issued carries this day",
+            either(
+                f"按 {day} 运行：收进和签发的都记在这一天",
+                f"working under {day}: what is taken in and issued carries this day",
+            ),
             style="yellow",
         )
     place = opened(home, profiles=True)
+    before = summary.last_delivery(place)
     run_home(place, day, cutoff=not no_cutoff)
-    summary.show(place, day, terminal.language(lang))
+    summary.show(place, day, before)
     tell_broken(place, *place.broken_profiles)
 
 
@@ -205,7 +257,7 @@ def parse_day(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        terminal.fail(f"{text}: 日期格式应为 write the day as YYYY-MM-DD")
+        terminal.fail(f"{text}: {either('日期格式应为', 'write the day as')} YYYY-MM-DD")
         raise
 
 
@@ -222,7 +274,7 @@ def up(
     try:
         said = settings.load(home)
     except settings.SettingsError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
     folder = said.home
     ports = (page_port or said.page_port, dagster_port or said.dagster_port)
     serving.refuse_what_cannot_be_served(said.host, *ports)
@@ -230,8 +282,12 @@ def up(
         create(folder)
         known = demonstration.copy_profiles(folder)
         terminal.out.print(
-            f"新工作目录 new home {terminal.relative(folder)}: {known} 家虚构企业的档案可供试用，"
-            "请换成自己的 profiles of fictional exporters to try it with; put yours in exporters/"
+            either(
+                f"新工作目录 {terminal.relative(folder)}：{known} 家虚构企业的档案可供试用，"
+                "正式使用前请换成自己的（exporters/）",
+                f"new home {terminal.relative(folder)}: profiles of {known} fictional exporters to "
+                "try it with; put yours in exporters/",
+            )
         )
     place = opened(folder, profiles=True)
     tell_broken(place, *place.broken_profiles)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from xborder.assets.instance import RUNNING, SERVING, close_open_runs, locked, opened, prepare
 from xborder.cli import terminal
+from xborder.cli.language import either
 from xborder.registry.home import Home
 from xborder.settings import HOME_VARIABLE
 
@@ -30,12 +31,19 @@ def refuse_what_cannot_be_served(host: str, page_port: int, dagster_port: int) -
     """
     if host not in LOOPBACK:
         terminal.fail(
-            f"{host}: 只允许本机访问 only loopback is served; put a proxy with a login before it"
+            f"{host}: "
+            + either(
+                "只允许本机访问", "only loopback is served; put a proxy with a login before it"
+            )
         )
     for name, port in (("page", page_port), ("Dagster", dagster_port)):
         if _taken(host, port):
             terminal.fail(
-                f"{name}: 端口已被占用 port {port} is taken; choose another with --{name.lower()}-port"
+                f"{name}: "
+                + either(
+                    f"端口 {port} 已被占用，请另选：", f"port {port} is taken; choose another with "
+                )
+                + f"--{name.lower()}-port"
             )
 
 
@@ -46,7 +54,9 @@ def serve(home: Home, page_port: int, dagster_port: int) -> None:
     """
     with locked(home.settings.dagster_home, SERVING) as alone:
         if not alone:
-            terminal.fail("此工作目录已在运行 xborder up serves this home already")
+            terminal.fail(
+                either("此工作目录已在运行（xborder up）", "xborder up serves this home already")
+            )
         _close_open_runs(home)
         _serve(home, home.settings.host, page_port, dagster_port)
 
@@ -58,7 +68,11 @@ def _close_open_runs(home: Home) -> None:
         with opened(home.settings.dagster_home) as instance:
             closed = close_open_runs(instance)
     if closed:
-        terminal.out.print(f"已关闭上次中断的运行 closed {closed} runs that a crash left open")
+        terminal.out.print(
+            either(
+                f"已关闭 {closed} 次上次中断的运行", f"closed {closed} runs that a crash left open"
+            )
+        )
 
 
 def _serve(home: Home, host: str, page_port: int, dagster_port: int) -> None:
@@ -79,17 +93,25 @@ def _serve(home: Home, host: str, page_port: int, dagster_port: int) -> None:
         ],
     }  # fmt: skip
     with _stopped_by_signals() as stopping, _started(commands, folder / "dagster") as servers:
-        terminal.out.print(f"网页 page      http://{host}:{page_port}/")
-        terminal.out.print(f"Dagster UI     http://{host}:{dagster_port}/")
         terminal.out.print(
-            f"落地区 landing  {terminal.relative(home.settings.landing)}/<exporter>/<shop>/"
+            f"{either('网页         ', 'page         ')}  http://{host}:{page_port}/"
         )
-        terminal.out.print("Ctrl-C 停止 stops everything")
+        terminal.out.print(
+            f"{either('Dagster 界面', 'Dagster UI  ')}   http://{host}:{dagster_port}/"
+        )
+        terminal.out.print(
+            either("投递文件夹     ", "landing zone   ")
+            + f"{terminal.relative(home.settings.landing)}/"
+            + either("<企业>/<店铺>/", "<exporter>/<shop>/")
+        )
+        terminal.out.print(either("按 Ctrl-C 停止", "Ctrl-C stops everything"))
         while not stopping:
             ended = [name for name, server in servers.items() if server.poll() is not None]
             if ended:
                 logs = folder / "dagster" / f"{ended[0]}.log"
-                terminal.fail(f"{ended[0]} 意外退出 ended by itself; see {logs}", code=3)
+                terminal.fail(
+                    f"{ended[0]} {either('意外退出，见', 'ended by itself; see')} {logs}", code=3
+                )
             time.sleep(0.3)
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.text import Text
 
-from xborder import clock
+from xborder import clock, findings
 from xborder.cli import terminal
-from xborder.registry import answers, queries
+from xborder.cli.language import either, language
+from xborder.registry import answers, fixes, queries
 from xborder.registry.database import reading
 from xborder.registry.home import Home
 from xborder.registry.uploads import ROW_STATES
@@ -18,21 +19,33 @@ from xborder.stock.report import StockReport
 if TYPE_CHECKING:
     from xborder.registry.customs_states import Rules
 
+MOST_AGAIN = 10
+"""Files that came again which are named."""
+
 STATES = ("rows", *ROW_STATES)
 STATES_ZH = ("行", "待截单", "已申报", "暂存", "不计", "重复")
 
 
-def show(home: Home, day: date, lang: str) -> None:
-    """Print the day's uploads with their counts, open findings, manifests and stock."""
+def last_delivery(home: Home) -> int:
+    """The number of the last delivery of a file, before a run that may take more in."""
+    with reading(home.engine) as connection:
+        return fixes.last_delivery(connection)
+
+
+def show(home: Home, day: date, before: int) -> None:
+    """Print the day's uploads with their counts, what came again after the delivery ``before``,
+    open findings, manifests and stock."""
     from xborder.manifests import cutoff
 
     with reading(home.engine) as connection:
         uploads = queries.uploads(connection, day=day)
         receipts = [queries.receipt(connection, row.id) for row in uploads]
         manifests = queries.manifests(connection, day)
-    zh = lang == "zh"
+        again = queries.received_again(connection, before)
+    zh = language() == "zh"
     _uploads(uploads, receipts, zh)
-    _findings(home, [row.id for row in uploads], lang)
+    _again(again)
+    _findings(home, [row.id for row in uploads])
     show_manifests(manifests, zh)
     with reading(home.engine) as connection:
         _waiting(cutoff.waiting(connection, home.exporters), zh)
@@ -55,7 +68,7 @@ def _waiting(lists: dict[str, int], zh: bool) -> None:
 def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]], zh: bool) -> None:
     heads = STATES_ZH if zh else STATES
     made = terminal.table(
-        "收到的文件 Uploads",
+        either("收到的文件", "Uploads"),
         *(("文件", "格式") if zh else ("file", "layout")),
         *(f"#{head}" for head in heads),
     )
@@ -76,6 +89,16 @@ def _uploads(uploads: list[queries.UploadRow], receipts: list[dict[str, object]]
     terminal.out.print(made)
 
 
+def _again(deliveries: list[dict[str, Any]]) -> None:
+    """Say which files were known already, with the upload that took them in."""
+    for row in deliveries[:MOST_AGAIN]:
+        said = terminal.received_before(row["upload_id"])
+        terminal.out.print(Text(f"{row['exporter']}/{row['shop']} {row['file_name']}: {said}"))
+    if len(deliveries) > MOST_AGAIN:
+        more = len(deliveries) - MOST_AGAIN
+        terminal.out.print(either(f"… 另有 {more} 个文件", f"… and {more} more files"))
+
+
 def _patch(of: Any, zh: bool) -> str:
     number, changed, unchanged = of["upload_id"], of["changed"], of["unchanged"]
     if zh:
@@ -83,11 +106,12 @@ def _patch(of: Any, zh: bool) -> str:
     return f"patch of upload {number}: {changed} rows changed, {unchanged} unchanged"
 
 
-def _findings(home: Home, uploads: list[int], lang: str) -> None:
+def _findings(home: Home, uploads: list[int]) -> None:
+    lang = language()
     told = answers.answer(home.engine, home.store, uploads, most=1)
     if told.found.height:
         counts = dict(told.totals.select("code", "cells").iter_rows())
-        terminal.out.print(terminal.causes(told.found.drop("upload_id"), lang, counts))
+        terminal.causes(told.found.drop("upload_id"), counts)
     if (told.totals["severity"] == "error").any():
         terminal.out.print(
             "按原因一次更正，放行暂存的订单：xborder fix"
@@ -113,12 +137,13 @@ def show_manifests(manifests: list[dict[str, Any]], zh: bool, rules: "Rules | No
         if zh
         else ("number", "kind", "exporter", "#lists", "declares → leaves", "mode", "at customs")
     )
-    made = terminal.table("清单批次 Manifests", *(heads if rules else heads[:-1]))
+    made = terminal.table(either("清单批次", "Manifests"), *(heads if rules else heads[:-1]))
     for row in manifests:
         key = row["batch"]["key"]
         route = f"{key['customsCode']} → {key['portCode']}"
         mode = f"{key['tradeMode']} {key['statisticsFlag']}"
-        values = [row["number"], row["kind"], row["exporter"], row["lists"], route, mode]
+        kind = findings.named("manifest_kind", row["kind"], language())
+        values = [row["number"], kind, row["exporter"], row["lists"], route, mode]
         if rules:
             values.append(_counted(row["customs"], rules, zh))
         terminal.rows(made, [values])
@@ -166,11 +191,13 @@ def show_stock(report: StockReport, zh: bool) -> None:
         if zh
         else ("exporter", "warehouse", "SKU", "disposition", *_STOCK_NUMBERS)
     )
-    made = terminal.table("海外仓库存 Overseas stock", *heads)
+    made = terminal.table(either("海外仓库存", "Overseas stock"), *heads)
     rest = pl.col("closing") - pl.col("opening") - pl.col("received") + pl.col("sold")
     columns = ["exporter", "warehouse", "sku", "disposition", "opening", "received", "sold"]
     for values in shown.select(*columns, rest.alias("other"), "closing").iter_rows():
-        terminal.rows(made, [map(terminal.plain, values)])
+        told = [terminal.plain(value) for value in values]
+        told[3] = findings.named("disposition", told[3], language())
+        terminal.rows(made, [told])
     terminal.out.print(made)
     if report.exceptions.height:
         codes = report.exceptions.group_by("code").len().sort("code")
@@ -180,17 +207,17 @@ def show_stock(report: StockReport, zh: bool) -> None:
 
 def _places(home: Home, zh: bool) -> None:
     settings = home.settings
-    made = terminal.table("在哪里 Where it lies", "", "")
+    made = terminal.table(either("在哪里", "Where it lies"), "", "")
     own = terminal.relative(settings.home / "registry.db")
     registry = "registry_url (xborder.toml)" if settings.registry_url else own
     root = settings.store_url.rstrip("/") or terminal.relative(settings.home)
     terminal.rows(
         made,
         [
-            ("批次 manifests", f"{root}/manifests"),
-            ("报告 reports", f"{root}/reports"),
-            ("数据湖 lake", f"{root}/lake"),
-            ("登记库 registry", registry),
+            (either("批次", "manifests"), f"{root}/manifests"),
+            (either("报告", "reports"), f"{root}/reports"),
+            (either("数据湖", "lake"), f"{root}/lake"),
+            (either("登记库", "registry"), registry),
         ],
     )  # fmt: skip
     terminal.out.print(made)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from xborder import clock, findings, intake
 from xborder.cli import terminal
-from xborder.cli.checking import Lang
+from xborder.cli.language import either, language
 from xborder.cli.running import HomeOption, opened, parse_day
 from xborder.schemas import table_files
 from xborder.schemas.table_changes import Changes
@@ -42,25 +42,31 @@ def add_to(app: typer.Typer) -> None:
 
 
 @tables_app.callback()
-def list_tables(context: typer.Context, home: HomeOption = None, lang: Lang = None) -> None:
+def list_tables(context: typer.Context, home: HomeOption = None) -> None:
     """List the tables: version, validity, rows, how sure, from where, out of date."""
     context.obj = home
     if context.invoked_subcommand:
         return
-    zh = terminal.language(lang) == "zh"
+    zh = terminal.language() == "zh"
     today = clock.today()
     held = _tables(opened(home))
     heads = (
         ("表", "版本", "自", "至", "#行数", "可信度", "来源", "状态") if zh
         else ("table", "version", "from", "to", "#rows", "confidence", "origin", "state")
     )  # fmt: skip
-    made = terminal.table(f"表格 Tables  ·  {held.version}", *heads)
+    made = terminal.table(f"{either('表格', 'Tables')}  ·  {held.version}", *heads)
     for one in sorted(held.entries, key=lambda one: (one.name, one.valid_from)):
         terminal.rows(made, [(
             one.name, one.sha256[:12], one.valid_from, one.valid_to, one.rows.height,
-            one.confidence, one.origin, _state(held, one, today, zh=zh),
+            findings.named("table_confidence", one.confidence, language()),
+            _origin(one.origin), _state(held, one, today, zh=zh),
         )])  # fmt: skip
     terminal.out.print(made)
+
+
+def _origin(origin: str) -> str:
+    """A table of the release has no file of the operator's."""
+    return either("随软件发布", "packaged") if origin == "packaged" else origin
 
 
 def _state(held: Tables, one: Table, today: date, *, zh: bool) -> str:
@@ -83,21 +89,20 @@ def show(
     code: Annotated[str | None, typer.Option(help="the rows of this code, or below it")] = None,
     on: Annotated[str | None, typer.Option("--on", help="day (default: today)")] = None,
     home: HomeOption = None,
-    lang: Lang = None,
 ) -> None:
     """Show a table as it holds on a day, or the rows of one code."""
-    zh = terminal.language(lang) == "zh"
+    zh = terminal.language() == "zh"
     day = parse_day(on) or clock.today()
     held = _tables(opened(home or context.obj))
     try:
         rows = held.tariff(day) if name == "tariff" else held.table(name, day)
     except TableError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
     key = key_of(table_files.kind_of(name, held) or name)[0]
     if code is not None:
         rows = rows.filter(pl.col(key).str.starts_with(code))
         if rows.is_empty():
-            terminal.fail(f"{name}: 没有 has no {code} ({day})", code=1)
+            terminal.fail(f"{name}: {either('没有', 'has no')} {code} ({day})", code=1)
     if rows.height == 1:
         terminal.out.print(
             terminal.pairs(f"{name}  ·  {day}", rows.cast(pl.String).row(0, named=True))
@@ -132,7 +137,6 @@ def import_table(
     yes: Yes = False,
     every: Every = False,
     home: HomeOption = None,
-    lang: Lang = None,
 ) -> None:
     """Import a full tariff or code table 导入表格: shows the difference, asks, brings it into force.
 
@@ -140,24 +144,29 @@ def import_table(
     """
     from xborder.registry import table_imports
 
-    chosen = terminal.language(lang)
+    chosen = terminal.language()
     if confidence not in CONFIDENCE:
         terminal.fail(f"--confidence: {' | '.join(CONFIDENCE)}")
     begins, ends = parse_day(valid_from) or clock.today(), parse_day(valid_to)
     place = opened(home or context.obj)
     held = Tables(_tables(place).entries, begins)
-    cells = _cells(file, sha256, chosen)
+    cells = _cells(file, sha256)
     name, kind = _named(name, cells, held)
     if complete and kind != "tariff":
-        terminal.fail("--complete: 仅用于税则 for a tariff only")
+        terminal.fail(f"--complete: {either('仅用于税则', 'for a tariff only')}")
     if verified and kind not in ("tariff", "declaration_elements"):
-        terminal.fail("--verified: 仅用于税则和申报要素 for a tariff or declaration_elements only")
+        terminal.fail(
+            "--verified: "
+            + either("仅用于税则和申报要素", "for a tariff or declaration_elements only")
+        )
     present = held.tariff(begins) if kind == "tariff" else held.table(name, begins)
     made = table_files.draft(cells, kind, held, present, verified=verified, confidence=confidence)
-    _refuse(findings.to_frame(made.found).with_columns(pl.lit(file.name).alias("file")), chosen)
+    _refuse(findings.to_frame(made.found).with_columns(pl.lit(file.name).alias("file")))
     if made.unread:
         unread = ", ".join(one.strip()[:40] for one in made.unread)
-        terminal.out.print(Text(f"未读的列 columns not read: {unread}", style="yellow"))
+        terminal.out.print(
+            Text(f"{either('未读的列：', 'columns not read: ')}{unread}", style="yellow")
+        )
     entry: dict[str, Any] = {"name": name, "kind": kind, "valid_from": begins}
     entry |= {"valid_to": ends} if ends else {}
     entry |= {"source": source or file.name, "confidence": confidence}
@@ -165,7 +174,7 @@ def import_table(
     try:
         proposal = table_imports.propose(place, entry, made.rows, replace=replace)
     except TableError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
     _decide(place, proposal, chosen, dry_run=dry_run, yes=yes, every=every)
 
 
@@ -178,7 +187,6 @@ def remove(
     yes: Yes = False,
     every: Every = False,
     home: HomeOption = None,
-    lang: Lang = None,
 ) -> None:
     """Take an imported version out of force 撤销导入: what held before holds again."""
     from xborder.registry import table_imports
@@ -189,28 +197,28 @@ def remove(
     try:
         proposal = table_imports.propose_removal(place, name, begins)
     except TableError as error:
-        terminal.fail(str(error))
-    _decide(place, proposal, terminal.language(lang), dry_run=dry_run, yes=yes, every=every)
+        terminal.fail(error)
+    _decide(place, proposal, terminal.language(), dry_run=dry_run, yes=yes, every=every)
 
 
 def _tables(place: "Home") -> Tables:
     try:
         return place.tables
     except TableError as error:
-        terminal.fail(str(error))
+        terminal.fail(error)
         raise
 
 
-def _cells(file: Path, sha256: str | None, lang: str) -> pl.DataFrame:
+def _cells(file: Path, sha256: str | None) -> pl.DataFrame:
     """The file's cells, or what is wrong with it and exit 2."""
     if not file.is_file():
-        terminal.fail(f"{file}: 没有这个文件 no such file")
+        terminal.fail(f"{file}: {either('没有这个文件', 'no such file')}")
     read = intake.read_plain(file)
     if sha256 is not None and read.sha256 != sha256.strip().lower():
         terminal.fail(
-            f"{file.name}: 校验值不符 sha256 is {read.sha256}, expected {sha256.strip().lower()}"
+            f"{file.name}: {either('校验值不符：', 'the checksum differs: ')}{read.sha256} ≠ {sha256.strip().lower()}"
         )
-    _refuse(read.found, lang)
+    _refuse(read.found)
     return read.cells
 
 
@@ -220,19 +228,20 @@ def _named(name: str | None, cells: pl.DataFrame, held: Tables) -> tuple[str, st
     kind = table_files.kind_of(name, held) if name else None
     if name is None or kind is None:
         terminal.fail(
-            f"请用 --name 指定表 name the table with --name: tariff, {', '.join(held.names)}"
+            f"{either('请用 --name 指定表：', 'name the table with --name: ')}tariff, {', '.join(held.names)}"
         )
         raise AssertionError
     return name, kind
 
 
-def _refuse(found: pl.DataFrame, lang: str) -> None:
+def _refuse(found: pl.DataFrame) -> None:
     if found.is_empty():
         return
-    terminal.out.print(terminal.causes(found, lang))
-    terminal.out.print(terminal.single_findings(found.head(MOST_ROWS), lang, every=True))
+    terminal.causes(found)
+    terminal.single_findings(found.head(MOST_ROWS), every=True)
     terminal.fail(
-        f"{found.height} 处问题，未导入，原有表格不变 faults; not imported, what was in force stays"
+        f"{found.height} "
+        + either("处问题，未导入，原有表格不变", "faults; not imported, what was in force stays")
     )
 
 
@@ -244,26 +253,34 @@ def _decide(
 
     entry = proposal.entry
     if proposal.in_force_already:
-        terminal.out.print(f"{entry['name']} {entry['valid_from']}: 已经生效 in force already")
+        terminal.out.print(
+            f"{entry['name']} {entry['valid_from']}: {either('已经生效', 'in force already')}"
+        )
         return
     _show_changes(proposal, lang, every=every)
     for exporter, why in proposal.broken.items():
         terminal.out.print(Text(f"! {exporter}: {'; '.join(why)}", style="yellow"))
     if dry_run:
-        terminal.out.print("试运行，未改动 dry run: nothing was changed")
+        terminal.out.print(either("试运行，未改动", "dry run: nothing was changed"))
         return
     if not yes and not typer.confirm(
-        "使其生效？ Bring this into force?" if proposal.content else "撤销？ Remove it?"
+        either("使其生效？", "Bring this into force?")
+        if proposal.content
+        else either("撤销？", "Remove it?")
     ):
-        terminal.fail("未改动 nothing was changed", code=1)
+        terminal.fail(either("未改动", "nothing was changed"), code=1)
     try:
         table_imports.put(place, proposal)
     except (TableError, OSError) as error:
-        terminal.fail(f"未生效，原有表格不变 not in force, what was stays: {error}")
-    done = "已生效 in force" if proposal.content else "已撤销 removed"
+        terminal.fail(
+            f"{either('未生效，原有表格不变：', 'not in force, what was stays: ')}{error}"
+        )
+    done = either("已生效", "in force") if proposal.content else either("已撤销", "removed")
     terminal.out.print(
         f"{entry['name']} {entry['valid_from']}: {done}; "
-        "暂存的订单下次运行时自动重新核验 held orders are checked again at the next run",
+        + either(
+            "暂存的订单下次运行时自动重新核验", "held orders are checked again at the next run"
+        ),
         style="green",
     )
 
@@ -286,9 +303,9 @@ def _show_changes(proposal: "Proposal", lang: str, *, every: bool) -> None:
 
 def _show_sorts(changes: Changes, *, zh: bool, most: int | None) -> None:
     sorts = (
-        ("新增 Added", changes.added),
-        ("删除 Removed", changes.removed),
-        ("修改 Changed", changes.changed),
+        (either("新增", "Added"), changes.added),
+        (either("删除", "Removed"), changes.removed),
+        (either("修改", "Changed"), changes.changed),
     )
     for title, rows in sorts:
         if rows.height:

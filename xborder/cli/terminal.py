@@ -1,7 +1,6 @@
 """What the terminal shows: tables of counts, findings by cause, manifests; zh or en."""
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from xborder import findings
+from xborder.cli.language import either, language, told
 
 MOST_A_CAUSE = 1000
 """Findings shown a cause; the totals are always told, ``--all`` shows the rest."""
+
+ROOM = 110
+"""Columns below which long texts do not stand in a table."""
 
 WIDE = 132
 """Columns where the output goes into a file or pipe, which has no width of its own."""
@@ -31,17 +34,6 @@ out = _console(stderr=False)
 err = _console(stderr=True)
 
 _COLOURS = {"fatal": "bold red", "error": "red", "warning": "yellow", "notice": "cyan"}
-
-
-def language(chosen: str | None = None) -> str:
-    """``zh`` or ``en``: as asked, else ``XBORDER_LANG``, else as the terminal's locale says."""
-    said = (
-        chosen
-        or os.environ.get("XBORDER_LANG")
-        or os.environ.get("LC_ALL")
-        or os.environ.get("LANG")
-    )
-    return "zh" if (said or "zh").lower().startswith("zh") else "en"
 
 
 def table(title: str, *heads: str) -> Table:
@@ -63,7 +55,7 @@ def table(title: str, *heads: str) -> Table:
 
 def _cell(value: object) -> Text:
     # Text, not markup: a value of a file must never be read as markup by the terminal.
-    return Text("" if value is None else str(value))
+    return value if isinstance(value, Text) else Text("" if value is None else str(value))
 
 
 def rows(made: Table, values: Iterable[Iterable[object]]) -> Table:
@@ -73,17 +65,17 @@ def rows(made: Table, values: Iterable[Iterable[object]]) -> Table:
     return made
 
 
-def causes(found: pl.DataFrame, lang: str, counts: Mapping[str, int] | None = None) -> Table:
-    """Findings grouped by cause: how many, an example with its cell, and what to do.
+def causes(found: pl.DataFrame, counts: Mapping[str, int] | None = None) -> None:
+    """Print findings grouped by cause: how many, an example with its cell, and what to do.
 
     ``counts`` by code, where not all are in ``found``.
     """
+    lang = language()
     heads = (
         ("问题", "级别", "#数量", "例", "说明", "怎么办")
         if lang == "zh"
         else ("finding", "severity", "#count", "example", "meaning", "what to do")
     )
-    made = table("问题 Findings", *heads)
     rank = {severity: place for place, severity in enumerate(findings.SEVERITIES)}
     grouped = (
         found.with_columns(
@@ -100,34 +92,74 @@ def causes(found: pl.DataFrame, lang: str, counts: Mapping[str, int] | None = No
         )
         .sort("rank", "count", "code", descending=[False, True, False])
     )
+    shown = []
     for code, count, _, one in grouped.iter_rows():
         told = findings.explain(one)
-        place = " ".join(str(part) for part in (told["file"], told["sheet"], told["cell"]) if part)
-        made.add_row(
-            Text(code), Text(str(told["severity"]), style=_COLOURS[str(told["severity"])]),
-            Text(str(count)), Text(place), Text(str(told[f"message_{lang}"])),
-            Text(str(told[f"fix_{lang}"])),
-        )  # fmt: skip
-    return made
+        how_bad = str(told["severity"])
+        shown.append((
+            code, Text(findings.named("finding_severity", how_bad, lang), style=_COLOURS[how_bad]),
+            count, place(told, file=True), told[f"message_{lang}"], told[f"fix_{lang}"],
+        ))  # fmt: skip
+    listing(either("问题", "Findings"), heads, shown)
 
 
-def single_findings(found: pl.DataFrame, lang: str, *, every: bool) -> Table:
-    """Each finding at its cell, at most ``MOST_A_CAUSE`` a cause unless ``every``."""
+def place(told: Mapping[str, object], *, file: bool = False) -> str:
+    """Where a finding stands: sheet and cell, or row; with ``file`` its file before."""
+    parts = (told["file"] if file else "", told["sheet"], told["cell"] or told.get("row"))
+    return " ".join(str(part) for part in parts if part)
+
+
+def single_findings(found: pl.DataFrame, *, every: bool, file: str = "") -> None:
+    """Print each finding at its cell, at most ``MOST_A_CAUSE`` a cause unless ``every``.
+
+    ``file`` is the file that all are about: of another one (the catalogue, the shipments, the
+    profile) the name stands before the place.
+    """
+    lang = language()
     heads = (
         ("位置", "列", "订单", "值", "说明")
         if lang == "zh"
         else ("cell", "column", "order", "value", "meaning")
     )
-    made = table("位置 Places", *heads)
     shown = found if every else found.filter(pl.int_range(pl.len()).over("code") < MOST_A_CAUSE)
-    for one in shown.iter_rows(named=True):
-        told = findings.explain(one)
-        place = " ".join(str(part) for part in (told["sheet"], told["cell"] or told["row"]) if part)
-        rows(
-            made,
-            [(place, told["column"], told["order_no"], told["value"], told[f"message_{lang}"])],
-        )
-    return made
+    told = map(findings.explain, shown.iter_rows(named=True))
+    values = (
+        (place(one, file=bool(file) and one["file"] != file), one["column"], one["order_no"],
+         one["value"], one[f"message_{lang}"])
+        for one in told
+    )  # fmt: skip
+    listing(either("位置", "Places"), heads, values)
+
+
+def listing(title: str, heads: Sequence[str], values: Iterable[Sequence[object]]) -> None:
+    """Print rows with long texts: a table where there is room for one, else a paragraph each.
+
+    A paragraph begins with the row's first two values; heads stand before the others.
+    """
+    if out.width >= ROOM:
+        out.print(rows(table(title, *heads), values))
+        return
+    out.print(f"\n[bold]{title}[/bold]\n")
+    for row in values:
+        named = [(head.removeprefix("#"), _cell(value)) for head, value in
+                 zip(heads, row, strict=True)]  # fmt: skip
+        out.print(Text.assemble((named[0][1].plain, "bold"), "  ", named[1][1]))
+        made = Table.grid(padding=(0, 1))
+        made.add_column(style="dim", no_wrap=True)
+        made.add_column(overflow="fold")
+        for head, value in named[2:]:
+            if value.plain:
+                made.add_row(f"  {head}", value)
+        out.print(made)
+        out.print()
+
+
+def received_before(upload: int) -> str:
+    """What is said of a file whose bytes an upload took in before."""
+    code = "ALREADY_RECEIVED"
+    told = findings.explain(findings.to_frame([findings.Finding(code, value=str(upload))]).row(
+        0, named=True))  # fmt: skip
+    return f"{code}: {told[f'message_{language()}']}"
 
 
 def pairs(title: str, said: Mapping[str, object]) -> Table:
@@ -150,9 +182,9 @@ def relative(path: Path | str) -> str:
     )
 
 
-def fail(message: str, code: int = 2) -> Any:
-    """Say what is wrong and leave with an exit code."""
+def fail(message: object, code: int = 2) -> Any:
+    """Say what is wrong, a text or an exception, and leave with an exit code."""
     import typer
 
-    err.print(Text(message, style="red"))
+    err.print(Text(told(message), style="red"))
     raise typer.Exit(code)

@@ -9,8 +9,9 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
-from xborder import clock
+from xborder import clock, findings
 from xborder.cli import terminal
+from xborder.cli.language import language
 from xborder.cli.running import HomeOption, opened
 
 MOST_LINES = 20
@@ -39,7 +40,6 @@ def trace(
     as_json: Annotated[
         bool, typer.Option("--json", help="documented JSON instead of a tree")
     ] = False,
-    lang: Annotated[str | None, typer.Option("--lang", help="zh | en")] = None,
     home: HomeOption = None,
 ) -> None:
     """Follow a number both ways 双向追溯: file and cell, order, list, manifest, customs, warehouse.
@@ -55,13 +55,11 @@ def trace(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2, default=str))
         return
-    zh = terminal.language(lang) == "zh"
+    zh = terminal.language() == "zh"
     alone = [name for name in ("manifests", "uploads", "movements") if found[name]]
     if not found["orders"] and not alone:
         terminal.fail(
-            f"没有查到 nothing bears this number: {key}"
-            if zh
-            else f"nothing bears this number: {key}",
+            f"没有查到这个号码：{key}" if zh else f"nothing bears this number: {key}",
             1,
         )
     for tree in trees(found, zh=zh):
@@ -83,7 +81,7 @@ def trees(found: dict[str, Any], *, zh: bool) -> Iterable[Tree]:
             yield Tree(_manifest(row, zh=zh))
         for row in found["uploads"]:
             yield Tree(_named("文件" if zh else "file", row["file_name"], row["exporter"],
-                              row["state"], row["code"]))  # fmt: skip
+                              _word("upload_state", row["state"]), row["code"]))  # fmt: skip
     if found["movements"]:
         tree = Tree(_named("海外仓变动" if zh else "warehouse movements", len(found["movements"])))
         _add(tree, [_movement(row) for row in found["movements"]], zh=zh)
@@ -93,12 +91,14 @@ def trees(found: dict[str, Any], *, zh: bool) -> Iterable[Tree]:
 def _order(order: dict[str, Any], *, zh: bool) -> Tree:
     tree = Tree(
         _named("订单" if zh else "order", order["order_no"], order["exporter"],
-               f"{order['channel']}/{order['shop']}", order["state"], order["codes"])
+               f"{order['channel']}/{order['shop']}", _word("order_state", order["state"]),
+               order["codes"])
     )  # fmt: skip
     for source in order["sources"]:
         branch = tree.add(
             _named("文件" if zh else "file", source["file_name"],
-                   f"{'上传' if zh else 'upload'} {source['upload_id']}", source["outcome"])
+                   f"{'上传' if zh else 'upload'} {source['upload_id']}",
+                   _word("entry_outcome", source["outcome"]))
         )  # fmt: skip
         _add(
             branch,
@@ -117,7 +117,7 @@ def _order(order: dict[str, Any], *, zh: bool) -> Tree:
 
 
 def _list(tree: Tree, one: dict[str, Any], *, zh: bool) -> None:
-    branch = tree.add(_named("清单" if zh else "list", one["cop_no"], one["state"],
+    branch = tree.add(_named("清单" if zh else "list", one["cop_no"], _word("list_state", one["state"]),
                              f"v{one['version']}" if one["version"] > 1 else None))  # fmt: skip
     if one["manifest"]:
         branch.add(_manifest(one["manifest"], zh=zh))
@@ -125,7 +125,7 @@ def _list(tree: Tree, one: dict[str, Any], *, zh: bool) -> None:
         name = _KINDS.get(filing["kind"], (filing["kind"],) * 2)[0 if zh else 1]
         sent = branch.add(
             _named(f"{filing['kind']} {name}", filing["customs_no"] or filing["key"],
-                   filing["status"], filing["message_state"], _when(filing["sent_at"]))
+                   filing["status"], _word("message_state", filing["message_state"]), _when(filing["sent_at"]))
         )  # fmt: skip
         _add(
             sent,
@@ -144,7 +144,7 @@ def _list(tree: Tree, one: dict[str, Any], *, zh: bool) -> None:
     for row in one["applications"]:
         branch.add(
             _named("701 汇总申请" if zh else "701 consolidation", row["cop_no"], row["month"],
-                   row["status"], row["sum_no"], row["message_state"])
+                   row["status"], row["sum_no"], _word("message_state", row["message_state"]))
         )  # fmt: skip
     for line in one["goods"][:MOST_LINES]:
         goods = branch.add(
@@ -165,7 +165,9 @@ def _list(tree: Tree, one: dict[str, Any], *, zh: bool) -> None:
 
 
 def _bill(branch: Tree, bill: dict[str, Any], *, zh: bool) -> None:
-    of = branch.add(_named("提运单" if zh else "bill", bill["bill_no"], bill["state"]))
+    of = branch.add(
+        _named("提运单" if zh else "bill", bill["bill_no"], _word("bill_state", bill["state"]))
+    )
     for one in bill["documents"]:
         name = _KINDS[one["kind"]][0 if zh else 1]
         last = one["answers"][-1]
@@ -192,8 +194,13 @@ def _movement(row: dict[str, Any]) -> Text:
 
 
 def _manifest(row: dict[str, Any], *, zh: bool) -> Text:
-    return _named("批次" if zh else "manifest", row["number"], row["state"], row["business_date"],
+    return _named("批次" if zh else "manifest", row["number"],
+                  _word("manifest_state", row["state"]), row["business_date"],
                   f"{row['lists']} {'票' if zh else 'lists'}")  # fmt: skip
+
+
+def _word(group: str, word: str | None) -> str | None:
+    return findings.named(group, word, language()) if word else word
 
 
 def _when(at: str | None) -> str | None:

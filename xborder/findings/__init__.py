@@ -12,6 +12,7 @@ import string
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 
 import polars as pl
 
@@ -21,6 +22,19 @@ SEVERITIES = ("fatal", "error", "warning", "notice")
 """fatal: the file cannot be used; error: its order is held; warning, notice: nothing is held."""
 
 BLOCKING = ("fatal", "error")
+
+
+class Both(str):
+    """A text in both languages, Chinese first; who shows it may take the one it speaks."""
+
+    zh: str
+    en: str
+
+    def __new__(cls, zh: str, en: str) -> Self:
+        """The two in one, which is what a log or another program gets."""
+        both = super().__new__(cls, f"{zh} {en}")
+        both.zh, both.en = zh, en
+        return both
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +98,28 @@ class Entry:
     rule: str
 
 
+_LAYERS = ("file", "row", "customs")
+
+
+@cache
+def _written() -> dict[str, dict[str, dict[str, Any]]]:
+    """What stands in the TOML files of this room, by name."""
+    names = (*_LAYERS, "names")
+    said = compiled.toml(Path(__file__).parent, [f"{name}.toml" for name in names])
+    return {name: said[f"{name}.toml"] for name in names}
+
+
+def names() -> dict[str, dict[str, dict[str, str]]]:
+    """What the data's own words are called: group → word → language → text."""
+    return _written()["names"]
+
+
+def named(group: str, word: object, lang: str) -> str:
+    """What a word of the data is called; the word itself where nothing is said of it."""
+    said = names()[group].get(str(word))
+    return said[lang] if said else "" if word is None else str(word)
+
+
 @cache
 def catalogue() -> dict[str, Entry]:
     """All findings by code, read from the three layer files.
@@ -91,10 +127,8 @@ def catalogue() -> dict[str, Entry]:
     Raises ValueError for a code that stands twice, a missing text, or an unknown severity.
     """
     entries: dict[str, Entry] = {}
-    layers = ("file", "row", "customs")
-    said = compiled.toml(Path(__file__).parent, [f"{layer}.toml" for layer in layers])
-    for layer in layers:
-        for code, texts in said[f"{layer}.toml"].items():
+    for layer in _LAYERS:
+        for code, texts in _written()[layer].items():
             if code in entries:
                 raise ValueError(f"finding {code} stands in two layers")
             entry = Entry(code=code, layer=layer, **texts)

@@ -33,9 +33,9 @@ class RefusedError(ValueError):
         """``params`` fill the finding's texts besides ``value``."""
         entry = findings.catalogue()[code]
         told = {"value": value} | params
-        said = (findings.render(text, findings.in_language(told, code, lang)) for lang, text in
-                (("zh", entry.zh), ("en", entry.en)))  # fmt: skip
-        super().__init__(" ".join(said) + f" [{code}]")
+        said = (f"{findings.render(text, findings.in_language(told, code, lang))} [{code}]"
+                for lang, text in (("zh", entry.zh), ("en", entry.en)))  # fmt: skip
+        super().__init__(findings.Both(*said))
         self.code, self.value = code, value
         self.fixes = tuple(findings.render(text, told) for text in (entry.fix_zh, entry.fix_en))
 

@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Row, select
 
 from xborder import clock
 from xborder.crashpoints import crash_point
+from xborder.findings import Both
 from xborder.manifests import content, dxp, further, signing
 from xborder.manifests import messages as writer
 from xborder.manifests.package import INDEX, digest
@@ -129,7 +130,7 @@ def alone(settings: Settings) -> Iterator[None]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise SendingBusyError("another process is sending") from error
+        raise SendingBusyError(Both("另一个进程正在发送", "another process is sending")) from error
     else:
         yield
     finally:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from xborder.findings import Both
 from xborder.manifests import content, package
 from xborder.registry import exchange_tables, manifests, tables
 from xborder.registry.database import reading
@@ -152,13 +153,20 @@ def fetch(engine: Engine, store: Store, number: str, to: Path) -> Path:
     with reading(engine) as c:
         row = manifests.issued(c, number)
     if row is None:
-        raise FetchError(f"no published manifest {number}")
+        raise FetchError(Both(f"没有已签发的批次 {number}", f"no published manifest {number}"))
     try:
         data = store.path(*content.archive_place(row)).read_bytes()
     except FileNotFoundError as error:
-        raise FetchError(f"the ZIP of {number} is missing from the store") from error
+        raise FetchError(
+            Both(f"批次 {number} 的 ZIP 不在原处", f"the ZIP of {number} is missing from the store")
+        ) from error
     if package.digest(data) != row.sha256:
-        raise FetchError(f"the ZIP of {number} is damaged: its sha256 is not {row.sha256}")
+        raise FetchError(
+            Both(
+                f"批次 {number} 的 ZIP 已损坏：SHA-256 不是 {row.sha256}",
+                f"the ZIP of {number} is damaged: its sha256 is not {row.sha256}",
+            )
+        )
     to.mkdir(parents=True, exist_ok=True)
     target = to / f"{number}.zip"
     temporary = target.with_name(f".{target.name}.{os.getpid()}")

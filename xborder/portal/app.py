@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from xborder.portal import answering, files, pages
+from xborder.portal import answering, customs_pages, files, pages
 from xborder.portal.context import Portal
 from xborder.portal.guard import Guard
 from xborder.portal.handing_in import hand_in
@@ -29,6 +29,7 @@ _STATUSES = {
     "error.token": 403,
     "error.disk": 507,
     "error.expired": 410,
+    "error.busy": 503,
     "manifest.missing": 500,
 }
 """Status of a refused form or file by its text; all others are 400."""
@@ -95,6 +96,8 @@ _ROUTES = [
     Route("/manifests/{number}.pdf", files.manifest_sheet),
     Route("/manifests/{number}.import.xlsx", files.manifest_import),
     Route("/manifests/{number}", pages.manifest),
+    Route("/consolidation", customs_pages.consolidation),
+    Route("/receipts", customs_pages.receipts),
     Route("/stock", pages.stock),
     Route("/stock/{day}/{name}", files.stock),
     Route("/findings", pages.catalogue),

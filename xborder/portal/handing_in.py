@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from xborder.intake import KINDS
-from xborder.portal import form_token, receiving, registered
+from xborder.portal import form_token, receiving
 from xborder.portal.context import Portal
 from xborder.portal.receiving import Form, FormError
-from xborder.registry import landing
+from xborder.registry import landing, queries
 from xborder.registry.database import reading
 
 NO_SHOP = "-"
@@ -42,7 +42,7 @@ def _land(portal: Portal, form: Form) -> str:
         raise FormError("error.no_file")
     # Asked before the file lands: afterwards a run may have taken this very file in.
     with reading(portal.home.engine) as connection:
-        known = registered.upload_of(connection, exporter, shop, form.sha256)
+        known = queries.upload_of(connection, exporter, shop, form.sha256)
     try:
         landing.submit_stream(
             portal.home.settings, form.file, form.file_name or "file", exporter, shop, kind

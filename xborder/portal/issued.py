@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from xborder.manifests import content, package
-from xborder.registry import manifest_states, queries
+from xborder.registry import manifest_messages, manifest_states, queries
 from xborder.registry.customs_states import Rules
 from xborder.registry.database import reading
 from xborder.registry.home import Home
@@ -20,6 +20,9 @@ class DamagedError(RuntimeError):
 MOST_LISTS = 500
 """Lists of a manifest that are shown with their states; those that need a hand come first."""
 
+MOST_RECEIPTS = 200
+"""Answers of a manifest that are shown, the newest first."""
+
 NEEDS_A_HAND = ("failed", "refused")
 
 
@@ -28,12 +31,16 @@ class Shown:
     """A manifest's row, and its ``manifest.json``; None while it is being made or missing.
 
     ``customs``: how many of its lists are in which state at customs, ``lists`` the first of them.
+    ``messages``: those that are sent from here; ``receipts`` the newest of its ``answers``.
     """
 
     row: Any
     index: dict[str, Any] | None
     customs: dict[str, int] = field(default_factory=dict)
     lists: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    answers: int = 0
 
 
 def listed(home: Home, day: date | None, exporter: str | None, most: int) -> list[Shown]:
@@ -53,8 +60,15 @@ def one(home: Home, number: str) -> Shown | None:
             return None
         customs = manifest_states.counts(connection, rules, [row["id"]])[row["id"]]
         lists = manifest_states.lists_of(connection, rules, row["id"])
+        messages = manifest_messages.messages_of(connection, row["id"])
+        receipts, answers = manifest_messages.receipts_of(
+            connection, rules, row["id"], MOST_RECEIPTS
+        )
     lists.sort(key=lambda one: one["state"] not in NEEDS_A_HAND)
-    return replace(_shown(home, _Row(row), customs), lists=lists[:MOST_LISTS])
+    return replace(
+        _shown(home, _Row(row), customs),
+        lists=lists[:MOST_LISTS], messages=messages, receipts=receipts, answers=answers,
+    )  # fmt: skip
 
 
 def words(home: Home) -> dict[str, tuple[str, str]]:

@@ -7,6 +7,8 @@ from importlib.resources import files
 
 from starlette.requests import Request
 
+from xborder import findings
+
 LANGUAGES = ("zh", "en")
 COOKIE = "xborder_lang"
 
@@ -19,7 +21,7 @@ def texts() -> dict[str, dict[str, str]]:
     """
     written = tomllib.loads(files(__package__).joinpath("texts.toml").read_text("utf-8"))
     found: dict[str, dict[str, str]] = {}
-    for group, entries in written.items():
+    for group, entries in (findings.names() | written).items():
         for name, said in entries.items():
             if set(said) != set(LANGUAGES) or not all(said.values()):
                 raise ValueError(f"text {group}.{name} needs zh and en")

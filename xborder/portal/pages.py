@@ -82,7 +82,7 @@ def landed(request: Request) -> Response:
     # The landing zone first: a file leaves it after its upload is registered, never before.
     file = registered.landed(landing.look(portal.home.settings), exporter, shop, sha256)
     with reading(portal.home.engine) as connection:
-        upload = registered.upload_of(connection, exporter, shop, sha256)
+        upload = queries.upload_of(connection, exporter, shop, sha256)
     if upload is not None:
         return RedirectResponse(f"/uploads/{upload.id}", status_code=303)
     if file is None:
@@ -144,7 +144,7 @@ def upload_state(request: Request) -> Response:
         else:
             exporter, shop = request.path_params["exporter"], request.path_params["shop"]
             shop = "" if shop == NO_SHOP else shop
-            row = registered.upload_of(connection, exporter, shop, request.path_params["sha256"])
+            row = queries.upload_of(connection, exporter, shop, request.path_params["sha256"])
     if row is None:
         return JSONResponse({"state": "waiting"})
     waits = registered.landed(files, row.exporter, row.shop, row.sha256) is not None
@@ -186,6 +186,7 @@ def manifest(request: Request) -> Response:
         shown=shown,
         states=issued.words(portal.home),
         exporter=exporter,
+        signing=exporter.sending.signing if exporter else "none",
         iso=issued.iso_currencies(portal.home),
     )
 

@@ -13,12 +13,6 @@ from xborder.settings import Settings
 MOST_ID = 2**63 - 1
 
 
-def upload_of(c: Connection, exporter: str, shop: str, sha256: str) -> Row[Any] | None:
-    """The upload that took these bytes in for this exporter and shop."""
-    wanted = select(uploads).filter_by(exporter=exporter, shop=shop, sha256=sha256)
-    return c.execute(wanted).first()
-
-
 def upload(c: Connection, upload_id: int) -> Row[Any] | None:
     """One upload, or None."""
     if upload_id > MOST_ID:

@@ -11,6 +11,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from xborder import findings
+from xborder.findings import Both
 from xborder.intake import codes
 from xborder.registry import causes, fixes
 from xborder.registry.database import reading
@@ -87,7 +88,7 @@ def of_sku(
     Raises WrongAnswerError when the row would not come into force with it, FixError.
     """
     if unknown := set(values) - (set(columns("goods")) - {SKU}):
-        raise FixError(f"{', '.join(sorted(unknown))}: no such field of the goods catalogue")
+        raise FixError(fixes.unknown_fields(unknown))
     said = _as_records(values, tables)
     told = fixes.given(c, exporter)
     supposed = fixes.supposed(told, sku, said, fixes.last_delivery(c))
@@ -115,10 +116,12 @@ def of_word(
     """
     look_up = getattr(tables, table)
     if (means := look_up(word)) is not None:
-        raise FixError(f"{word}: 已是代码表中的 is known already as {means}")
+        raise FixError(
+            Both(f"{word}: 已是代码表中的 {means}", f"{word}: is known already as {means}")
+        )
     found: str | None = look_up(code)
     if found is None:
-        raise FixError(f"{code}: 代码表中没有 not in the table {table}")
+        raise FixError(Both(f"{code}: 代码表 {table} 中没有", f"{code}: not in the table {table}"))
     fixes.record(c, exporter, table, word, {"": found}, by=by, note=note)
     return found
 

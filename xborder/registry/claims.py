@@ -121,7 +121,21 @@ def take_known(
     new = fetch(c, "SELECT id FROM orders WHERE id >= :first", {"order_id": pl.Int64}, first=first)
     enter_new(c, upload_id, block, numbered.join(new, on="order_id", how="semi"))
     known = numbered.join(new, on="order_id", how="anti").drop("order_id")
-    stage(c, "known", known.select("order_no"))
+    decided_now = decided(c, shop, upload_id, known, yields_to)
+    stage(c, "decided", decided_now)
+    _apply(c, upload_id, block)
+    run(c, "DROP TABLE decided")
+    return decided_now.select("order_no", "order_id", "outcome")
+
+
+def decided(
+    c: Connection, shop: int, upload_id: int, named: pl.DataFrame, yields_to: str = ""
+) -> pl.DataFrame:
+    """What becomes of the orders of a file that the shop has already (``reuploads.decide``).
+
+    ``named`` has the columns ``orders.ENTRIES``; an order that is new is left out.
+    """
+    stage(c, "known", named.select("order_no"))
     # CROSS JOIN keeps SQLite to this order: left to itself it went through all orders of the shop.
     old = fetch(
         c,
@@ -135,12 +149,9 @@ def take_known(
         shop=shop,
     )
     run(c, "DROP TABLE known")
-    known = known.with_columns(upload_id=pl.lit(upload_id, pl.Int64))
-    decided = reuploads.decide(known.join(old, on="order_no", how="inner"), yields_to)
-    stage(c, "decided", decided)
-    _apply(c, upload_id, block)
-    run(c, "DROP TABLE decided")
-    return decided.select("order_no", "order_id", "outcome")
+    known = named.with_columns(upload_id=pl.lit(upload_id, pl.Int64))
+    both = known.join(old, on="order_no", how="inner", maintain_order="left")
+    return reuploads.decide(both, yields_to)
 
 
 def _apply(c: Connection, upload_id: int, block: int) -> None:

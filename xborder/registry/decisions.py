@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from xborder import clock
 from xborder.checks.facts import DECISIONS, KINDS
+from xborder.findings import Both
 from xborder.registry import audit, counters
 from xborder.registry.answer_tables import decisions
 
@@ -51,14 +52,24 @@ def record(
     nothing is in force.
     """
     if kind not in KINDS:
-        raise DecisionError(f"{kind}: no such kind of fact; known are {', '.join(KINDS)}")
+        raise DecisionError(
+            Both(
+                f"{kind}: 没有这种事实；可以是 {', '.join(KINDS)}",
+                f"{kind}: no such kind of fact; known are {', '.join(KINDS)}",
+            )
+        )
     if verdict not in (CONFIRMED, REFUSED, REVOKED):
         raise DecisionError(f"{verdict}: no such verdict")
     if not by.strip():
-        raise DecisionError("who decides must be named")
+        raise DecisionError(Both("请写明是谁决定的", "who decides must be named"))
     if verdict == REVOKED and latest(c, kind, key, exporter) is None:
         scope = exporter or "all"
-        raise DecisionError(f"{kind} {key}: nothing was decided for {scope}")
+        raise DecisionError(
+            Both(
+                f"{kind} {key}: 没有为 {scope} 作过决定",
+                f"{kind} {key}: nothing was decided for {scope}",
+            )
+        )
     number = counters.draw(c, "decision")
     row = {
         "exporter": exporter, "kind": kind, "key": key, "value": value, "verdict": verdict,

@@ -19,6 +19,7 @@ from xborder.checks.context import records_schema
 from xborder.checks.records import check as check_records
 from xborder.checks.records import keys_twice
 from xborder.checks.words import TABLES, Words, fields_of, in_codes
+from xborder.findings import Both
 from xborder.registry import audit, counters, in_force, readings, uploads
 from xborder.registry.answer_tables import fixes
 from xborder.registry.staging import fetch
@@ -54,6 +55,12 @@ _FILES = {"upload_id": pl.Int64, "delivery": pl.Int64, "file": pl.String, "shop"
 
 class FixError(ValueError):
     """An answer that cannot be recorded; the text says why."""
+
+
+def unknown_fields(names: Iterable[str]) -> Both:
+    """What is said of fields that a catalogue does not have."""
+    told = ", ".join(sorted(names))
+    return Both(f"{told}: 商品备案没有这一栏", f"{told}: no such field of the goods catalogue")
 
 
 @dataclass(frozen=True)
@@ -101,14 +108,19 @@ def record(
     kind or field, an empty value, or a missing name.
     """
     if kind not in KINDS:
-        raise FixError(f"{kind}: no such kind of answer; known are {', '.join(KINDS)}")
+        raise FixError(
+            Both(
+                f"{kind}: 没有这种更正；可以是 {', '.join(KINDS)}",
+                f"{kind}: no such kind of answer; known are {', '.join(KINDS)}",
+            )
+        )
     if not by.strip():
-        raise FixError("who answers must be named")
+        raise FixError(Both("请写明是谁更正的", "who answers must be named"))
     if not key or not values or not all(values.values()):
-        raise FixError(f"{kind} {key}: an answer needs a value")
+        raise FixError(Both(f"{kind} {key}: 更正要有值", f"{kind} {key}: an answer needs a value"))
     known = set(columns("goods")) - {SKU} if kind == SKU else {""}
     if unknown := set(values) - known:
-        raise FixError(f"{', '.join(sorted(unknown))}: no such field of the goods catalogue")
+        raise FixError(unknown_fields(unknown))
     return [
         _append(c, exporter, kind, key, field, value, GIVEN, by, note)
         for field, value in values.items()
@@ -119,7 +131,12 @@ def revoke(c: Connection, exporter: str, number: int, *, by: str, note: str = ""
     """Take back an answer that stands. Raises FixError where it does not."""
     own = standing(c, exporter).filter(pl.col("id") == number)
     if own.is_empty():
-        raise FixError(f"{number}: no answer of {exporter} with this number stands")
+        raise FixError(
+            Both(
+                f"{number}: {exporter} 没有这个号的有效更正",
+                f"{number}: no answer of {exporter} with this number stands",
+            )
+        )
     row = own.row(0, named=True)
     _append(c, exporter, row["kind"], row["key"], row["field"], row["value"], REVOKED, by, note)
 

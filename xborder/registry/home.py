@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from xborder import settings as settings_module
+from xborder.findings import Both
 from xborder.registry.database import connect, migrate
 from xborder.registry.store import Store
 from xborder.schemas import exporters, tables
@@ -83,8 +84,12 @@ def open_home(path: Path | None = None, **overrides: Any) -> Home:
     settings = settings_module.load(path, **overrides)
     if not (settings.home / "landing").is_dir():
         raise NoHomeError(
-            f"{settings.home}: 不是工作目录 is no xborder home; 请用 --home 或 XBORDER_HOME 指定 name "
-            "yours with --home or XBORDER_HOME, 或新建 or make one with: xborder init FOLDER"
+            Both(
+                f"{settings.home}: 不是工作目录；请用 --home 或 XBORDER_HOME 指定，"
+                "或新建：xborder init 目录",
+                f"{settings.home}: is no xborder home; name yours with --home or XBORDER_HOME, or "
+                "make one with: xborder init FOLDER",
+            )
         )
     engine = connect(settings.database)
     migrate(engine)

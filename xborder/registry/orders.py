@@ -79,18 +79,7 @@ def enter(
     if entries["order_no"].is_duplicated().any():
         raise ValueError(f"upload {upload_id} names an order twice")
     shop = shop_id(c, upload.exporter, channel, upload.shop)
-    # In the order of their numbers, so that the same orders in another arrangement of rows
-    # get the same identifiers, and neighbours lie on neighbouring pages of the index.
-    entries = (
-        entries.select(*ENTRIES)
-        .cast(ENTRIES)  # type: ignore[arg-type]
-        .sort("order_no")
-        .with_columns(
-            pl.col("digest").str.head(DIGEST),
-            pl.col("status_digest").str.head(DIGEST),
-            reuploads.creation_time("ordered_at").alias("ordered_at"),
-        )
-    )
+    entries = as_kept(entries)
     before = claims.entered_before(c, upload_id, shop, block, entries, again)
     entries = entries.join(before, on="order_no", how="anti", maintain_order="left")
     first = counters.draw_many(c, "order", entries.height).start
@@ -107,6 +96,22 @@ def enter(
         told_of = {"block": block, "new": new, "outcomes": counted}
         audit.append(c, "orders entered", f"upload {upload_id}", told_of)
     return pl.concat([told, before]).sort("order_no")
+
+
+def as_kept(entries: pl.DataFrame) -> pl.DataFrame:
+    """Entries of a file as the registry keeps and compares them."""
+    # In the order of their numbers, so that the same orders in another arrangement of rows
+    # get the same identifiers, and neighbours lie on neighbouring pages of the index.
+    return (
+        entries.select(*ENTRIES)
+        .cast(ENTRIES)  # type: ignore[arg-type]
+        .sort("order_no")
+        .with_columns(
+            pl.col("digest").str.head(DIGEST),
+            pl.col("status_digest").str.head(DIGEST),
+            reuploads.creation_time("ordered_at").alias("ordered_at"),
+        )
+    )
 
 
 OPEN_ORDERS = {

@@ -20,9 +20,9 @@ from xborder.registry.uploads import REFUSED, ROW_STATES
 
 __all__ = [
     "Receipt", "UploadRow", "deliveries", "delivery_receipt", "findings_of", "held_by_code",
-    "manifest", "manifests", "manifests_of_last_cutoff", "orders_by_state", "orders_on_two_lists", "receipt",
-    "refused", "trace", "uploads", "uploads_that_do_not_add_up", "uploads_with_open_orders",
-    "with_faults",
+    "manifest", "manifests", "manifests_of_last_cutoff", "orders_by_state",
+    "orders_on_two_lists", "receipt", "received_again", "refused", "trace", "upload_of", "uploads",
+    "uploads_that_do_not_add_up", "uploads_with_open_orders", "with_faults",
 ]  # fmt: skip
 
 Receipt = dict[str, Any]
@@ -170,6 +170,25 @@ def uploads(
         if value is not None:
             wanted = wanted.where(t.uploads.c[name] == value)
     return list(c.execute(wanted))
+
+
+def upload_of(c: Connection, exporter: str, shop: str, sha256: str) -> UploadRow | None:
+    """The upload that took these bytes in for this exporter and shop."""
+    wanted = select(t.uploads).filter_by(exporter=exporter, shop=shop, sha256=sha256)
+    return c.execute(wanted).first()
+
+
+def received_again(c: Connection, after: int) -> list[dict[str, Any]]:
+    """Deliveries of known bytes after the one with a number: exporter, shop, file_name, and
+    ``upload_id`` of the upload that took them."""
+    wanted = (
+        select(t.uploads.c.exporter, t.uploads.c.shop, t.deliveries.c.file_name,
+               t.deliveries.c.upload_id)
+        .join(t.uploads, t.uploads.c.id == t.deliveries.c.upload_id)
+        .where(t.deliveries.c.id > after, ~t.deliveries.c.new)
+        .order_by(t.deliveries.c.id)
+    )  # fmt: skip
+    return [dict(row) for row in c.execute(wanted).mappings()]
 
 
 def deliveries(c: Connection, day: date | None = None) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from xborder import clock
+from xborder.findings import Both
 from xborder.schemas.table_versions import (
     MANIFEST,
     TARIFF_FLAGS,
@@ -49,7 +50,12 @@ class Tables:
     def _versions(self, name: str) -> list[Table]:
         versions = [one for one in self.entries if one.name == name]
         if not versions:
-            raise TableError(f"table {name}: unknown; known are {', '.join(self.names)}")
+            raise TableError(
+                Both(
+                    f"没有表 {name}；已有：{', '.join(self.names)}",
+                    f"table {name}: unknown; known are {', '.join(self.names)}",
+                )
+            )
         return sorted(versions, key=lambda one: one.valid_from)
 
     def held(self, name: str, on: date) -> Table | None:
