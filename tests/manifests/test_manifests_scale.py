@@ -9,7 +9,7 @@ import pytest
 from manifest_samples import DAY, NOON, frame, head_rows, home, item_rows, manifest, opened
 
 from xborder.clock import fixed
-from xborder.manifests import batches, content, cutoff, package, publishing
+from xborder.manifests import batches, content, cutoff, package, publishing, shelf
 from xborder.manifests.group import group
 from xborder.registry import audit, lists
 from xborder.registry.database import reading, transaction
@@ -85,6 +85,7 @@ def test_small_pages_groups_and_caches_change_nothing(page, tmp_path, monkeypatc
     assert len(told) == 6
     monkeypatch.setattr(cutoff, "PAGE", page)
     monkeypatch.setattr(publishing, "LINES", 1)
+    monkeypatch.setattr(shelf, "_TOGETHER", 2)
     monkeypatch.setattr(content, "CACHE", 0)
     parts = home(tmp_path / "parts", MIXED, lines=2, lists_per_manifest=2)
     assert issue(parts) == told

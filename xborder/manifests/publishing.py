@@ -17,7 +17,7 @@ from sqlalchemy import Engine, Row, select
 
 from xborder.crashpoints import crash_point
 from xborder.manifests import content, package
-from xborder.manifests.shelf import Kept, Shelf, aside
+from xborder.manifests.shelf import Kept, Shelf, aside, settle
 from xborder.registry import manifests, tables
 from xborder.registry.database import reading, transaction
 from xborder.registry.staging import fetch
@@ -118,8 +118,9 @@ def _write_all(
         rows = sorted(connection.execute(wanted), key=lambda row: ids.index(row.id))
     try:
         with reading(engine) as connection:
-            group = content.load(connection, checked, rows)
-        files = package.build(group)
+            group = [content.load(connection, checked, rows)]
+        # Let go of by then: what was read is as much as what is written.
+        files = package.build(group.pop())
     except (content.ContentError, ValueError) as error:
         if len(rows) == 1:
             return [(rows[0], error)]
@@ -150,6 +151,7 @@ def _publish(
             done[row.id] = (kept.sha256, folder)
             told = (row.number, row.kind, row.exporter, row.lists, folder, f"{folder}.zip")
             issued.append((row.id, Issued(*told, kept.sha256)))
+        settle(store, [content.place(row) for row, _ in written if row.id in done])
         manifests.published(connection, done)
     for _ in issued:
         crash_point("manifest-published")

@@ -11,7 +11,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,9 @@ from xborder.manifests import content, package
 from xborder.registry.store import TEMPORARY, Store, sync_folder
 
 _PREFIX = f"{TEMPORARY}run-"
+
+_TOGETHER = 64
+"""Files that are open at a time, while the disk takes them."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,10 @@ class Kept:
     archive: bytes = b""
 
     def put_folder(self, store: Store, place: tuple[str, ...]) -> None:
-        """Put the manifest's folder in place; what an earlier try left there is replaced."""
+        """Put the manifest's folder in place; what an earlier try left there is replaced.
+
+        Of a local store, the folder in which it stands is still to be flushed: ``settle``.
+        """
         if self.folder is not None:
             target = store.local_path(*place)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -40,18 +46,16 @@ class Kept:
                 # A folder cannot be renamed onto a full one: the old one steps aside first.
                 target.rename(self.folder / "before")
             (self.folder / "files").rename(target)
-            sync_folder(target.parent)
         for name, data in (self.files or {}).items():
             store.write_bytes((*place, name), bytes(data))
 
     def put_archive(self, store: Store, place: tuple[str, ...]) -> None:
-        """Put its ZIP in place."""
+        """Put its ZIP in place, likewise."""
         if self.folder is None:
             store.write_bytes(place, self.archive)
             return
         target = store.local_path(*place)
         (self.folder / "archive").replace(target)
-        sync_folder(target.parent)
         shutil.rmtree(self.folder)
 
 
@@ -70,18 +74,42 @@ class Shelf:
             return Kept(package.digest(whole), files=files, archive=whole)
         folder = self.folder / number
         (folder / "files").mkdir(parents=True)
-        for name, data in files.items():
-            with (folder / "files" / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        sync_folder(folder / "files")
+        _write(folder / "files", files)
         with (folder / "archive").open("w+b") as file:
             package.archive(number, files, file)
             file.flush()
             os.fsync(file.fileno())
             file.seek(0)
             return Kept(hashlib.file_digest(file, "sha256").hexdigest(), folder=folder)
+
+
+def settle(store: Store, places: Iterable[tuple[str, ...]]) -> None:
+    """Flush the folders in which some were put, each once: then a power loss undoes nothing."""
+    if store.local:
+        for folder in {store.local_path(*place).parent for place in places}:
+            sync_folder(folder)
+
+
+def _write(folder: Path, files: package.Files) -> None:
+    """Write files and flush them. The disk takes all at a time, instead of one after another."""
+    named = list(files.items())
+    for start in range(0, len(named), _TOGETHER):
+        handles: list[int] = []
+        try:
+            for name, data in named[start : start + _TOGETHER]:
+                handles.append(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(handles[-1], rest) :]
+            for one in handles if hasattr(os, "posix_fadvise") else ():
+                # Nobody reads it soon: writing begins now, and is not waited for.
+                os.posix_fadvise(one, 0, 0, os.POSIX_FADV_DONTNEED)
+            for one in handles:
+                os.fsync(one)
+        finally:
+            for one in handles:
+                os.close(one)
+    sync_folder(folder)
 
 
 @contextmanager
