@@ -101,3 +101,13 @@ def test_what_stands_nowhere_is_absent_and_a_default_stands_everywhere() -> None
         assert texts.value((name, "some"), "d").values.to_list() == ["d", "x"]
         assert texts.value((name, "some", "all"), "d").values.to_list() == ["y", "x"]
         assert texts.value(("all", name), "d").values.to_list() == ["y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("text", "forbidden"),
+    [("，。！＂｝\ufffd\ufb01", False), ("a\ufffe", True), ("\uffffb", True), ("\x01", True)],
+)
+def test_only_the_ends_of_a_plane_are_forbidden_among_what_begins_alike(
+    text: str, forbidden: bool
+) -> None:
+    assert look(arrow(pl.Series(["x", text]))).forbidden == forbidden

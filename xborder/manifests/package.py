@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import zipfile
+from functools import cache
 from importlib.metadata import version
 from typing import IO, Any
 
@@ -26,6 +27,7 @@ Files = dict[str, bytes | memoryview]
 """Files by name; messages are parts of what was written in one pass."""
 
 
+@cache
 def written_by() -> str:
     """The programs whose version shows in a manifest's bytes."""
     return f"xborder {__version__}, XlsxWriter {version('xlsxwriter')}"

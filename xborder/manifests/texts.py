@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 """What stands in XML for characters that would not come back as they are."""
@@ -112,7 +111,7 @@ def look(array: pa.LargeStringArray) -> Look:
         longest=longest,
         plain=low >= 0x20 and high < 0x7F,
         markup=markup,
-        forbidden=low < 0x20 or bool(high >= 0xEF and (letters == 0xEF).any()),
+        forbidden=low < 0x20 or (high >= 0xEF and _ends_of_planes(letters)),
         spaced=bool(_BLANKS[first].any()),
         quoted=bool(_FORMULAS[first].any()),
         underscored=low <= 0x5F <= high and bool((letters == 0x5F).any()),
@@ -123,6 +122,12 @@ def look(array: pa.LargeStringArray) -> Look:
 @lru_cache(4096)
 def _look_at(text: str) -> Look:
     return look(_laid(np.array([0, len(one := text.encode())]), one))
+
+
+def _ends_of_planes(letters: np.ndarray) -> bool:
+    """Whether U+FFFE or U+FFFF stands there: EF BF BE, EF BF BF."""
+    at = np.flatnonzero(letters == 0xEF)
+    return bool(((letters[at + 1] == 0xBF) & (letters[at + 2] >= 0xBE)).any())
 
 
 @dataclass(frozen=True)
@@ -320,13 +325,18 @@ def written(pieces: Iterable[Piece], height: int) -> pa.LargeStringArray:
     if not any(isinstance(one, pa.LargeStringArray) for one in merged):
         return pa.repeat(_literal("".join(merged)), height)
     told = [_literal(one) if isinstance(one, str) else one for one in merged]
-    return pc.binary_join_element_wise(*told, _literal(""), null_handling="skip")
+    return _joined(told, "skip")
 
 
 def around(opened: str, array: pa.LargeStringArray, closed: str) -> pa.LargeStringArray:
     """Each text between two others; an absent one stays absent."""
-    told = (_literal(opened), array, _literal(closed), _literal(""))
-    return pc.binary_join_element_wise(*told, null_handling="emit_null")
+    return _joined([_literal(opened), array, _literal(closed)], "emit_null")
+
+
+def _joined(pieces: list[Any], absent: str) -> pa.LargeStringArray:
+    import pyarrow.compute as pc  # dear to load for commands that write nothing
+
+    return pc.binary_join_element_wise(*pieces, _literal(""), null_handling=absent)
 
 
 def _literal(text: str) -> pa.LargeStringScalar:
