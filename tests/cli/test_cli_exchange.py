@@ -36,9 +36,9 @@ def run(home, *words, code=0):
     return done.output
 
 
-def approved(home):
+def approved(home, status="399"):
     with transaction(home.engine) as c:
-        sql(c, "UPDATE filings SET status = '399', customs_no = '60412026E' || substr('000000000' || list_id, -9) WHERE kind = '603'")  # fmt: skip  # noqa: E501
+        sql(c, f"UPDATE filings SET status = '{status}', customs_no = '60412026E' || substr('000000000' || list_id, -9) WHERE kind = '603'")  # fmt: skip  # noqa: E501
 
 
 def test_send_tells_what_left(home):
@@ -92,6 +92,8 @@ def test_a_bill_from_the_first_word_to_the_last(home):
     (filed,) = json.loads(run(home, "depart", FIRST, *words, "--json"))
     assert (filed["kind"], filed["lists"]) == ("607", 5)
     assert "xborder send" in run(home, "depart", "--bill", "B1", "--arrived")
+    assert "BILL_NOT_RELEASED" in run(home, "depart", "--bill", "B1", "--left", "now", code=2)
+    approved(home, "800")
     run(home, "depart", "--bill", "B1", "--left", "2026-11-23T08:00")
     (bill,) = json.loads(run(home, "depart", "--json"))
     assert (bill["bill_no"], [len(bill[kind]) for kind in ("607", "507", "509")]) == (
@@ -173,6 +175,7 @@ def test_the_json_is_the_documented_one(home):
     words = ("--bill", "B1", "--voyage", "V1", "--vehicle", "T1", "--domestic", "粤M12345")
     compare("xborder depart LIST --json", run(home, "depart", "#1001", *words, "--json"))
     run(home, "depart", "--bill", "B1", "--arrived")
+    approved(home, "800")
     run(home, "depart", "--bill", "B1", "--left", "now")
     compare("xborder depart --json", run(home, "depart", "--json"))
     compare("xborder cancel LIST --json", run(home, "cancel", "#1002", "--reason", "x", "--json"))

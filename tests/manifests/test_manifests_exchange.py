@@ -95,7 +95,12 @@ def test_lists_leave_under_a_bill_then_arrive_and_depart(home, conforms):
     assert texts(sheet, "grossWeight") == ["12"]
     assert texts(sheet, "copNo") == [filed.cop_no] and len(filed.cop_no) == 20
     assert (texts(sheet, "msgCount"), texts(sheet, "msgSeqNo")) == (["1"], ["1"])
+    refused("BILL_NOT_ARRIVED", bills.left, home, BILL.bill_no)
     bills.arrived(home, BILL.bill_no)
+    answered(home, "800", "kind = '603' AND list_id > 2")
+    said = refused("BILL_NOT_RELEASED", bills.left, home, BILL.bill_no)
+    assert cop_nos(home)[0] in said and "2 of the 5" in said
+    answered(home, "899", "kind = '603' AND list_id <= 2")
     bills.left(home, BILL.bill_no)
     (arrival,), (departure,) = left(home, "507", conforms), left(home, "509", conforms)
     assert texts(arrival, "operatorCode") == ["4414980OPX"]
@@ -140,6 +145,18 @@ def test_what_may_not_travel_together_is_refused_and_nothing_is_left_behind(home
     bills.depart(home, [mine[0]], BILL)
     refused("LIST_ON_OTHER_BILL", bills.depart, home, [mine[0]], Bill("2", "V", "T"))
     assert (count(home, "bills"), count(home, "documents")) == (1, 1)
+
+
+def test_by_road_nothing_travels_in_the_plane_that_the_lists_name():
+    names = ("customsCode", "agentCode", "agentName", "logisticsCode", "logisticsName", "loctNo")
+    plane = {"trafMode": "5", "trafName": "B-1234", "voyageNo": "CZ303", "grossWeight": "2"}
+    heads = pl.DataFrame([dict.fromkeys(names, "x") | plane])
+    listed = filing.Listed(pl.DataFrame(), heads)
+    assert bills._head(listed, Bill("1"))["trafName"] == "B-1234"
+    assert bills._head(listed, Bill("1", traf_mode="5"))["voyageNo"] == "CZ303"
+    for said in (Bill("1", "V1", traf_mode="4"), Bill("1", "V1", " ", "4")):
+        assert "trafName" in refused("BILL_INCOMPLETE", bills._head, listed, said)
+    assert bills._head(listed, Bill("1", "V1", "粤M12345", "4"))["trafName"] == "粤M12345"
 
 
 def test_the_database_holds_that_a_list_has_one_bill(home):
@@ -199,6 +216,12 @@ def test_an_approved_list_is_cancelled_by_its_number(home, conforms):
         assert of_list["key"] == again.document
         assert lists.cancelled(c, [2]) == 1
     refused("LIST_NOT_LIVE", bills.depart, home, [cop_no], BILL)
+
+
+def test_what_has_left_is_not_cancelled(home):
+    answered(home, "899", "kind = '603' AND list_id = 2")
+    assert "899" in refused("LIST_CLEARED", cancellations.cancel, home, ["#1002"], "x", "dapu-ciyun")
+    assert count(home, "documents") == 0
 
 
 def test_what_customs_has_not_approved_is_not_cancelled(home):

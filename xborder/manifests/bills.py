@@ -108,6 +108,9 @@ def _depart(
     return Filed("607", row.cop_no, own.id, bill.bill_no, lines.height)
 
 
+_OF_THE_MODE = ("voyageNo", "trafName")
+
+
 def _head(listed: filing.Listed, bill: Bill) -> dict[str, str]:
     """What a 607 says: the bill as the operator tells it, else what all lists say alike."""
     same = {
@@ -121,8 +124,11 @@ def _head(listed: filing.Listed, bill: Bill) -> dict[str, str]:
         "trafMode": bill.traf_mode,
         "loctNo": bill.loct_no,
     }
+    other_mode = bill.traf_mode.strip() not in ("", filing.shared(listed, "trafMode"))
     for name, value in said.items():
-        same[name] = value or filing.shared(listed, name)
+        # By another mode nothing travels in the vehicle that the lists name.
+        from_lists = not (other_mode and name in _OF_THE_MODE)
+        same[name] = value.strip() or (filing.shared(listed, name) if from_lists else "")
         if not same[name] and name != "loctNo":
             raise RefusedError("BILL_INCOMPLETE", name)
     weights = [Decimal(one) for one in listed.heads["grossWeight"]]
@@ -167,10 +173,14 @@ def arrived(
 def left(
     home: Home, bill_no: str, at: datetime | None = None, exporter: str | None = None
 ) -> Filed:
-    """File the departure (CEB509) of a bill's lists; ``at``: when they left (default: now)."""
+    """File the departure (CEB509) of a bill's lists; ``at``: when they left (default: now).
+
+    Raises RefusedError before their arrival, where it is filed here, and their release.
+    """
     with transaction(home.engine) as c:
         bill, sheet = _sheet(c, bill_no, exporter)
-        _filer(home, bill, "509")
+        own = _filer(home, bill, "509")
+        _may_leave(c, bill, own)
         head = {
             name: sheet.head[name]
             for name in (
@@ -186,6 +196,20 @@ def left(
         }
         head["leaveTime"] = clock.app_time(at or clock.now())
         return _follow(c, home, bill, "509", head)
+
+
+def _may_leave(c: Connection, bill: Row[Any], own: Exporter) -> None:
+    """Raise RefusedError for a bill that has not arrived, or whose lists are not released."""
+    arrivals = documents.of_bill(c, bill.id, "507")
+    if "507" in own.sending.documents and not any(
+        not documents.refused(one) for row in arrivals for one in documents.statuses(c, row)
+    ):
+        raise RefusedError("BILL_NOT_ARRIVED", bill.bill_no)
+    waiting = documents.not_released(c, bill.id)
+    if waiting:
+        first = {"cop_no": waiting[0].cop_no, "status": waiting[0].status or "—"}
+        counted = {"waiting": str(len(waiting)), "lists": str(bill.lists)}
+        raise RefusedError("BILL_NOT_RELEASED", bill.bill_no, **counted, **first)
 
 
 def _follow(c: Connection, home: Home, bill: Row[Any], kind: str, head: dict[str, str]) -> Filed:

@@ -22,6 +22,9 @@ from xborder.registry.versions import is_approved
 REASON = 1000
 """Characters of a reason (CEB605)."""
 
+CLEARED = "899"
+"""结关: the goods have left; customs cancels nothing any more (error -623005)."""
+
 _OF_LIST = ("customsCode", "agentCode", "agentName", "ebcCode", "ebcName")
 
 
@@ -42,8 +45,8 @@ def cancel(
 ) -> list[Told]:
     """File the cancellation (CEB605) of lists that customs has approved; one document each.
 
-    Raises RefusedError for a list that customs has not approved (amend it, or wait), one whose
-    cancellation is under way, and a reason that is empty or too long; nothing is filed then.
+    Raises RefusedError for a list that customs has not approved (amend it, or wait), one that is
+    cleared, one whose cancellation is under way, and a reason that is empty or too long; nothing is filed then.
     """
     if not 1 <= len(reason.strip()) <= REASON:
         raise RefusedError("REASON_LENGTH", reason[:40], most=str(REASON))
@@ -54,6 +57,8 @@ def cancel(
         for row in listed.rows.iter_rows(named=True):
             if not is_approved(row["status"], row["customs_no"]) or not row["customs_no"]:
                 raise RefusedError("LIST_NOT_APPROVED", row["cop_no"], status=row["status"] or "—")
+            if row["status"] == CLEARED:
+                raise RefusedError("LIST_CLEARED", row["cop_no"])
             if documents.asked_to_cancel(c, row["list_id"]):
                 raise RefusedError("CANCELLATION_UNDER_WAY", row["cop_no"])
             head = {name: said[row["list_id"]][name] for name in _OF_LIST}

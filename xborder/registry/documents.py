@@ -249,6 +249,22 @@ def lists_of_bill(c: Connection, bill_id: int) -> pl.DataFrame:
     )
 
 
+def not_released(c: Connection, bill_id: int) -> list[Row[Any]]:
+    """The lists of a bill that customs has neither released (800) nor set aside: cop_no, status."""
+    return list(
+        run(
+            c,
+            """
+            SELECT l.cop_no, f.status FROM bill_lists b JOIN lists l ON l.id = b.list_id
+            LEFT JOIN filings f ON f.list_id = l.id AND f.kind = '603'
+            WHERE b.bill_id = :bill AND l.state <> 'cancelled'
+              AND coalesce(f.status, '') NOT IN ('800', '899') ORDER BY l.id
+            """,
+            bill=bill_id,
+        )
+    )
+
+
 def cancel_bill(c: Connection, bill_id: int) -> None:
     """A bill was cancelled: its lists may travel under another one."""
     c.execute(update(bills).where(bills.c.id == bill_id).values(state=CANCELLED))
