@@ -49,8 +49,8 @@ from xborder.settings import Settings
 RULES_VERSION = "2"
 """Raised when the rules change in a way that should re-check what is open."""
 
-PLACE = ["sheet", "row", "field"]
-"""Where a reading told something."""
+PLACE = ["sheet", "row", "field", "cell"]
+"""Where a reading told something; one field may stand in several cells of a row."""
 
 WORKERS = 2
 """Parts are checked two at a time, and recorded in their order."""
@@ -280,10 +280,8 @@ def _checked(
         placed=readings.columns_of(store, concerned),
     )  # fmt: skip
     result = _together([check_orders(few, own, told) for few in slices(lines, size)])
-    ids = open_now.select("order_id", "shop", "order_no")
     where = folder(check_id)
-    heads = result.heads.join(ids, on=["shop", "order_no"], maintain_order="left")
-    items = result.items.join(ids, on=["shop", "order_no"], maintain_order="left")
+    heads, items = (_with_ids(content, open_now) for content in (result.heads, result.items))
     store.write_parquet(heads, *where, "heads.parquet")
     store.write_parquet(items, *where, "items.parquet")
     store.write_parquet(result.found, *where, "findings.parquet")
@@ -295,6 +293,22 @@ def _checked(
             pl.col("logisticsNo").alias("logistics_no"),
             pl.col("ieDate").str.to_date("%Y%m%d").alias("export_date"),
         ),
+    )
+
+
+def _with_ids(content: pl.DataFrame, open_now: pl.DataFrame) -> pl.DataFrame:
+    """Content of lists with the numbers of its orders (``order_id``); what is no open order's is
+    left out."""
+    # Joined by the key alone: most often nothing is left out, and no other column need move.
+    key = content.select("shop", "order_no")
+    ids = key.join(
+        open_now.select("shop", "order_no", "order_id"), on=["shop", "order_no"], how="left",
+        maintain_order="left",
+    ).get_column("order_id")  # fmt: skip
+    return (
+        content.with_columns(ids).filter(ids.is_not_null())
+        if ids.null_count()
+        else (content.with_columns(ids))
     )
 
 
@@ -329,7 +343,10 @@ def lines_of(store: Store, open_now: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
             pl.lit(own.get_column("file_name").item(0)).alias("file"),
         ]
         records = store.read_parquet(*where, "records.parquet", blocks=blocks)
-        records = records.join(own, on="order_no", how="semi", maintain_order="left")
+        # Mostly all of a block are open: then no line need move.
+        known = own.get_column("order_no")
+        asked = records.select(pl.col("order_no").is_in(known.implode())).to_series()
+        records = records if asked.all() else records.filter(asked)
         if records.get_column("order_no").n_unique() < own.height:
             raise LookupError(f"upload {upload_id} holds no line of some order of block {block}")
         lines.append(awaiting(records.with_columns(source), readings.partner_of(store, upload_id)))

@@ -260,7 +260,7 @@ def _alike(texts: Levels, columns: list[str], rows: pl.Series | None) -> pl.Data
         rows = pl.int_range(texts.height, dtype=pl.UInt32, eager=True)
     if not columns:
         return pl.DataFrame({_ROW: [rows]})
-    numbered = texts.take(rows).frame(columns).with_columns(rows.alias(_ROW))
+    numbered = texts.only(columns).take(rows).frame(columns).with_columns(rows.alias(_ROW))
     return numbered.group_by(columns).agg(_ROW)
 
 
