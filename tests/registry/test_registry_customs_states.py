@@ -69,6 +69,27 @@ def test_a_state_goes_back_from_an_inspection_only(history, more):
     assert ended or RULES.ranks.get(after.state, 0) >= RULES.ranks.get(before.state, 0)
 
 
+@given(HISTORIES, st.integers(0, 4), st.sampled_from(["603", "303", "605", "701"]))
+def test_what_is_later_goes_on_from_where_a_document_stood(history, minute, document):
+    """As the registry holds it: by its status, instant and numbers."""
+    earlier = [one for one in history if one.at < at(minute)]
+    later = [one for one in history if one.at >= at(minute)]
+    stood = RULES.standing(document, earlier)
+    stored = stood._replace(state=RULES.of_status(document, stood.status[:8]))
+    assert RULES.standing(document, later, stored) == RULES.standing(document, history)
+
+
+def test_other_tables_have_another_mark():
+    assert Rules(tables.packaged()).mark == RULES.mark
+    renamed = {"return_status": RULES.tables.codes("return_status")[1:]}
+
+    class Other:
+        def codes(self, name):
+            return renamed.get(name, RULES.tables.codes(name))
+
+    assert Rules(Other()).mark != RULES.mark
+
+
 @given(HISTORIES)
 def test_the_stored_status_tells_the_state(history):
     for document in ("603", "303"):

@@ -20,11 +20,19 @@ from receipt_homes import (
     tell,
     two_exporters,
 )
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from xborder import clock
-from xborder.registry import filings, manifest_states, receipt_problems, standings
-from xborder.registry.customs_states import Rules
+from xborder.registry import (
+    counters,
+    database,
+    filings,
+    manifest_states,
+    receipt_problems,
+    receipts,
+    standings,
+)
+from xborder.registry.customs_states import Answer, Rules
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
 from xborder.registry.receipts import instant
@@ -179,3 +187,66 @@ def test_a_message_that_was_not_read_waits_for_its_message(home: Home) -> None:
 )
 def test_customs_time(told: str | None, held: str | None) -> None:
     assert instant(told) == held
+
+
+def test_a_time_is_the_same_by_its_minute_and_by_itself() -> None:
+    """The quick way and the long one, where the offset is not eight hours as well."""
+    for year in (1899, 1900, 1927, 1940, 1986, 1991, 2026):
+        for rest in ("0101000000", "0504000059", "0912235959", "0415020000", "1301000000"):
+            for end in ("", "000", "007", "990"):
+                told = f"{year}{rest}{end}"
+                assert instant(f" {told} ") == receipts._instant(told)
+
+
+def test_later_answers_go_on_and_earlier_ones_look_back(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[set[int]] = []
+    histories = standings._histories
+
+    def noted(c: Connection) -> dict[int, list[Answer]]:
+        looked.append(set(found := histories(c)))
+        return found
+
+    monkeypatch.setattr(standings, "_histories", noted)
+    one, two = cop_nos(home)
+
+    def told(*answers: customs_answers.Answer) -> tuple[list[int], list[str | None]]:
+        looked.clear()
+        tell(home, *answers)
+        receive(home)
+        with reading(home.engine) as c:
+            assert standings.inconsistent(c, Rules(home.tables)) == []
+        looked.pop()  # of ``inconsistent``
+        return [len(some) for some in looked], list(statuses(home).values())[:2]
+
+    assert told(answer(one, "120", 1), answer(two, "500", 4)) == ([2], ["120", "500"])
+    assert told(answer(one, "399", 2), answer(two, "300", 9)) == ([], ["399", "300"])
+    # At the same time as the last one, and before it: the rank decides, or the time does.
+    assert told(answer(one, "100", 2), answer(two, "399", 5)) == ([2], ["399", "399"])
+    assert told(answer(one, "777", 3), answer(two, "800", 10)) == ([], ["399", "800"])
+    assert told(answer(one, "800", 4), answer(two, "120", 1)) == ([1], ["800", "800"])
+    # Under other tables each is worked out of all its answers once more.
+    with transaction(home.engine) as c:
+        counters.put(c, standings.MARK, 1)
+    assert told(answer(one, "899", 11)) == ([1], ["899", "800"])
+    assert told(answer(two, "899", 12)) == ([1], ["899", "899"])
+    assert told(answer(two, "777", 13)) == ([], ["899", "899"])
+
+
+def test_what_came_before_the_digests_had_a_time_is_known(home: Home) -> None:
+    one, two = cop_nos(home)
+    told = [answer(one, "120", 1), answer(two, "399", 2)]
+    tell(home, *told)
+    receive(home)
+    after = table(home, "SELECT * FROM receipts ORDER BY id")
+    # As 0012 had it.
+    with transaction(home.engine) as c:
+        c.execute(text("UPDATE receipts SET digest = substr(digest, 17)"))
+        c.execute(text("ALTER TABLE filings DROP COLUMN told_at"))
+        c.execute(text("UPDATE alembic_version SET version_num = '0012'"))
+    assert table(home, "SELECT * FROM receipts ORDER BY id") != after
+    database.migrate(home.engine)
+    assert table(home, "SELECT * FROM receipts ORDER BY id") == after
+    tell(home, *reversed(told))
+    assert receive(home).repeated == 2

@@ -34,6 +34,22 @@ def test_a_table_comes_back_as_it_went(store: Store) -> None:
         store.read_parquet("a", "y.parquet")
 
 
+def test_several_files_are_written_together(store: Store) -> None:
+    store.write_bytes(("a", "2"), b"old")
+    store.write_many({("a", "1"): b"one", ("a", "2"): b"two", ("b", "3"): b""})
+    store.write_many({})
+    told = [store.read_bytes(parts) for parts in (("a", "1"), ("a", "2"), ("b", "3"))]
+    assert told == [b"one", b"two", b""]
+
+
+def test_of_several_files_none_is_half_written(tmp_path: Path) -> None:
+    store = Store(tmp_path.as_uri())
+    (tmp_path / "b").write_text("no folder")
+    with pytest.raises(OSError):
+        store.write_many({("a", "1"): b"one", ("b", "3"): b"three"})
+    assert [one.name for one in tmp_path.rglob("*")] in (["a", "b"], ["b", "a"])
+
+
 def test_the_same_table_is_the_same_bytes(store: Store) -> None:
     store.write_parquet(FRAME, "a.parquet", metadata={"x": "1", "a": "2"})
     store.write_parquet(

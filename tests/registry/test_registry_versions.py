@@ -285,9 +285,8 @@ def test_answers_and_refusals_do_not_go_through_all_documents(declared: Connecti
     if c.dialect.name == "postgresql":
         pytest.skip("PostgreSQL chooses by its statistics")
     filed(c, status="120")
-    named = {"place": 1, "kind": "604", "key": "XB1"}
-    row = {name: named.get(name, "") for name in receipt_matching.ANSWERING} | {"entity": 1}
-    answering = pl.DataFrame([row], schema=receipt_matching.ANSWERING)
+    told = receipt_matching.Told(1, "604", "XB1", "120", None, "", None, None, "", "", "")
+    answering = [(1, "", told)]
     with explained(c) as plans:
         receipt_matching._filed(c, answering)
         versions.refused(c, [1])

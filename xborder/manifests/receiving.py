@@ -10,11 +10,13 @@ encrypted, because nobody knows what it holds; receipts themselves hold no buyer
 * ``quarantine/<aa>/<sha256>.age`` in the home: the others
 """
 
+import gc
 import hashlib
 import os
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +48,11 @@ FOLDER, QUARANTINE = "receipts", "quarantine"
 
 UNKNOWN_KIND = "RECEIPT_KIND_UNKNOWN"
 
-MOST_FILES, MOST_ANSWERS = 500, 5_000
+MOST_FILES, MOST_ANSWERS = 500, 20_000
 """Files and answers that one transaction takes."""
+
+MOST_BYTES = 32 << 20
+"""Of files that are kept together."""
 
 STILL_SECONDS = 1.0
 """A file that changes within this time is still being written, and waits for the next look."""
@@ -147,6 +152,24 @@ def receive(home: Home, files: Sequence[Waiting]) -> Applied:
     A file that changes meanwhile stays for the next time. First comes what waited for its
     document or its time (``take_up``). Raises ``originals.KeyFileError``.
     """
+    with _uncollected():
+        return _receive(home, files)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Thousands of answers at once, none of which refers to itself: looking for such among them
+    again and again would be a fifth of the work."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _receive(home: Home, files: Sequence[Waiting]) -> Applied:
     rules, with_ = Rules(home.tables), matching(home)
     done, answered = take_up(home), False
     for portion in _portions(home, files):
@@ -217,24 +240,35 @@ _Taken = tuple[Came, Waiting, os.stat_result]
 
 def _portions(home: Home, files: Sequence[Waiting]) -> Iterator[list[_Taken]]:
     portion: list[_Taken] = []
+    unkept: _Unkept = {}
     answers = 0
     for one in files:
-        taken = _taken(home, one)
+        taken = _taken(home, one, unkept)
         if taken is None:
             continue
         portion.append(taken)
         answers += len(taken[0].answers)
-        if len(portion) >= MOST_FILES or answers >= MOST_ANSWERS:
+        whole = len(portion) >= MOST_FILES or answers >= MOST_ANSWERS
+        if whole or sum(map(len, unkept.values())) >= MOST_BYTES:
+            home.store.write_many(unkept)
+            unkept = {}
+        if whole:
             crash_point("receipts-kept")
             yield portion
             portion, answers = [], 0
     if portion:
+        home.store.write_many(unkept)
         crash_point("receipts-kept")
         yield portion
 
 
-def _taken(home: Home, one: Waiting) -> _Taken | None:
-    """A file's answers, its bytes kept; None when it is gone or still being written."""
+_Unkept = dict[tuple[str, ...], bytes]
+"""Files to be kept, by their place in the store."""
+
+
+def _taken(home: Home, one: Waiting, unkept: _Unkept) -> _Taken | None:
+    """A file's answers, its bytes kept or ``unkept`` yet; None when it is gone or still being
+    written."""
     try:
         # Not blocking, because a pipe may have taken the file's place meanwhile.
         handle = os.open(one.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -254,7 +288,7 @@ def _taken(home: Home, one: Waiting) -> _Taken | None:
         if (again.st_size, again.st_mtime_ns) != (one.size, one.mtime_ns):
             return None
     code, answers = ("RECEIPT_TOO_LARGE", []) if too_large else _read(content)
-    path = _keep(home, sha256, content, code, too_large=too_large)
+    path = _keep(home, sha256, content, code, unkept, too_large=too_large)
     came = Came(sha256, one.exporter, one.file_name, one.size, path, code, answers)
     return came, one, told
 
@@ -275,12 +309,14 @@ def _read(content: bytes) -> tuple[str | None, list[receipts.Told]]:
     return None, found
 
 
-def _keep(home: Home, sha256: str, content: bytes, code: str | None, *, too_large: bool) -> str:
-    """Keep a file as it came; where."""
+def _keep(
+    home: Home, sha256: str, content: bytes, code: str | None, unkept: _Unkept, *, too_large: bool
+) -> str:
+    """Keep a file as it came, or note it to be kept with others; where."""
     if code is None:
         parts = (FOLDER, sha256[:2], f"{sha256}.xml")
         if not home.store.exists(*parts):
-            home.store.write_bytes(parts, content)
+            unkept[parts] = content
         return "/".join(parts)
     parts = (QUARANTINE, sha256[:2], f"{sha256}.{'bin' if too_large else 'age'}")
     target = home.settings.home.joinpath(*parts)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
+from zlib import crc32
 
 from xborder.schemas.tables import Tables
 
@@ -46,8 +48,7 @@ AGAIN, REPEAT = "again", "repeat"
 there already, and the answer says nothing new of it."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What one receipt says: its ``returnTime`` (ISO 8601, UTC; empty: unreadable), the status,
     the text of a refusal, and the numbers that the e-port and customs gave."""
 
@@ -59,8 +60,7 @@ class Answer:
     customs_no: str = ""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a document stands: its state, customs' code for it, since when, and its numbers."""
 
     state: str
@@ -96,6 +96,20 @@ class Rules:
     def _states(self) -> dict[str, tuple[str, str]]:
         rows = self.tables.codes("return_status").select("code", "list_state", "document_state")
         return {code: (of_list or "", other or "") for code, of_list, other in rows.iter_rows()}
+
+    @cached_property
+    def mark(self) -> int:
+        """A number that stands for what the tables say of states: another one says that
+        documents may stand elsewhere now."""
+        told = [
+            repr(self.tables.codes(name).rows())
+            for name in ("customs_state", "return_status", "customs_error")
+        ]
+        return crc32("".join(told).encode())
+
+    @cached_property
+    def _steps(self) -> dict[tuple[str, str, str], tuple[str, int]]:
+        return {}
 
     @cached_property
     def _statuses(self) -> dict[str, tuple[str, str]]:
@@ -134,6 +148,16 @@ class Rules:
         return self._step(document, answer)[0]
 
     def _step(self, document: str, answer: Answer) -> tuple[str, int]:
+        if answer.info:
+            return self._spoken(document, answer)
+        # All but refusals say it by their code alone; there are few codes.
+        said = (document, answer.kind, answer.status)
+        step = self._steps.get(said)
+        if step is None:
+            step = self._steps[said] = self._spoken(document, answer)
+        return step
+
+    def _spoken(self, document: str, answer: Answer) -> tuple[str, int]:
         """The state and its rank, which is that of the same code for a list: so a refusal stands
         against an acceptance by 120, and an approval against a refusal."""
         if answer.kind in NO_STATE or not _STATUS.fullmatch(answer.status):
@@ -154,12 +178,19 @@ class Rules:
             return ""
         return FAILED if effect == AGAIN else REFUSED
 
-    def standing(self, document: str, answers: Iterable[Answer]) -> Standing:
-        """Where a document stands after these answers, in whatever order they are given."""
+    def standing(
+        self, document: str, answers: Iterable[Answer], before: Standing = NOWHERE
+    ) -> Standing:
+        """Where a document stands after these answers, in whatever order they are given.
+
+        ``before`` is where it stood after others, all of which are earlier than these: so a new
+        answer need not be seen together with all that came before it.
+        """
         told = [(one.at, rank, one.status, one.info, one.pre_no, one.customs_no, state, one)
                 for one in answers for state, rank in [self._step(document, one)]]  # fmt: skip
         told.sort(key=lambda one: one[:6])
-        now, reached, status, at, pre_no, customs_no = "", 0, "", "", "", ""
+        now, status, at, pre_no, customs_no = before
+        reached = self._reached(document, before)
         for when, rank, code, _, _, _, state, one in told:
             pre_no, customs_no = one.pre_no or pre_no, one.customs_no or customs_no
             back = now == INSPECTED and state in _AFTER_INSPECTION
@@ -167,6 +198,12 @@ class Rules:
                 now, reached, at = state, rank, when
                 status = NOT_SENT if state == FAILED else code
         return Standing(now, status, at, pre_no, customs_no)
+
+    def _reached(self, document: str, stands: Standing) -> int:
+        """The rank of the answer that made a document stand where it does."""
+        if stands.state in ("", FAILED, REFUSED):
+            return self.ranks.get(stands.state, 0)
+        return self.ranks.get(self._states.get(stands.status, ("",))[0], 0)
 
     def of_status(self, document: str, status: str | None) -> str:
         """The state of a document whose ``Standing.status`` is known; empty without one."""

@@ -70,6 +70,7 @@ filings = Table(
     Column("status_at", Instant, comment="its returnTime"),
     Column("pre_no", Text, comment="the e-port's number"),
     Column("customs_no", Text, comment="customs' number: invtNo of a list"),
+    Column("told_at", Instant, comment="its latest answer's; null: look at all of them"),
     UniqueConstraint("kind", "exporter", "key", "version"),
     Index(None, "kind", "key"),
     Index(None, "list_id"),

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from xborder import clock
 from xborder.registry import filings, lists
 from xborder.registry.customs_states import LIST
-from xborder.registry.staging import fetch, run, stage
+from xborder.registry.staging import run, stage, tuples
 
 UNKNOWN_DOCUMENT, OTHER_EXPORTER = "RECEIPT_UNKNOWN_DOCUMENT", "RECEIPT_OF_OTHER_EXPORTER"
 FROM_FUTURE = "RECEIPT_FROM_FUTURE"
@@ -42,12 +42,25 @@ class Matching:
     now: datetime = field(default_factory=clock.now)
 
 
-ANSWERING: dict[str, type[pl.DataType]] = {
-    "place": pl.Int64, "inbox": pl.String, "entity": pl.Int64, "kind": pl.String,
-    "key": pl.String, "status": pl.String, "at": pl.String, "info": pl.String,
-    "pre_no": pl.String, "customs_no": pl.String, "guid": pl.String, "ebc_code": pl.String,
-}  # fmt: skip
-"""Answers that look for their document: ``inbox`` is whose they lay in, empty for everybody's."""
+class Told(NamedTuple):
+    """One answer of a file: what it names, says and numbers; ``at`` as ``receipts.returned_at``."""
+
+    entity: int
+    kind: str
+    key: str
+    status: str
+    at: str | None
+    info: str
+    pre_no: str | None
+    customs_no: str | None
+    guid: str
+    ebc_code: str
+    digest: str
+
+
+Answering = tuple[int, str, Told]
+"""An answer that looks for its document: its place, whose inbox it lay in (empty: everybody's),
+and what it says."""
 
 Match = tuple[int, list[int], str | None]
 """Place of an answer, the documents it speaks of, and why it is held or waits."""
@@ -64,62 +77,62 @@ class _Filed(NamedTuple):
     refused: bool
 
 
-_FILED = {
-    "place": pl.Int64, "filing": pl.Int64, "kind": pl.String, "exporter": pl.String,
-    "key": pl.String, "version": pl.Int64, "app_time": pl.String, "status_at": pl.String,
-    "status": pl.String,
-}  # fmt: skip
+_NAMED = {"place": pl.Int64, "key": pl.String, "document": pl.String, "kind": pl.String}
 
 
 def matched(
-    c: Connection, answering: pl.DataFrame, with_: Matching, released: Container[int] = ()
+    c: Connection, answering: Sequence[Answering], with_: Matching, released: Container[int] = ()
 ) -> list[Match]:
-    """For each answer (columns ``ANSWERING``) its documents; nobody's own is given to another.
+    """For each answer its documents; nobody's own is given to another.
 
     ``released`` are places of answers whose time does not matter.
     """
     limit = filings.stored(with_.now + MOST_AHEAD)
     found, behind = _filed(c, answering)
-    lacking = any(place not in found for place in answering["place"])
+    lacking = any(place not in found for place, _, _ in answering)
     if (behind and with_.missing(c, behind)) or (lacking and with_.missing(c, ())):
         found, _ = _filed(c, answering)
     told: list[Match] = []
-    columns = ["place", "inbox", "kind", "at", "guid", "info", "ebc_code"]
-    for place, inbox, kind, at, guid, info, ebc_code in answering.select(columns).iter_rows():
-        candidates = found.get(place, [])
+    for place, inbox, one in answering:
+        at, code = one.at, one.ebc_code
+        candidates = found.get(place, ())
         mine = [
-            one
-            for one in candidates
-            if inbox in ("", one.exporter)
-            and (not ebc_code or ebc_code in with_.codes.get(one.exporter, (ebc_code,)))
+            filed
+            for filed in candidates
+            if inbox in ("", filed.exporter)
+            and (not code or code in with_.codes.get(filed.exporter, (code,)))
         ]
         if at is not None and at > limit and place not in released:
             told.append((place, [], FROM_FUTURE))
         elif candidates and not mine:
             told.append((place, [], OTHER_EXPORTER))
-        elif not mine or len({one.exporter for one in mine}) > 1:
+        elif not mine or len({filed.exporter for filed in mine}) > 1:
             told.append((place, [], UNKNOWN_DOCUMENT))
-        elif kind == MESSAGE_UNREAD:
-            told.append((place, [one.filing for one in mine], None))
+        elif one.kind == MESSAGE_UNREAD:
+            told.append((place, [filed.filing for filed in mine], None))
         else:
-            told.append((place, [_version(mine, at, guid, info).filing], None))
+            told.append((place, [_version(mine, at, one.guid, one.info).filing], None))
     return told
 
 
-def _filed(c: Connection, answering: pl.DataFrame) -> tuple[dict[int, list[_Filed]], list[int]]:
+def _filed(
+    c: Connection, answering: Sequence[Answering]
+) -> tuple[dict[int, list[_Filed]], list[int]]:
     """The documents that answers name, by the answer's place, versions in order; and the
     manifests with a later version of them that has no filing yet."""
-    if answering.is_empty():
+    if not answering:
         return {}, []
-    document = pl.col("kind").replace_strict(filings.ANSWERS, default="", return_dtype=pl.String)
-    named = answering.select("place", "key", document.alias("document"), "kind")
-    stage(c, "answering", named)
+    named = [
+        (place, one.key, filings.ANSWERS.get(one.kind, ""), one.kind) for place, _, one in answering
+    ]
+    columns = zip(_NAMED, zip(*named, strict=True), strict=True)
+    stage(c, "answering", pl.DataFrame([pl.Series(name, told, _NAMED[name]) for name, told in columns]))  # fmt: skip
     told_of = (
         "a.place, f.id, f.kind, f.exporter, f.key, f.version, f.app_time, f.status_at, f.status"
     )
     found: dict[int, list[_Filed]] = {}
     ways = ["FROM answering a JOIN filings f ON f.kind = a.document AND f.key = a.key"]
-    kinds = set(answering["kind"])
+    kinds = {one.kind for _, _, one in answering}
     if "792" in kinds:
         ways.append("FROM answering a JOIN filings f ON f.customs_no = a.key AND f.kind = '701'"
                     " WHERE a.kind = '792'")  # fmt: skip
@@ -128,7 +141,7 @@ def _filed(c: Connection, answering: pl.DataFrame) -> tuple[dict[int, list[_File
                     " JOIN filings f ON f.message_id = m.id WHERE a.kind = '900'")  # fmt: skip
     for way in ways:
         asked = f"SELECT {told_of} {way} ORDER BY a.place, f.id"
-        for place, *one, status in fetch(c, asked, _FILED).iter_rows():
+        for place, *one, status in tuples(c, asked):
             refused = status is not None and (status == "100" or status.startswith("-"))
             found.setdefault(place, []).append(_Filed._make([*one, refused]))
     behind = run(c, _BEHIND)

@@ -13,49 +13,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 import polars as pl
 from sqlalchemy import Connection
 
 from xborder import clock
 from xborder.registry import audit, counters, filings
-from xborder.registry.customs_states import NO_STATE, Rules
+from xborder.registry.customs_states import NO_STATE, Answer, Rules
 from xborder.registry.receipt_matching import (
-    ANSWERING,
     FROM_FUTURE,
     MESSAGE_UNREAD,
     OTHER_EXPORTER,
     UNKNOWN_DOCUMENT,
     Match,
     Matching,
+    Told,
     matched,
 )
-from xborder.registry.staging import fetch, insert, run, stage
-from xborder.registry.standings import Moved, move
+from xborder.registry.staging import insert_rows, run, stage, tuples
+from xborder.registry.standings import Moved, move, says
 
 READ, QUARANTINED = "read", "quarantined"
 
 UNKNOWN_CODE = "RECEIPT_UNKNOWN_CODE"
 """An answer whose status nobody knows: it stands with its document and moves nothing."""
 
+_DIGITS = 32
+
 _TIME = re.compile(r"([0-9]{4})" + 5 * "([0-9]{2})" + r"([0-9]{3})?", re.ASCII)
-
-
-class Told(NamedTuple):
-    """One answer of a file: what it names, says and numbers; ``at`` as ``receipts.returned_at``."""
-
-    entity: int
-    kind: str
-    key: str
-    status: str
-    at: str | None
-    info: str
-    pre_no: str | None
-    customs_no: str | None
-    guid: str
-    ebc_code: str
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +95,7 @@ def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) ->
     found = []
     for number, entity in enumerate(entities, first):
         text = {name: value for name, value in entity.items() if value and isinstance(value, str)}
-        at = text.get("returnTime") or text.get("opDate")
+        at = instant(text.get("returnTime") or text.get("opDate"))
         said = [f"{name}={text[name]}" for name in sorted(text)]
         if kind in NO_STATE:
             # A result (792) with other lines is no repeat.
@@ -121,13 +106,13 @@ def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) ->
                 kind,
                 filings.key_of(kind, text),
                 (text.get("returnStatus") or text.get("decState", "")).strip()[:16],
-                instant(at),
+                at,
                 text.get("returnInfo", "").strip(),
                 text.get("preNo", "").strip() or None,
                 (text.get("invtNo") or text.get("sumNo", "")).strip() or None,
                 text.get("guid", "").strip().upper(),
                 text.get("ebcCode", "").strip(),
-                _digest(kind, *said),
+                _dated(at, _digest(kind, *said)),
             )
         )
     return found
@@ -135,21 +120,45 @@ def told(kind: str, entities: Iterable[Mapping[str, object]], first: int = 1) ->
 
 def _in(inbox: str, one: Told) -> str:
     """The digest of what waits or is held in an inbox: in another one it is no repeat."""
-    return _digest(one.digest, inbox)
+    return _further(one, inbox)
+
+
+def _further(one: Told, *parts: str) -> str:
+    """The digest of an answer that stands in a further row, or where others may have it too."""
+    return _dated(one.at, _digest(one.digest[-_DIGITS:], *parts))
+
+
+def _dated(at: str | None, digest: str) -> str:
+    # What comes together was written together: the index over all digests then grows at its
+    # end, instead of being written anew all over by each transaction.
+    return f"{(at or '')[:16]}{digest}"
 
 
 def _digest(*parts: str) -> str:
     # 128 bits tell one answer from another; the index over all of them is half as large.
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
 
 
 def instant(text: str | None) -> str | None:
     """A ``returnTime`` (17 digits with milliseconds, or 14; Asia/Shanghai) as the registry holds
     instants; None for anything else."""
-    return _instant((text or "").strip())
+    told = (text or "").strip()
+    if len(told) in (14, 17) and told.isascii() and told.isdecimal() and told[12:14] < "60":
+        minute = _minute(told[:12])
+        if minute is not None:
+            parts = told[14:].rstrip("0") and f".{told[14:]}000"
+            return f"{minute}{told[12:14]}{parts}+00:00"
+    return _instant(told)
 
 
 @lru_cache(4096)
+def _minute(text: str) -> str | None:
+    """A minute of Asia/Shanghai in UTC, up to its seconds; None where it does not begin with one
+    (before 1901), or is none."""
+    told = _instant(f"{text}00")
+    return told.removesuffix("00+00:00") if told and told.endswith(":00+00:00") else None
+
+
 def _instant(text: str) -> str | None:
     found = _TIME.fullmatch(text)
     if not found:
@@ -172,14 +181,9 @@ def take(c: Connection, rules: Rules, files: Sequence[Came], with_: Matching) ->
     entered = _enter_files(c, files, with_.now, done)
     rows = [(file_id, one.exporter, each) for file_id, one in entered for each in one.answers]
     rows = _new(c, rows, done)
-    frame = pl.DataFrame(
-        [(place, inbox, *each[:-1]) for place, (_, inbox, each) in enumerate(rows)],
-        schema=ANSWERING,
-        orient="row",
-    )
-    found = matched(c, frame, with_)
-    touched = _insert(c, rules, rows, found, done)
-    done.moved = move(c, rules, touched)
+    answering = [(place, inbox, each) for place, (_, inbox, each) in enumerate(rows)]
+    found = matched(c, answering, with_)
+    done.moved = move(c, rules, _insert(c, rules, rows, found, done))
     if done.files:
         ids = [file_id for file_id, _ in entered]
         audit.append(c, "receipts taken", _subject(ids), _said(done, entered))
@@ -189,12 +193,6 @@ def take(c: Connection, rules: Rules, files: Sequence[Came], with_: Matching) ->
 WAITING = (UNKNOWN_DOCUMENT, FROM_FUTURE)
 """Why an answer waits for its document or its time."""
 
-_WAITS = {"id": pl.Int64, "file_id": pl.Int64, "inbox": pl.String} | {
-    name: type_ for name, type_ in ANSWERING.items() if name not in ("place", "inbox")
-}
-
-_TOLD = list(ANSWERING)[2:]
-
 
 def take_up(c: Connection, rules: Rules, with_: Matching, released: Sequence[int] = ()) -> Applied:
     """Apply the answers that waited and whose document or time has come; called after filings
@@ -203,39 +201,32 @@ def take_up(c: Connection, rules: Rules, with_: Matching, released: Sequence[int
     ``released`` are numbers of receipts from the future that an operator lets count now.
     """
     done = Applied()
-    waiting = fetch(
+    waiting = tuples(
         c,
         """
         SELECT r.id, r.file_id, f.exporter, r.entity, r.kind, r.key, r.status, r.returned_at,
-               r.info, r.pre_no, r.customs_no, coalesce(r.guid, ''), coalesce(r.ebc_code, '')
+               r.info, r.pre_no, r.customs_no, coalesce(r.guid, ''), coalesce(r.ebc_code, ''),
+               r.digest
         FROM receipts r JOIN receipt_files f ON f.id = r.file_id
         WHERE r.filing_id IS NULL AND r.code IN ('RECEIPT_UNKNOWN_DOCUMENT', 'RECEIPT_FROM_FUTURE')
         ORDER BY r.id
         """,
-        _WAITS,
     )
-    if waiting.is_empty():
+    if not waiting:
         return done
-    rows = waiting.select(pl.col("id").alias("place"), *list(ANSWERING)[1:])
+    rows = [(number, inbox, Told(*said)) for number, _, inbox, *said in waiting]
     found = matched(c, rows, with_, released)
-    by_id = {row["id"]: row for row in waiting.iter_rows(named=True)}
     changes, more = [], []
-    for receipt_id, documents, code in found:
-        row = by_id[receipt_id]
+    for (receipt_id, file_id, *_), (_, _, one), (_, documents, _) in zip(
+        waiting, rows, found, strict=True
+    ):
         if not documents:
             continue
-        known = rules.known(row["status"]) or row["kind"] in NO_STATE
+        known = rules.known(one.status) or one.kind in NO_STATE
         code = None if known else UNKNOWN_CODE
         changes.append((receipt_id, documents[0], code))
-        one = Told(digest="", **{name: row[name] for name in _TOLD})
-        digest = _digest("waited", str(receipt_id))
         more += [
-            (
-                row["file_id"],
-                row["inbox"],
-                one._replace(digest=_digest(digest, str(filing))),
-                filing,
-            )
+            (file_id, one._replace(digest=_further(one, str(filing))), filing, None)
             for filing in documents[1:]
         ]
     if not changes:
@@ -248,9 +239,9 @@ def take_up(c: Connection, rules: Rules, with_: Matching, released: Sequence[int
         " WHERE receipts.id = t.id",
     )
     run(c, "DROP TABLE taken_up")
-    _put(c, [(file_id, one, filing, None) for file_id, _, one, filing in more])
+    _put(c, more)
     done.new = len(changes)
-    done.moved = move(c, rules, [filing for _, documents, _ in found for filing in documents])
+    done.moved = move(c, rules, {filing: () for _, documents, _ in found for filing in documents})
     audit.append(
         c, "receipts taken up", "receipts", {"receipts": len(changes), "moved": done.moved.told()}
     )
@@ -312,7 +303,7 @@ def _enter_files(
              None if one.code else len(one.answers))
             for file_id, one in zip(ids, fresh, strict=True)
         ]  # fmt: skip
-        insert(c, "receipt_files", pl.DataFrame(rows, schema=_FILES, orient="row"))
+        insert_rows(c, "receipt_files", _FILES, rows)
     done.files = len(entered)
     done.quarantined = sum(one.code is not None for _, one in entered)
     return entered
@@ -350,8 +341,8 @@ def _new(c: Connection, rows: list[_Row], done: Applied) -> list[_Row]:
 
 def _insert(
     c: Connection, rules: Rules, rows: list[_Row], found: list[Match], done: Applied
-) -> list[int]:
-    """Write new answers with the documents they speak of; which documents these are."""
+) -> dict[int, list[Answer]]:
+    """Write new answers with the documents they speak of; what each of these is told."""
     put: list[tuple[int, Told, int | None, str | None]] = []
     for (file_id, inbox, one), (_, documents, code) in zip(rows, found, strict=True):
         if code == OTHER_EXPORTER:
@@ -365,13 +356,18 @@ def _insert(
             done.unknown += 1
         put.append((file_id, one, documents[0] if documents else None, code))
         put += [
-            (file_id, one._replace(digest=_digest(one.digest, str(filing))), filing, code)
+            (file_id, one._replace(digest=_further(one, str(filing))), filing, code)
             for filing in documents[1:]
         ]
     done.new = _put(c, put)
     # Two inboxes may bring the same answer at once.
     done.repeated += len(put) - done.new
-    return [filing for _, documents, _ in found for filing in documents]
+    new: dict[int, list[Answer]] = {}
+    for (_, _, one), (_, documents, _) in zip(rows, found, strict=True):
+        said = says(one.at, one.kind, one.status, one.info, one.pre_no, one.customs_no)
+        for filing in documents:
+            new.setdefault(filing, []).append(said)
+    return new
 
 
 def _put(c: Connection, rows: Sequence[tuple[int, Told, int | None, str | None]]) -> int:
@@ -381,9 +377,7 @@ def _put(c: Connection, rows: Sequence[tuple[int, Told, int | None, str | None]]
          one.pre_no, one.customs_no, code, one.digest, one.guid or None, one.ebc_code or None)
         for number, (file_id, one, filing, code) in zip(ids, rows, strict=True)
     ]  # fmt: skip
-    return insert(
-        c, "receipts", pl.DataFrame(told_of, schema=_RECEIPTS, orient="row"), new_only=True
-    )
+    return insert_rows(c, "receipts", _RECEIPTS, told_of, new_only=True)
 
 
 _RECEIPTS = {

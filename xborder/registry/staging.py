@@ -7,7 +7,7 @@ Values travel as parameters or as CSV data, never inside a statement.
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -56,25 +56,55 @@ def insert(
     try:
         if c.dialect.name == "postgresql":
             return _copy(cursor, table, frame.with_columns(**_literals(same)), new_only)
-        # A value that is part of the statement is not bound anew for each row, and many rows of
-        # one statement cost half of what they cost one by one.
+        # A value that is part of the statement is not bound anew for each row.
         given = {**dict.fromkeys(frame.columns, "?"), **{k: _spelt(v) for k, v in same.items()}}
-        names = ", ".join(f'"{name}"' for name in given)
-        row = f"({', '.join(given.values())})"
         values: list[Any] = list(chain.from_iterable(rows_of(frame)))
-        portion = max(1, _VALUES // max(1, frame.width)) * frame.width
-        done = 0
-        for start in range(0, len(values), portion or 1):
-            few = values[start : start + portion]
-            rows = ", ".join([row] * (len(few) // frame.width))
-            statement = f"INSERT INTO {table} ({names}) VALUES {rows}"  # noqa: S608
-            if new_only:
-                statement += " ON CONFLICT DO NOTHING"
-            cursor.execute(statement, few)
-            done += int(cursor.rowcount)
-        return done
+        return _put(cursor, table, given, values, frame.width, new_only)
     finally:
         cursor.close()
+
+
+def insert_rows(
+    c: Connection,
+    table: str,
+    schema: Mapping[str, PolarsDataType],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    new_only: bool = False,
+) -> int:
+    """The same of rows that are tuples of the columns of ``schema``: on SQLite they need not
+    become a frame first."""
+    if c.dialect.name == "postgresql" or not rows:
+        columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+        told = [pl.Series(name, one, schema[name]) for name, one in zip(schema, columns, strict=True)]  # fmt: skip
+        return insert(c, table, pl.DataFrame(told), new_only=new_only)
+    _plain(table, *schema)
+    cursor = c.connection.cursor()
+    try:
+        values: list[Any] = list(chain.from_iterable(rows))
+        return _put(cursor, table, dict.fromkeys(schema, "?"), values, len(schema), new_only)
+    finally:
+        cursor.close()
+
+
+def _put(
+    cursor: Any, table: str, given: Mapping[str, str], values: list[Any], width: int, new_only: bool
+) -> int:
+    """``values`` hold ``width`` a row. Many rows of one statement cost half of what they cost one
+    by one."""
+    names = ", ".join(f'"{name}"' for name in given)
+    row = f"({', '.join(given.values())})"
+    portion = max(1, _VALUES // max(1, width)) * width
+    done = 0
+    for start in range(0, len(values), portion or 1):
+        few = values[start : start + portion]
+        rows = ", ".join([row] * (len(few) // width))
+        statement = f"INSERT INTO {table} ({names}) VALUES {rows}"  # noqa: S608
+        if new_only:
+            statement += " ON CONFLICT DO NOTHING"
+        cursor.execute(statement, few)
+        done += int(cursor.rowcount)
+    return done
 
 
 def _copy(cursor: Any, table: str, frame: pl.DataFrame, new_only: bool) -> int:
@@ -133,14 +163,20 @@ def changed(c: Connection, statement: str, **values: Any) -> int:
     return int(run(c, statement, **values).rowcount)
 
 
+def tuples(c: Connection, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a query as the driver's own tuples: a row object each would cost as much as
+    the query. Truths are 0 and 1 on SQLite."""
+    result = run(c, statement, **values)
+    rows: list[tuple[Any, ...]] = list(result.cursor.fetchall()) if result.cursor else []
+    result.close()
+    return rows
+
+
 def fetch(
     c: Connection, statement: str, schema: Mapping[str, PolarsDataType], **values: Any
 ) -> pl.DataFrame:
     """The rows of a query as a frame with the columns and types of ``schema``, in its order."""
-    result = run(c, statement, **values)
-    # The driver's own tuples: a row object each would cost as much as the query.
-    rows = result.cursor.fetchall() if result.cursor is not None else []
-    result.close()
+    rows = tuples(c, statement, **values)
     columns = zip(*rows, strict=True) if rows else [()] * len(schema)
     # SQLite has no truth type: its 0 and 1 are read as numbers first.
     numbers = c.dialect.name != "postgresql"

@@ -1,22 +1,25 @@
 """Where documents stand (单证状态) after receipts came: each worked out of all its answers."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 from sqlalchemy import Connection
 
+from xborder.registry import counters
 from xborder.registry.customs_states import (
     ACCEPTED,
     CANCELLATION,
     LIST,
+    NOWHERE,
     ORDER,
     REFUSED,
     Answer,
     Rules,
+    Standing,
 )
-from xborder.registry.staging import fetch, run, stage
+from xborder.registry.staging import run, stage, tuples
 from xborder.registry.versions import is_approved
 
 STATUS_LENGTH = 8
@@ -47,53 +50,71 @@ class Moved:
         self.reinstated += other.reinstated
 
 
-_TOLD = {
-    "filing_id": pl.Int64, "at": pl.String, "kind": pl.String, "status": pl.String,
-    "info": pl.String, "pre_no": pl.String, "customs_no": pl.String,
-}  # fmt: skip
-
 _HISTORY = """
-    SELECT t.filing_id, r.returned_at, r.kind, r.status,
+    SELECT t.filing_id, coalesce(r.returned_at, ''), r.kind, r.status,
            CASE WHEN r.status = '100' OR r.status LIKE '-%' THEN r.info ELSE '' END,
-           r.pre_no, r.customs_no
+           coalesce(r.pre_no, ''), coalesce(r.customs_no, '')
     FROM touched t JOIN receipts r ON r.filing_id = t.filing_id
 """
+
+
+def says(
+    at: str | None, kind: str, status: str, info: str, pre_no: str | None, customs_no: str | None
+) -> Answer:
+    """An answer as the columns of ``receipts`` hold it: only a refusal's text says anything."""
+    refusal = status == "100" or status.startswith("-")
+    return Answer(at or "", kind, status, info if refusal else "", pre_no or "", customs_no or "")
 
 
 def _histories(c: Connection) -> dict[int, list[Answer]]:
     """All answers of the documents in the temporary table ``touched``."""
     found: dict[int, list[Answer]] = {}
-    for filing, at, kind, status, info, pre_no, customs_no in fetch(c, _HISTORY, _TOLD).iter_rows():
-        one = Answer(at or "", kind, status, info, pre_no or "", customs_no or "")
-        found.setdefault(filing, []).append(one)
+    for filing, *one in tuples(c, _HISTORY):
+        found.setdefault(filing, []).append(Answer._make(one))
     return found
 
 
-def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
-    """Work out anew where documents stand, of all their answers."""
+New = Mapping[int, Sequence[Answer]]
+"""Document → answers that came for it; empty where they must be looked up."""
+
+
+def move(c: Connection, rules: Rules, new: New) -> Moved:
+    """Work out where documents stand after new answers: of all answers that they have.
+
+    Those of a document whose new ones are all later than what it was told before go on from
+    where it stood; that is the same (``Rules.standing``), and its old answers are not read.
+    """
     done = Moved()
-    ids = sorted(set(touched))
-    if not ids:
+    if not new:
         return done
-    stage(c, "touched", pl.DataFrame({"filing_id": ids}, schema={"filing_id": pl.Int64}))
-    histories = _histories(c)
-    before = run(
+    _forget(c, rules)
+    _stage(c, new)
+    before = tuples(
         c,
         """
-        SELECT f.id, f.kind, f.list_id, l.route, f.status, f.status_at, f.pre_no, f.customs_no
+        SELECT f.id, f.kind, f.list_id, l.route, f.told_at, coalesce(f.status, ''),
+               coalesce(f.status_at, ''), coalesce(f.pre_no, ''), coalesce(f.customs_no, '')
         FROM touched t JOIN filings f ON f.id = t.filing_id
         LEFT JOIN lists l ON l.id = f.list_id ORDER BY f.id
         """,
-    ).all()
+    )
+    anew = [row[0] for row in before if not _later(new[row[0]], row[4])]
+    if anew:
+        _stage(c, anew)
+    histories = _histories(c) if anew else {}
     run(c, "DROP TABLE touched")
     changes = []
-    for filing, kind, list_id, route, *stood in before:
-        stands = rules.standing(kind, histories[filing])
-        now = (stands.status[:STATUS_LENGTH], stands.at, stands.pre_no, stands.customs_no)
-        if now == tuple(one or "" for one in stood):
-            continue
-        changes.append((filing, *(one or None for one in now)))
+    for filing, kind, list_id, route, told_at, *stood in before:
         was = rules.of_status(kind, stood[0])
+        every = histories.get(filing)
+        answers = new[filing] if every is None else every
+        before_them = Standing(was, *stood) if every is None else NOWHERE
+        stands = rules.standing(kind, answers, before_them)
+        last = max(one.at for one in answers)
+        now = [stands.status[:STATUS_LENGTH], stands.at, stands.pre_no, stands.customs_no]
+        if now == stood and last == (told_at or ""):
+            continue
+        changes.append((filing, *(one or None for one in now), last or None))
         if was == stands.state:
             continue
         done.counts[kind, stands.state] += 1
@@ -114,7 +135,7 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
             c,
             """
             UPDATE filings SET status = s.status, status_at = s.status_at, pre_no = s.pre_no,
-                               customs_no = s.customs_no
+                               customs_no = s.customs_no, told_at = s.told_at
             FROM standings s WHERE filings.id = s.filing_id
             """,
         )
@@ -124,8 +145,27 @@ def move(c: Connection, rules: Rules, touched: Iterable[int]) -> Moved:
 
 _STANDINGS = {
     "filing_id": pl.Int64, "status": pl.String, "status_at": pl.String, "pre_no": pl.String,
-    "customs_no": pl.String,
+    "customs_no": pl.String, "told_at": pl.String,
 }  # fmt: skip
+
+MARK = "tables of states"
+"""Mark: by which tables documents went on from where they stood (``Rules.mark``)."""
+
+
+def _forget(c: Connection, rules: Rules) -> None:
+    """Under other tables than before every document is worked out of all its answers again."""
+    if counters.peek(c, MARK) != rules.mark:
+        run(c, "UPDATE filings SET told_at = NULL WHERE told_at IS NOT NULL")
+        counters.put(c, MARK, rules.mark)
+
+
+def _later(answers: Sequence[Answer], told_at: str | None) -> bool:
+    return told_at is not None and bool(answers) and all(one.at > told_at for one in answers)
+
+
+def _stage(c: Connection, ids: Iterable[int]) -> None:
+    frame = pl.DataFrame({"filing_id": sorted(ids)}, schema={"filing_id": pl.Int64})
+    stage(c, "touched", frame)
 
 
 def inconsistent(
@@ -142,8 +182,7 @@ def inconsistent(
     """
     while rows := run(c, every, after=after, page=page).all():
         after = rows[-1].id
-        ids = pl.DataFrame({"filing_id": [row.id for row in rows]})
-        stage(c, "touched", ids)
+        _stage(c, [row.id for row in rows])
         histories = _histories(c)
         run(c, "DROP TABLE touched")
         for row in rows:
