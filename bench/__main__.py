@@ -15,6 +15,7 @@ from bench import (
     bench_claim,
     bench_life_cycle,
     bench_pipeline,
+    bench_reading,
     bench_schemas,
     process,
     table,
@@ -34,6 +35,7 @@ def main() -> int:
     asked = parser.parse_args()
     parts: dict[str, Callable[[], tuple[list[table.Bar], str]]] = {
         "Schema verdicts": lambda: bench_schemas.bars(asked.lines, 5_000, asked.repeats),
+        "A channel's file": lambda: bench_reading.bars(100_000, 2 * asked.repeats + 1),
         "The interactive check": lambda: bench_check.bars(2 * asked.repeats + 1),
         "The history claim": lambda: bench_claim.bars(
             bench_claim.asked(
