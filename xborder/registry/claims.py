@@ -21,6 +21,7 @@ _OLD = {
     "old_proposed": pl.Boolean,
     "old_state": pl.String,
     "old_codes": pl.String,
+    "ignored": pl.Boolean,
 }
 
 
@@ -135,16 +136,21 @@ def decided(
 
     ``named`` has the columns ``orders.ENTRIES``; an order that is new is left out.
     """
-    stage(c, "known", named.select("order_no"))
+    stage(c, "known", named.select("order_no", "digest"))
+    # Mostly nothing was ever ignored, and then nobody looks for it.
+    ignored = """EXISTS (SELECT 1 FROM ignored_changes g
+                         WHERE g.order_id = o.id AND g.digest = s.digest)"""
+    if run(c, "SELECT 1 FROM ignored_changes LIMIT 1").first() is None:
+        ignored = "false"
     # CROSS JOIN keeps SQLite to this order: left to itself it went through all orders of the shop.
     old = fetch(
         c,
-        """
+        f"""
         SELECT o.order_no, o.id, u.layout, o.upload_id, o.digest, o.status_digest,
-               o.ordered_at, o.cancelled, o.proposed_cancellation, o.state, o.codes
+               o.ordered_at, o.cancelled, o.proposed_cancellation, o.state, o.codes, {ignored}
         FROM known s CROSS JOIN orders o CROSS JOIN uploads u
         WHERE o.shop_id = :shop AND o.order_no = s.order_no AND u.id = o.upload_id
-        """,
+        """,  # noqa: S608
         _OLD,
         shop=shop,
     )

@@ -15,11 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest migration; a registry that stands there needs no migration tool loaded."""
 
 WRITER_LOCK = 0x78626F72646572
 """PostgreSQL advisory lock key of the one writer ("xborder" in ASCII)."""
+
+SENDER_LOCK = WRITER_LOCK + 1
+"""That of the one sender."""
 
 BUSY_SECONDS = 30
 
@@ -107,6 +110,25 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
         finally:
             begun.rollback()
+
+
+@contextmanager
+def held(engine: Engine, key: int) -> Iterator[bool]:
+    """Hold an advisory lock of the database, on a connection of its own; whether it is ours.
+
+    It ends with its process, however that ends. Always ours on SQLite, whose file is of one host:
+    there a file is locked.
+    """
+    if engine.dialect.name != "postgresql":
+        yield True
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
+        try:
+            yield ours
+        finally:
+            if ours:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
 
 
 def version(connection: Connection) -> str | None:

@@ -80,3 +80,11 @@ return_items = Table(
     Column("item", CanonicalJson, nullable=False, comment="all that the 213 says of it"),
     sqlite_with_rowid=False,
 )
+
+ignored_changes = Table(
+    "ignored_changes",
+    metadata,
+    Column("order_id", Id, ForeignKey("orders.id"), primary_key=True, autoincrement=False),
+    Column("digest", Text, primary_key=True, comment="of the content that came after the issue"),
+    sqlite_with_rowid=False,
+)

@@ -64,7 +64,8 @@ def decide(known: pl.DataFrame, yields_to: str = "") -> pl.DataFrame:
 
     ``known`` has the entry's columns (digest, status_digest, ordered_at, cancelled) and the
     order's as it stands (old_layout, old_upload_id, old_digest, old_status_digest, old_ordered_at,
-    old_cancelled, old_proposed, old_state, old_codes). Added: outcome; touched (the order's
+    old_cancelled, old_proposed, old_state, old_codes), and may have ``ignored``: whether the
+    operator has put just this content aside after the issue. Added: outcome; touched (the order's
     row changes), recheck (it must be checked anew), new_upload_id, new_digest,
     new_status_digest, new_ordered_at, new_cancelled, new_proposed, new_state, new_codes.
     ``yields_to``: the layout of a fuller report; what stands by that is not changed by a file
@@ -73,6 +74,8 @@ def decide(known: pl.DataFrame, yields_to: str = "") -> pl.DataFrame:
     issued = pl.col("old_state") == "declared"
     # An empty digest tells a status and no content.
     same = (pl.col("digest") == pl.col("old_digest")) | (pl.col("digest") == "")
+    if "ignored" in known.columns:
+        same |= issued & pl.col("ignored")
     # A file without a status says nothing of it: that is no change.
     silent = (pl.col("status_digest") == "") | (pl.col("old_status_digest") == "")
     same_status = (silent | (pl.col("status_digest") == pl.col("old_status_digest"))) & (

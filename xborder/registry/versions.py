@@ -91,8 +91,20 @@ def amend(c: Connection, list_ids: Sequence[int]) -> int:
 
 
 def ignore(c: Connection, order_ids: Sequence[int]) -> int:
-    """What files told of these orders after their issue is put aside; how many had something."""
+    """What files told of these orders after their issue is put aside; how many had something.
+
+    The same content stays put aside when a later file brings it again (``reuploads``).
+    """
     stage(c, "asked", _ids(order_ids))
+    run(
+        c,
+        """
+        INSERT INTO ignored_changes (order_id, digest)
+        SELECT e.order_id, e.digest FROM asked a
+        JOIN order_entries e ON e.order_id = a.list_id AND e.outcome = 'changed_after_issue'
+        WHERE true ON CONFLICT DO NOTHING
+        """,
+    )
     done = changed(
         c,
         """
