@@ -52,6 +52,11 @@ RULES_VERSION = "2"
 PLACE = ["sheet", "row", "field", "cell"]
 """Where a reading told something; one field may stand in several cells of a row."""
 
+DISTINCT = (
+    "order_id", "order_no", "orderNo", "logisticsNo", "inbound_id", "goodsValue", "value_cny", "row",
+)  # fmt: skip
+"""Columns of list content whose values hardly repeat."""
+
 WORKERS = 2
 """Parts are checked two at a time, and recorded in their order."""
 
@@ -282,8 +287,8 @@ def _checked(
     result = _together([check_orders(few, own, told) for few in slices(lines, size)])
     where = folder(check_id)
     heads, items = (_with_ids(content, open_now) for content in (result.heads, result.items))
-    store.write_parquet(heads, *where, "heads.parquet")
-    store.write_parquet(items, *where, "items.parquet")
+    store.write_parquet(heads, *where, "heads.parquet", distinct=DISTINCT)
+    store.write_parquet(items, *where, "items.parquet", distinct=DISTINCT)
     store.write_parquet(result.found, *where, "findings.parquet")
     return _Verdicts(
         result.orders,
@@ -345,7 +350,7 @@ def lines_of(store: Store, open_now: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
         records = store.read_parquet(*where, "records.parquet", blocks=blocks)
         # Mostly all of a block are open: then no line need move.
         known = own.get_column("order_no")
-        asked = records.select(pl.col("order_no").is_in(known.implode())).to_series()
+        asked = records.get_column("order_no").is_in(known.implode()).fill_null(value=False)
         records = records if asked.all() else records.filter(asked)
         if records.get_column("order_no").n_unique() < own.height:
             raise LookupError(f"upload {upload_id} holds no line of some order of block {block}")
