@@ -10,7 +10,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -116,17 +116,23 @@ class Store:
         return bool(self.path(*parts).exists())
 
     def write_parquet(
-        self, frame: pl.DataFrame, *parts: str, metadata: Mapping[str, str] | None = None
+        self,
+        frame: pl.DataFrame,
+        *parts: str,
+        metadata: Mapping[str, str] | None = None,
+        distinct: Collection[str] = (),
     ) -> UPath:
         """Write a table as Parquet (zstd); the same frame gives the same bytes.
 
-        ``metadata`` are texts stored with the table's schema.
+        ``metadata`` are texts stored with the table's schema. ``distinct`` are columns whose
+        values hardly repeat: a dictionary of them would cost more than all else, for a larger file.
         """
         table: Any = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         told = {key.encode(): value.encode() for key, value in sorted((metadata or {}).items())}
         table = table.replace_schema_metadata(told or None)
         sink = io.BytesIO()
-        pq.write_table(table, sink, row_group_size=128 * 1024, **_PARQUET)
+        repeated = [name for name in frame.columns if name not in distinct]
+        pq.write_table(table, sink, row_group_size=128 * 1024, use_dictionary=repeated, **_PARQUET)
         return self.write_bytes(parts, sink.getvalue())
 
     @contextmanager
