@@ -81,7 +81,7 @@ def test_a_profile_with_errors_is_told_with_what_is_wrong(home):
 
 
 def test_a_busy_home_is_told(home):
-    with sending.alone(home.settings):
+    with sending.alone(home):
         assert "not sent" in run(home, "send", code=3)
 
 

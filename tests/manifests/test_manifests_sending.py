@@ -246,7 +246,7 @@ def test_a_damaged_message_does_not_leave(tmp_path):
 
 def test_two_senders_of_a_home_do_not_send_together(tmp_path):
     home = sending_home(tmp_path)
-    with sending.alone(home.settings), pytest.raises(sending.SendingBusyError):
+    with sending.alone(home), pytest.raises(sending.SendingBusyError):
         send(home)
     assert send(home).sent == 8
 

@@ -37,7 +37,7 @@ def by_operator(home: Home, word: str) -> bool:
     Raises ``sending.SendingBusyError`` while another process sends: what that has just begun
     would look doubtful.
     """
-    with sending.alone(home.settings):
+    with sending.alone(home):
         with transaction(home.engine) as c:
             messages.answered(c, clock.now())
             named = messages.named(c, word)

@@ -38,7 +38,7 @@ from xborder.manifests.transports import (
 )
 from xborder.registry import exchange_tables as exchange
 from xborder.registry import filings, messages
-from xborder.registry.database import reading, transaction
+from xborder.registry.database import SENDER_LOCK, held, reading, transaction
 from xborder.registry.home import Home
 from xborder.registry.messages import NewMessage
 from xborder.registry.staging import fetch
@@ -124,15 +124,24 @@ def way_of(settings: Settings, exporter: Exporter) -> Way | None:
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """One sender a home at a time: what another has begun and not ended is then in doubt."""
-    handle = os.open(settings.home / ".sending", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def alone(home: Home) -> Iterator[None]:
+    """One sender a registry at a time: what another has begun and not ended is then in doubt.
+
+    A file in the home is locked, and where several hosts share a registry on PostgreSQL, that.
+    Raises SendingBusyError.
+    """
+    busy = SendingBusyError(Both("另一个进程正在发送", "another process is sending"))
+    place = home.settings.home / ".sending"
+    handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise SendingBusyError(Both("另一个进程正在发送", "another process is sending")) from error
-    else:
-        yield
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise busy from error
+        with held(home.engine, SENDER_LOCK) as ours:
+            if not ours:
+                raise busy
+            yield
     finally:
         os.close(handle)
 
@@ -156,7 +165,7 @@ def send(
     open_ways = {name: one for name, one in found.items() if one is not None}
     if not open_ways:
         return done
-    with alone(home.settings):
+    with alone(home):
         done.queued = queue(home, sorted(open_ways), named)
         _settle(home, open_ways, done)
         for exporter, one in sorted(open_ways.items()):
