@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import openpyxl
 
+from xborder.intake.layouts import template
 from xborder.intake.parse import Parsed, parse
 
 ORDERS_HEAD = ["订单编号", "下单时间", "货号", "数量", "单价", "币制", "运抵国"]
@@ -37,9 +38,13 @@ def codes(parsed: Parsed) -> list[str]:
     return [one.code for one in parsed.findings]
 
 
+NAMES = ["order_no", "ordered_at", "sku", "qty", "unit_price", "currency", "country"]
+TEMPLATE_HEAD = [template("orders").column(name).head for name in NAMES]
+"""The same columns as the project's own template writes them."""
+
+
 def order_row(**changes: str) -> list[str]:
-    names = ["order_no", "ordered_at", "sku", "qty", "unit_price", "currency", "country"]
-    return list((dict(zip(names, ORDERS_ROW, strict=True)) | changes).values())
+    return list((dict(zip(NAMES, ORDERS_ROW, strict=True)) | changes).values())
 
 
 def orders_csv(*rows: list[str], encoding: str = "utf-8") -> bytes:

@@ -2,7 +2,16 @@
 
 import openpyxl
 import pytest
-from intake_files import ORDERS_HEAD, codes, csv_bytes, order_row, orders_csv, read_here, xlsx_bytes
+from intake_files import (
+    ORDERS_HEAD,
+    TEMPLATE_HEAD,
+    codes,
+    csv_bytes,
+    order_row,
+    orders_csv,
+    read_here,
+    xlsx_bytes,
+)
 
 from xborder.intake import codes as code_words
 from xborder.intake.layouts import all_layouts, fields
@@ -73,7 +82,7 @@ def test_a_decimal_comma_is_proved_by_the_column() -> None:
 
 
 def test_a_doubtful_number_is_read_as_usual_and_shown() -> None:
-    parsed = read_here(orders_csv(order_row(unit_price="1,234")))
+    parsed = read_here(csv_bytes([TEMPLATE_HEAD, order_row(unit_price="1,234")]))
     assert parsed.records["unit_price"].to_list() == ["1234"]
     assert told(parsed)["NUMBER_SIGN_ASSUMED"] == ("E2", "1,234", "1234")
 
@@ -93,8 +102,7 @@ def test_a_channel_that_writes_both_signs_is_asked() -> None:
 def test_a_column_that_contradicts_itself_is_not_guessed() -> None:
     rows = [order_row(unit_price="1.344,00"), order_row(order_no="DP-2", unit_price="1,344.00")]
     parsed = read_here(orders_csv(*rows, order_row(order_no="DP-3", unit_price="1.344")))
-    assert told(parsed)["NUMBER_SIGN_MIXED"][0] in ("E2", "E3")
-    assert told(parsed)["NUMBER_AMBIGUOUS"][0] == "E4"
+    assert codes(parsed) == 3 * ["NUMBER_SIGN_MIXED"]
     assert parsed.records["unit_price"].to_list() == ["1.344,00", "1,344.00", "1.344"]
 
 

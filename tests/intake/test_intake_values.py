@@ -1,12 +1,24 @@
 """Numbers, dates, identifiers and headers: what is understood, and what is left as written."""
 
+import json
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from intake_files import (
+    ORDERS_HEAD,
+    TEMPLATE_HEAD,
+    codes,
+    csv_bytes,
+    order_row,
+    orders_csv,
+    read_here,
+)
 
 from xborder.intake import cells, dates, encoding, headers, numbers
 from xborder.intake.limits import Refused
+from xborder.intake.parse import Parsed
 
 
 @pytest.mark.parametrize(
@@ -178,3 +190,47 @@ def test_what_proves_nothing_is_refused_with_its_offset(
         encoding.decode(data)
     assert refused.value.finding.code == code
     assert refused.value.finding.params["offset"] == offset
+
+
+def _told(parsed: Parsed, *codes_: str) -> dict[str, str]:
+    return {one.cell: one.expected for one in parsed.findings if one.code in codes_}
+
+
+def test_each_date_that_nothing_decides_is_told_with_its_own_readings() -> None:
+    days = ["03/04/2026", "2026-05-01", "05/06/2026", "99/99/2026"]
+    parsed = read_here(orders_csv(*[order_row(ordered_at=one) for one in days]))
+    assert _told(parsed, "DATE_AMBIGUOUS") == {
+        "B2": "2026-04-03 / 2026-03-04", "B4": "2026-06-05 / 2026-05-06",
+    }  # fmt: skip
+    assert parsed.records["ordered_at"].to_list()[1] == "2026-05-01"
+    # What is no day either way round proves nothing, and one day above twelve decides all.
+    parsed = read_here(orders_csv(*[order_row(ordered_at=one) for one in (*days, "13/04/2026")]))
+    assert _told(parsed, "DATE_AMBIGUOUS", "DATE_ORDER_MIXED") == {}
+    assert parsed.records["ordered_at"].to_list()[0] == "2026-04-03"
+    parsed = read_here(
+        orders_csv(*[order_row(ordered_at=one) for one in ("13/04/2026", "04/13/2026")])
+    )
+    assert set(_told(parsed, "DATE_ORDER_MIXED")) == {"B2", "B3"}
+
+
+def test_a_sheet_of_ones_own_is_asked_what_a_template_says() -> None:
+    """1.234 is twelve hundred to one and a bit to another; the template says a decimal point."""
+    own = read_here(orders_csv(order_row(unit_price="1.234"), order_row(unit_price="1,234")))
+    assert _told(own, "NUMBER_AMBIGUOUS") == {"E2": "1.234 / 1234", "E3": "1234 / 1.234"}
+    proved = read_here(orders_csv(order_row(unit_price="1.234"), order_row(unit_price="2,5")))
+    assert _told(proved, "NUMBER_AMBIGUOUS") == {}
+    assert proved.records["unit_price"].to_list() == ["1234", "2.5"]
+    said = read_here(csv_bytes([TEMPLATE_HEAD, order_row(unit_price="1.234")]))
+    assert codes(said) == [] and said.records["unit_price"].to_list() == ["1.234"]
+    # JSON has no other sign than the point.
+    record = dict(zip(ORDERS_HEAD, order_row(), strict=True)) | {"单价": 1.234}
+    exact = read_here(json.dumps([record]).encode())
+    assert codes(exact) == [] and exact.records["unit_price"].to_list() == ["1.234"]
+
+
+def test_a_column_with_both_signs_is_told_at_each_cell_that_is_not_plain() -> None:
+    prices = ["1.234,5", "1,234.5", "3.456", "12.5", "7"]
+    parsed = read_here(orders_csv(*[order_row(unit_price=one) for one in prices]))
+    assert set(_told(parsed, "NUMBER_SIGN_MIXED")) == {"E2", "E3", "E4"}
+    assert _told(parsed, "NUMBER_AMBIGUOUS") == {}
+    assert parsed.records["unit_price"].to_list()[3:] == ["12.5", "7"]

@@ -31,6 +31,7 @@ For = Annotated[
 By = Annotated[str | None, typer.Option(help="who says so (default: the login name)")]
 Note = Annotated[str, typer.Option(help="why")]
 AsJson = Annotated[bool, typer.Option("--json", help="documented JSON instead of tables")]
+SIGNS = ("point", "comma")
 Name = Annotated[str, typer.Argument(help="name of the mapping, as the list shows it")]
 
 
@@ -56,6 +57,9 @@ def propose(
     kind: Annotated[
         str | None, typer.Option(help="orders | goods | shipments | prices | stock")
     ] = None,
+    number: Annotated[
+        str | None, typer.Option(help="point | comma: which of them parts the fraction of numbers")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="as if no layout were known: for a file read wrongly")
     ] = False,
@@ -71,6 +75,8 @@ def propose(
         terminal.fail(f"{file}: 不是文件或不存在 no such file")
     if kind is not None and kind not in intake.KINDS:
         terminal.fail(f"{kind}: 应为其中之一 one of {', '.join(intake.KINDS)}")
+    if number not in (None, *SIGNS):
+        terminal.fail(f"{number}: 应为其中之一 one of {', '.join(SIGNS)}")
     if to is not None and to.exists():
         terminal.fail(f"{to}: 文件已存在，不覆盖 the file exists; it is not overwritten")
     # First of all, because a fork must come before any thread.
@@ -83,13 +89,13 @@ def propose(
         read = intake.read(
             file, file.name, kind=kind, nursery=nursery, mappings=standing, fresh=fresh, said=heads
         )
-    if read.proposal is None:
+    if read.proposal is None or (read.usable and not (said or given or number)):
         return _nothing(file, read, who, kind, heads, zh=terminal.language() == "zh")
     try:
         proposal = answered(read.proposal, said, given)
         if not proposal["base"]:
             proposal |= {"name": name or _name_of(file) or proposal["name"]}
-        text = text_of(proposal, standing)
+        text = text_of(proposal, standing, number)
     except MappingError as error:
         terminal.fail(error)
     if as_json:
@@ -98,6 +104,7 @@ def propose(
         again = ["--kind", kind] if kind else []
         again += ["--fresh"] if fresh else []
         again += ["--name", name] if name else []
+        again += ["--number", number] if number else []
         again += [one for pair in said.items() for one in ("--set", "=".join(pair))]
         again += [one for pair in given.items() for one in ("--default", "=".join(pair))]
         proposed.show(

@@ -17,7 +17,7 @@ UNKNOWN = "UNKNOWN_LAYOUT"
 def by_hand(file: Path, exporter: str | None, kind: str, *, zh: bool) -> None:
     """Print how a sheet is mapped none of whose headers is known: its fields and the command."""
     heads = ("栏目", "含义", "必需") if zh else ("field", "meaning", "needed")
-    title = "各列要自己指定 You say what each column is"
+    title = "各列要自己指定" if zh else "You say what each column is"
     made = terminal.table(f"{title}: {kind}", *heads)
     needed = [*dict.fromkeys([*IDENTITY[kind], *required(kind)])]
     if kind == "orders":

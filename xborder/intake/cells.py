@@ -21,6 +21,7 @@ ZERO_TAIL = r"^[0-9]{15}0+$"
 """What is left of a long number that Excel once held: fifteen digits, then zeros."""
 SURELY_CUT = 18
 EITHER = r"(?:^|[^0-9.,])[1-9][0-9]{0,2}[.,][0-9]{3}(?:$|[^0-9.,])"
+SIGNED = r"[0-9][.,][0-9]"
 ODD_HS_CODE = r"^(?:[0-9]{5}|[0-9]{7}|[0-9]{9})$"
 UNTIDY = r"[^\x21-\x7e ]|^ | $|  "
 """What a plain text has not; one cheap look spares the costly ones for nearly all columns."""
@@ -93,14 +94,32 @@ def _without_sign(text: str) -> str:
 
 
 def either(
-    place: Place, series: pl.Series, kinds: pl.Series | None, rows: pl.Series
+    place: Place, sign: str, series: pl.Series, kinds: pl.Series | None, rows: pl.Series
 ) -> Iterator[Finding]:
-    """Numbers of a column without a proved decimal sign that can be read both ways."""
-    open_ = series.str.contains(EITHER)
+    """Numbers of a column without a proved decimal sign that can be read both ways; of one that
+    has both signs (``mixed``) all that are more than digits and a point."""
+    open_ = series.str.contains(SIGNED if sign else EITHER)
     if kinds is not None:
         open_ &= kinds != grid.NUMBER.decode()
     for row, value in _where(open_, rows, series):
-        yield place.finding("NUMBER_AMBIGUOUS", row, value, numbers.readings(value))
+        if not sign:
+            yield place.finding("NUMBER_AMBIGUOUS", row, value, numbers.readings(value))
+        elif numbers.EITHER.fullmatch(value) or not numbers.CANONICAL.fullmatch(value):
+            yield place.finding("NUMBER_SIGN_MIXED", row, value)
+
+
+def undecided(
+    place: Place, date_order: str, series: pl.Series, rows: pl.Series
+) -> Iterator[Finding]:
+    """Dates of a file that leaves the order of day and month ``open``, or proves both (``mixed``)."""
+    if date_order not in ("open", "mixed"):
+        return
+    mixed = date_order == "mixed"
+    code = "DATE_ORDER_MIXED" if mixed else "DATE_AMBIGUOUS"
+    for row, value in _where(series.str.contains(dates.YEAR_LAST.pattern), rows, series):
+        # What is no day either way round is told as that.
+        if dates.YEAR_LAST.fullmatch(value) and (ways := dates.readings(value)):
+            yield place.finding(code, row, value, "" if mixed else ways)
 
 
 def as_date(series: pl.Series, date_order: str, zone: str) -> pl.Series:

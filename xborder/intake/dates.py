@@ -64,8 +64,8 @@ def order(texts: Iterable[str], twelve_hours: str = "") -> DateOrder:
             seen = True
             if len(found[3]) == 2:
                 continue
-            day_first |= int(found[1]) > 12
-            month_first |= int(found[2]) > 12
+            day_first |= int(found[1]) > 12 >= int(found[2])
+            month_first |= int(found[2]) > 12 >= int(found[1])
             if twelve_hours and found[4] and found[4].rstrip().lower().endswith(("am", "pm")):
                 day_first |= twelve_hours == "dmy"
                 month_first |= twelve_hours == "mdy"

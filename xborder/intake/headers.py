@@ -47,12 +47,29 @@ class Mapping:
 
     ``columns``: field → (0-based column, header as written); ``doubled``: field → further
     columns with the same header; ``unmapped``: columns that mean nothing to the layout.
+    ``exact``: the file's form says which sign parts the fraction, as that of JSON does.
     """
 
     layout: Layout
     columns: dict[str, tuple[int, str]] = field(default_factory=dict)
     doubled: dict[str, list[int]] = field(default_factory=dict)
     unmapped: list[tuple[int, str]] = field(default_factory=list)
+    exact: bool = False
+
+    @property
+    def number(self) -> str:
+        """Which sign parts the fraction of its numbers where they prove nothing.
+
+        The template says a point; a sheet of one's own whose headers it happens to know does not.
+        """
+        layout = self.layout
+        if self.exact:
+            return "point"
+        if layout.channel != "template":
+            return layout.number
+        own = {form for one in layout.columns for form in (normal(one.head), normal(one.field))}
+        mine = sum(normal(head) in own for _, head in self.columns.values())
+        return layout.number if 2 * mine >= len(self.columns) else "auto"
 
     @property
     def recognised(self) -> bool:

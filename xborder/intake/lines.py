@@ -256,12 +256,16 @@ def _columns(
         if len(findings) > around.most_findings:
             refuse("TOO_MANY_FAULTS", value=f"> {around.most_findings}")
         series = meaning.written(series, name, layout, told)
-        if field_type == "number" and not proved.signs.get(name, "point"):
-            doubts = cells.either(place, series, kinds, rows)
-            findings += itertools.islice(doubts, around.most_findings + 1 - len(findings))
         if field_type == "number":
-            series = columns.as_number(series, proved.signs.get(name, "point"), kinds, usual)
+            sign = proved.signs.get(name, "point")
+            if sign not in ("point", "comma"):
+                doubts = cells.either(place, sign, series, kinds, rows)
+                findings += itertools.islice(doubts, around.most_findings + 1 - len(findings))
+                sign = ""
+            series = columns.as_number(series, sign, kinds, usual)
         elif field_type in ("date", "moment"):
+            doubts = cells.undecided(place, proved.date_order, series, rows)
+            findings += itertools.islice(doubts, around.most_findings + 1 - len(findings))
             series = columns.as_date(series, proved.date_order, zone, usual)
         done[name] = series
     within = (

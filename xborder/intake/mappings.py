@@ -120,12 +120,15 @@ def _spaced_otherwise(head: str, heads: Iterable[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def text_of(proposal: Proposal, standing: Mapping[str, str]) -> str:
+def text_of(proposal: Proposal, standing: Mapping[str, str], number: str | None = None) -> str:
     """The proposal as TOML, with remarks; what is asked stands there as remarks only.
 
     ``standing``: the exporter's mappings, name@version → TOML, upon which a change is made.
+    ``number``: which sign parts the fraction, ``point`` or ``comma``, where that was said.
     """
     said = _upon(proposal, standing) if proposal["base"] else _whole(proposal)
+    if number:
+        said["number"] = number
     remarks = {
         one["field"]: f"{one['column']}  {one['confidence']:.0%} {one['because']}"
         + (f"  例 e.g. {' | '.join(one['samples'])}" if one["samples"] else "")

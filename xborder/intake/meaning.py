@@ -46,24 +46,23 @@ def written(series: pl.Series, name: str, layout: Layout, told: dict[str, pl.Ser
     return series
 
 
-def decimal_sign(seen: numbers.Convention, layout: Layout, place: Place, row: int) -> Sign:
-    """The decimal sign of a column, proved by it or given by the channel; "" for none.
+def decimal_sign(seen: numbers.Convention, number: str, place: Place, row: int) -> Sign:
+    """The decimal sign of a column, proved by it or given by the channel (``number``: point, comma
+    or auto); ``mixed`` where it contradicts itself, "" for none.
 
-    ``row``: where its first doubtful or contradicting text stands. A finding where the column
-    contradicts itself, or where ``1,234`` was read as the channel writes numbers. Where a
-    channel writes both signs, every such cell is asked about: see ``cells.either``.
+    ``row``: where its first doubtful text stands. A finding where ``1,234`` was read as the
+    channel writes numbers. Where a channel writes both signs, or the column does, every such
+    cell is asked about: see ``cells.either``.
     """
     text = seen.doubtful
-    if seen.proved == "mixed":
-        return "", place.finding("NUMBER_SIGN_MIXED", row, text)
     if seen.proved or not text:
         return seen.proved or "point", None
-    if layout.number == "auto":
+    if number == "auto":
         return "", None
-    if layout.number == "point" and "," not in text:
+    if number == "point" and "," not in text:
         return "point", None
-    usual = numbers.canonical(text, layout.number)
-    return layout.number, place.finding("NUMBER_SIGN_ASSUMED", row, text, usual)
+    usual = numbers.canonical(text, number)
+    return number, place.finding("NUMBER_SIGN_ASSUMED", row, text, usual)
 
 
 def completed(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:

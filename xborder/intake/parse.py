@@ -75,7 +75,8 @@ class Asked:
     it is (the own template fits every shop), ``mappings`` what its exporter said of other
     sheets; ``enclosed``: it came in a ZIP, and a ZIP in a ZIP is not opened;
     ``fresh``: it is of no known layout, so that its columns are proposed anew; ``said``: field →
-    header, which the user named of it.
+    header, which the user named of it, who asks for a proposal in any case; ``exact``: it was
+    JSON, whose numbers have a point.
     """
 
     kind: str | None = None
@@ -85,7 +86,8 @@ class Asked:
     mappings: tuple[Layout, ...] = ()
     enclosed: bool = False
     fresh: bool = False
-    said: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] | None = None
+    exact: bool = False
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
@@ -106,7 +108,7 @@ def parse(
 ) -> Parsed:
     """Read a file that lies in memory, as a whole. Never raises for what a file may hold."""
     around, limits = around or Circumstances(), limits or Limits()
-    asked = Asked(kind, shop_channel, around, limits, mappings, said=said or {})
+    asked = Asked(kind, shop_channel, around, limits, mappings, said=said)
     parts: list[SheetLines] = []
     parsed = parse_blocks(io.BytesIO(data), asked, lambda _, part: parts.append(part))
     if parts:
@@ -151,7 +153,7 @@ def _parse(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None
         if kind == "json":
             table = json_orders.as_csv(data, asked.limits)
             try:
-                _text(parsed, table, asked, sender)
+                _text(parsed, table, replace(asked, exact=True), sender)
             finally:
                 parsed.encoding = JSON
         else:
@@ -223,7 +225,7 @@ def _sheets(parsed: Parsed, sheets: list[Sheet], asked: Asked, sender: Sender) -
     for sheet, recognition in zip(sheets, found, strict=True):
         if recognition.mapping is chosen and chosen and recognition.header:
             _stop(parsed, told, sheet, recognition.header, chosen)
-            if asked.said:
+            if asked.said is not None:
                 parsed.proposal = amendments.upon(sheet.name, recognition.header, chosen)
     records, rows = lines.in_order([(one.records, one.rows) for one in parts])
     sender.send(SheetLines(records, rows, [one for part in parts for one in part.findings]))
@@ -259,7 +261,7 @@ def _proposal(asked: Asked, sheets: list[Sheet]) -> proposals.Proposal | None:
     """What the headers of the sheet with most known ones may mean."""
     likely = [
         (
-            proposals.said_heads(row, asked.said.values()),
+            proposals.said_heads(row, (asked.said or {}).values()),
             proposals.known_heads(row),
             -row.number,
             -at,
@@ -274,7 +276,7 @@ def _proposal(asked: Asked, sheets: list[Sheet]) -> proposals.Proposal | None:
     *_, at, row = max(likely, key=lambda one: one[:4])
     sheet = sheets[-at]
     return amendments.near(sheet.name, row, sheet.rows, asked.layouts) or proposals.propose(
-        sheet.name, row, sheet.rows, asked.kind, asked.said
+        sheet.name, row, sheet.rows, asked.kind, asked.said or {}
     )
 
 
@@ -333,6 +335,7 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     mapping, header = recognition.mapping, recognition.header
     if mapping is None or header is None:
         _refuse_unknown(parsed, asked, [head], [recognition])
+    mapping.exact = asked.exact
     _agree(parsed, mapping.layout, asked)
     parsed.columns[""] = mapping.columns
     wanted = {0, *(column for column, _ in mapping.columns.values())}
@@ -343,7 +346,7 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     whole = WholeOrders(stream, form, header, mapping, asked.around, sender)
     parsed.findings += whole.survey()
     _stop(parsed, parsed.findings, head, header, mapping)
-    if asked.said:
+    if asked.said is not None:
         parsed.proposal = amendments.upon(head.name, header, mapping)
     whole.deliver()
 

@@ -192,7 +192,7 @@ def read_blocks(
         "limits": asdict(limits),
         "mappings": dict(mappings or {}),
         "fresh": fresh,
-        "said": dict(said or {}),
+        "said": None if said is None else dict(said),
     }
     told: dict[str, Any] = {}
     found = findings.to_frame([])

@@ -78,6 +78,7 @@ class Survey:
     def __init__(self, name: str, header: int, mapping: Mapping, zone: str) -> None:
         """Begin the survey of the sheet ``name``, whose header stands in row ``header``."""
         self._name, self._header, self._mapping, self._zone = name, header, mapping, zone
+        self._number = mapping.number
         self._dates: dict[str, DatesSeen] = {}
         self._numbers: dict[str, NumbersSeen] = {}
         self._differs = ""
@@ -121,7 +122,7 @@ class Survey:
             if layout.types[group_of(name)[0]] != "number":
                 continue
             series = body[str(column)]
-            wanted = series.str.contains(SIGNED if layout.number == "point" else r"[.,]")
+            wanted = series.str.contains(SIGNED if self._number == "point" else r"[.,]")
             if table.typed:
                 wanted &= body[f"{column}k"] != NUMBER.decode()
             texts = series.filter(wanted.fill_null(value=False)).unique(maintain_order=True)
@@ -142,7 +143,7 @@ class Survey:
         for name, seen in self._numbers.items():
             place = cells.Place(self._name, name, *self._mapping.columns[name])
             signs[name], found = decimal_sign(
-                numbers.Convention(seen.proved, seen.text), self._mapping.layout, place, seen.row
+                numbers.Convention(seen.proved, seen.text), self._number, place, seen.row
             )
             findings += [found] if found else []
         return Proved(order, signs, tuple(findings))
@@ -238,16 +239,13 @@ def _both(*ways: str) -> str:
     return "mixed" if len(proved) > 1 else next(iter(proved), "")
 
 
-def _ambiguous(place: cells.Place, first: DatesSeen) -> Finding:
-    return place.finding("DATE_AMBIGUOUS", first.row, first.text, dates.readings(first.text))
-
-
 def date_order(
     name: str, mapping: Mapping, seen: dict[str, DatesSeen]
 ) -> tuple[str, list[Finding]]:
     """Day-first or month-first, from what the file proves or what the channel always writes.
 
-    ``seen``: field → what its column's dates have shown.
+    ``mixed`` where it proves both, ``open`` where nothing decides: then ``cells.undecided`` tells
+    each cell. ``seen``: field → what its column's dates have shown.
     """
     layout = mapping.layout
     shown = {field: one for field, one in seen.items() if one.seen}
@@ -257,14 +255,11 @@ def date_order(
     proved = _both(*(one.proved for one in shown.values()))
     place = cells.Place(name, field, *mapping.columns[field])
     if proved == "mixed":
-        return "", [place.finding("DATE_ORDER_MIXED", first.row, first.text)]
+        return proved, []
     if layout.resaved_dates:
-        resaved = [place.finding("EXCEL_RESAVED", first.row, first.text)]
-        if proved:
-            return proved, resaved
-        return "", [*resaved, _ambiguous(place, first)]
+        return proved or "open", [place.finding("EXCEL_RESAVED", first.row, first.text)]
     if proved or layout.date_order:
         chosen = proved or layout.date_order
         note = place.finding("DATE_ORDER_ASSUMED", first.row, first.text, chosen)
         return chosen, [] if proved else [note]
-    return "", [_ambiguous(place, first)]
+    return "open", []
