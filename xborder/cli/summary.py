@@ -4,6 +4,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.table import Table
 from rich.text import Text
 
 from xborder import clock, findings
@@ -133,21 +134,30 @@ def _findings(home: Home, uploads: list[int]) -> None:
 def show_manifests(manifests: list[dict[str, Any]], zh: bool, rules: "Rules | None" = None) -> None:
     """Print manifests, one a row; with ``rules`` how far they are at customs too."""
     heads = (
-        ("编号", "类型", "企业", "#清单", "申报 → 离境", "方式", "海关状态")
+        ("编号", "类型", "#清单", "申报 → 离境", "方式", "海关状态")
         if zh
-        else ("number", "kind", "exporter", "#lists", "declares → leaves", "mode", "at customs")
+        else ("number", "kind", "#lists", "from → by", "mode", "at customs")
     )
     made = terminal.table(either("清单批次", "Manifests"), *(heads if rules else heads[:-1]))
+    group = None
     for row in manifests:
+        if group != (group := row["exporter"]):
+            _begin(made, group)
         key = row["batch"]["key"]
         route = f"{key['customsCode']} → {key['portCode']}"
         mode = f"{key['tradeMode']} {key['statisticsFlag']}"
-        kind = findings.named("manifest_kind", row["kind"], language())
-        values = [row["number"], kind, row["exporter"], row["lists"], route, mode]
+        kind = findings.named("manifest_sort", row["kind"], language())
+        values = [f"  {row['number']}", kind, row["lists"], route, mode]
         if rules:
             values.append(_counted(row["customs"], rules, zh))
         terminal.rows(made, [values])
     terminal.out.print(made)
+
+
+def _begin(made: Table, group: str) -> None:
+    """Begin a group of rows with its name."""
+    made.add_section()
+    made.add_row(Text(group, style="bold cyan"))
 
 
 def _counted(customs: dict[str, int], rules: "Rules", zh: bool) -> str:
@@ -187,17 +197,21 @@ def show_stock(report: StockReport, zh: bool) -> None:
     """Print the stock of a report and how many exceptions it has, by code."""
     shown = report.stock
     heads = (
-        ("企业", "海外仓", "货号", "状态", "#期初", "#入库", "#售出", "#其他", "#结存")
+        ("货号", "状态", "#期初", "#入库", "#售出", "#其他", "#结存")
         if zh
-        else ("exporter", "warehouse", "SKU", "disposition", *_STOCK_NUMBERS)
+        else ("SKU", "disposition", *_STOCK_NUMBERS)
     )
     made = terminal.table(either("海外仓库存", "Overseas stock"), *heads)
     rest = pl.col("closing") - pl.col("opening") - pl.col("received") + pl.col("sold")
     columns = ["exporter", "warehouse", "sku", "disposition", "opening", "received", "sold"]
-    for values in shown.select(*columns, rest.alias("other"), "closing").iter_rows():
-        told = [terminal.plain(value) for value in values]
-        told[3] = findings.named("disposition", told[3], language())
-        terminal.rows(made, [told])
+    group = None
+    for exporter, warehouse, sku, disposition, *numbers in shown.select(
+        *columns, rest.alias("other"), "closing"
+    ).iter_rows():
+        if group != (group := f"{exporter}  {warehouse}"):
+            _begin(made, group)
+        named = findings.named("disposition", disposition, language())
+        terminal.rows(made, [(f"  {sku}", named, *map(terminal.plain, numbers))])
     terminal.out.print(made)
     if report.exceptions.height:
         codes = report.exceptions.group_by("code").len().sort("code")

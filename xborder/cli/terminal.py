@@ -46,6 +46,7 @@ def table(title: str, *heads: str) -> Table:
         box=box.SIMPLE_HEAD,
         min_width=cell_len(title) + 2,
         pad_edge=False,
+        collapse_padding=out.width < ROOM,
     )
     for head in heads:
         made.add_column(head.removeprefix("#"), justify="right" if head.startswith("#") else "left",
