@@ -11,6 +11,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
 
 import polars as pl
 
@@ -139,10 +140,10 @@ class Evidence:
 
     def _keep(self, block: bytes) -> None:
         self._looked += len(block)
-        for cell in SEPARATORS.split(block):
+        for cell in filterfalse(bytes.isascii, SEPARATORS.split(block)):
             if self._size >= MOST_EVIDENCE:
                 return
-            if not cell.isascii() and cell not in self._segments:
+            if cell not in self._segments:
                 self._segments[cell] = None
                 self._size += len(cell)
 

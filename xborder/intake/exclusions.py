@@ -23,7 +23,8 @@ def exclude(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
 def told(frame: pl.DataFrame, layout: Layout, mapping: Mapping, sheet: str) -> Iterator[Finding]:
     """The layout's warnings, one an order; one notice for rows that left a warehouse abroad."""
     for rule in layout.warn:
-        if rule.field not in mapping.columns:
+        # As above: most warnings are of no row.
+        if rule.field not in mapping.columns or not frame.select(_found(rule).any()).item():
             continue
         found = frame.filter(_matches(rule) & pl.col("excluded").is_null())
         place = cells.Place(sheet, rule.field, *mapping.columns[rule.field])
