@@ -19,6 +19,7 @@ CANCELLED = "CANCELLED"
 """Code of an order that was cancelled before its list was issued."""
 
 _INSTANT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$"
+_WRITTEN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$"
 _DAY = r"^\d{4}-\d\d-\d\d$"
 
 
@@ -30,14 +31,18 @@ def creation_time(column: str) -> pl.Expr:
     corrected file must not meet ORDER_NUMBER_REUSED.
     """
     text = pl.col(column).str.strip_chars()
-    whole = text.str.replace(r"Z$", "+00:00").str.replace(" ", "T", literal=True)
+    # Nearly all are as records write them: what only others need is done for those alone.
+    other = pl.when(~text.str.contains(_WRITTEN)).then(text)
+    whole = other.str.replace(r"Z$", "+00:00").str.replace(" ", "T", literal=True)
     whole = whole.str.replace(r"T(\d\d:\d\d)([+-])", "T${1}:00${2}")
     whole = whole.str.replace(r"\.\d+", "").str.replace(r"([+-]\d\d)(\d\d)$", "${1}:${2}")
+    whole = pl.coalesce(whole, text)
     instant = whole.str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="us", strict=False)
+    day = pl.when(text.str.contains(_DAY)).then(text)
     return (
         pl.when(text.str.contains(_INSTANT))
         .then(instant.dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        .when(text.str.contains(_DAY) & text.str.to_date("%Y-%m-%d", strict=False).is_not_null())
+        .when(day.str.to_date("%Y-%m-%d", strict=False).is_not_null())
         .then(text)
     )
 
