@@ -284,7 +284,10 @@ class BlockWriter:
         """Append a block, also an empty one; all blocks have the columns of the first."""
         table: Any = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._file is None:
-            self._file = pq.ParquetWriter(self._sink, table.schema, **_PARQUET)
+            repeated = _repeated(frame)
+            self._file = pq.ParquetWriter(
+                self._sink, table.schema, **_PARQUET, use_dictionary=repeated
+            )
         self._file.write_table(table, row_group_size=max(1, table.num_rows))
         self.blocks += 1
 
@@ -311,6 +314,15 @@ _PARQUET: dict[str, Any] = {
     "write_statistics": False,
 }
 """Nothing here is looked up by a column's bounds: a block is known by its number."""
+
+_SAMPLE = 4096
+"""Cells of a column by which it is judged whether they repeat each other."""
+
+
+def _repeated(frame: pl.DataFrame) -> list[str]:
+    """The columns whose first cells repeat each other: a dictionary of others is made in vain."""
+    head = frame.head(_SAMPLE)
+    return [one.name for one in head if one.n_unique() * 2 <= len(one)]
 
 
 def _flush(folder: Path) -> None:
