@@ -4,6 +4,8 @@ import itertools
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from intake_files import codes, csv_bytes, read_here
 
 from xborder.intake import encoding
@@ -109,3 +111,25 @@ def test_the_file_says_that_its_encoding_is_doubtful() -> None:
     row = ["DP-1", "2026-04-01", "猫", "1", "1.00", "USD", "US"]
     head = ["order_no", "ordered_at", "sku", "qty", "unit_price", "currency", "country"]
     assert codes(read_here(csv_bytes([head, row], "gb18030"))) == ["ENCODING_AMBIGUOUS"]
+
+
+@given(
+    text=st.text(st.sampled_from("a,\n€é瓷😀"), max_size=30),
+    spoilt=st.one_of(st.none(), st.tuples(st.integers(0, 60), st.sampled_from(range(1, 256)))),
+    size=st.integers(1, 12),
+)
+def test_utf8_fails_at_the_same_byte_however_it_is_cut(
+    text: str, spoilt: tuple[int, int] | None, size: int
+) -> None:
+    data = bytearray(text.encode() + b"....")
+    if spoilt:
+        data[spoilt[0] % (len(data) - 3)] = spoilt[1]
+    evidence = encoding.Evidence()
+    for at in range(0, len(data), size):
+        evidence.feed(bytes(data[at : at + size]))
+    expected = None
+    try:
+        bytes(data).decode()
+    except UnicodeDecodeError as error:
+        expected = error.start
+    assert evidence._failed == expected
