@@ -1,10 +1,17 @@
 """What the headers of an unknown sheet may mean, and mappings that recognise it afterwards."""
 
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import polars as pl
 import pytest
 from intake_files import codes, csv_bytes, read_here, xlsx_bytes
 
-from xborder.intake import layouts
+from xborder.intake import layouts, postal
 from xborder.intake.layouts import Layout
+from xborder.intake.limits import Limits
 from xborder.intake.mappings import MappingError, answered, checked, text_of
 from xborder.intake.proposals import Proposal
 
@@ -239,3 +246,33 @@ def test_a_header_of_two_lines_may_be_said_without_its_line_end() -> None:
     assert mapped(said)["line_total"] == head[3]
     with pytest.raises(MappingError, match="no such header"):
         answered(proposal_of(data, kind="orders"), {"line_total": "申报 金额 USD"})
+
+
+def test_a_mapping_says_which_columns_are_an_address_and_reads_none_of_them() -> None:
+    own = mabang()
+    assert dict(own.postal) == {"name": ("买家姓名",), "phone": ("手机",)}
+    parsed = read_here(ERP, mappings=(own,))
+    assert "张三丰" not in repr(parsed.records.rows())
+    text, _ = own_of(answered(proposal_of(ERP), {"order_no": "交易号(平台单号)"}))
+    with pytest.raises(MappingError, match="postal: qq"):
+        checked(text.replace('phone = ["手机"]', 'qq = ["手机"]'))
+
+
+def test_postal_rows_of_json_of_a_zip_and_of_an_old_workbook() -> None:
+    text, _ = own_of(answered(proposal_of(ERP), {"order_no": "交易号(平台单号)"}))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("erp.csv", ERP)
+    lines = "\n".join(json.dumps(dict(zip(HEAD, row, strict=True))) for row in ROWS).encode()
+    for data, encoding in ((ERP, "utf-8"), (lines, "json"), (packed.getvalue(), "utf-8")):
+        kept: list[pl.DataFrame] = []
+        postal.parse(io.BytesIO(data), "mb@1", encoding, Limits(), kept.append, {"mb@1": text})
+        told = pl.concat(kept).select("row", "name", "phone").rows()
+        assert told == [(2, "张三丰", "13800001111"), (3, "李四光", "13800001112")]
+    old = Path(__file__).parents[3] / "shared/samples/aliexpress/orders_export_synthetic.xls"
+    if not old.exists():
+        pytest.skip(f"no samples: {old}")
+    with old.open("rb") as file:
+        kept = []
+        postal.parse(file, "aliexpress_orders", None, Limits(), kept.append, {})
+    assert pl.concat(kept)["name"].null_count() == 0

@@ -8,6 +8,7 @@ unpacked, decoded; and all that the commands printed.
 import csv
 import gzip
 import io
+import json
 import sqlite3
 import zipfile
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ import pytest
 from pipeline_homes import EXAMPLES, command, make_home
 
 from xborder.intake.layouts import Layout, all_layouts
-from xborder.registry import annotations, originals, postal
-from xborder.registry.database import reading
+from xborder.intake.mappings import text_of
+from xborder.intake.parse import parse
+from xborder.registry import annotations, mappings, originals, postal
+from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home, open_home
 from xborder.registry.queries import uploads
 
@@ -119,7 +122,12 @@ def filled(folder: Path, marks: Marks) -> Home:
         for name in CHANNELS if exporter == KEEPS else CHANNELS[:3]:
             place = landing / name.replace("_", "-")
             place.mkdir(parents=True)
-            (place / f"{name}.csv").write_bytes(synthetic(layouts[name], marks))
+            data = synthetic(layouts[name], marks)
+            (place / f"{name}.csv").write_bytes(data)
+            if name == "ebay_us":
+                (place / "more.json").write_bytes(as_json(synthetic(layouts[name], marks)))
+        (landing / "shopify-us").mkdir(exist_ok=True)
+        (landing / "shopify-us" / "erp.csv").write_bytes(own_sheet(marks))
         place = landing / "shopify-us"
         place.mkdir(exist_ok=True)
         for source in (EXAMPLES / "landing" / KEEPS / "shopify-us").iterdir():
@@ -127,7 +135,39 @@ def filled(folder: Path, marks: Marks) -> Home:
             if "orders_export" in source.name:
                 data = marked(data, layouts["shopify_orders"], marks)
             (place / source.name).write_bytes(data)
-    return open_home(made)
+    home = open_home(made)
+    read = parse(own_sheet(Marks()), "erp.csv")
+    assert read.proposal is not None
+    text = text_of(read.proposal | {"name": "erp"}, {})
+    for exporter in (KEEPS, DROPS):
+        with transaction(home.engine) as c:
+            mappings.accept(c, exporter, text, by="Li")
+    return home
+
+
+def as_json(data: bytes) -> bytes:
+    """A file of a channel as another program would hand it on; its orders are others."""
+    rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+    return json.dumps(rows).replace("ebay-", "JSON-").encode()
+
+
+def own_sheet(marks: Marks) -> bytes:
+    """A sheet that no channel writes, with a buyer's columns."""
+    personal = ["收件人", "手机", "地址", "城市", "邮编", "客户备注"]
+    head = [
+        "平台单号",
+        "商品SKU",
+        "购买数量",
+        "成交单价",
+        "币种",
+        "收货国家",
+        "付款时间",
+        *personal,
+    ]
+    row = ["ERP-1", "DP-MG-004", "1", "10", "USD", "US", "2026-11-18 10:00:00"]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([head, [*row, *(marks.of(one) for one in personal)]])
+    return text.getvalue().encode()
 
 
 def texts(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -219,6 +259,10 @@ def test_what_is_kept_is_kept_of_the_one_exporter_and_whole(
         kept = c.execute("SELECT exporter, channel, count(*) FROM postal GROUP BY 1, 2").fetchall()
     assert {exporter for exporter, _, _ in kept} == {KEEPS}
     channels = {channel for _, channel, _ in kept}
+    with sqlite3.connect(postal.place(home.settings)) as c:
+        numbers = {one for (one,) in c.execute("SELECT order_no FROM postal")}
+    # As JSON, and out of a sheet of the exporter's own.
+    assert {"JSON-1", "JSON-2", "JSON-3", "ERP-1"} <= numbers
     layouts = {one.layout: one.channel for one in all_layouts()}
     assert channels == {"shopify", *(layouts[name] for name in CHANNELS)}
     target = tmp_path / "recipients.xlsx"

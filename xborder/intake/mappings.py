@@ -12,7 +12,8 @@ from typing import Any
 from xborder.intake import layouts
 from xborder.intake.headers import normal
 from xborder.intake.layouts import KINDS, MAPPED, VERSION, Layout, fields, template
-from xborder.intake.proposals import Proposal
+from xborder.intake.postal import FIELDS as POSTAL_FIELDS
+from xborder.intake.proposals import Proposal, postal_heads
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 SHARE = 0.6
@@ -27,7 +28,7 @@ PARTS = {
     "number", "date_order", "twelve_hours", "zone", "order_fields", "fill_order_no",
     "sum_over_order", "positive", "footers", "may_be_empty", "known_headers", "defaults", "values",
     "fallback", "unless", "net", "scale", "empty", "signs", "sign_of", "exclude", "warn", "column",
-    "partner", "partner_zh", "partner_en",
+    "partner", "partner_zh", "partner_en", "postal",
 }  # fmt: skip
 """Keys that a mapping may have: those of a layout that hold no pattern and refuse nothing."""
 
@@ -172,6 +173,8 @@ def _whole(proposal: Proposal) -> dict[str, Any]:
         said["positive"] = positive
     asked = [one["header"] for question in proposal["questions"] for one in question["headers"]]
     said["known_headers"] = [*proposal["unmapped"], *dict.fromkeys(asked), *proposal["personal"]]
+    if postal := postal_heads(proposal["personal"]):
+        said["postal"] = postal
     if proposal["defaults"]:
         said["defaults"] = dict(proposal["defaults"])
     if values := {name: dict(words) for name, words in own.values.items() if name in there}:
@@ -267,6 +270,12 @@ def _judge(said: dict[str, Any], layout: Layout) -> None:
         raise MappingError(f"还没有指定 not said which header is: {', '.join(absent)}")
     if lost := [one for one in layout.needed if one not in there]:
         raise MappingError(f"needed 中没有对应的列 no column is: {', '.join(lost)}")
+    _judge_columns(said, layout)
+
+
+def _judge_columns(said: dict[str, Any], layout: Layout) -> None:
+    if odd := [one for one in layout.postal if one not in POSTAL_FIELDS]:
+        raise MappingError(f"postal: {', '.join(odd)}; {', '.join(POSTAL_FIELDS)}")
     seen: dict[str, str] = {}
     for one in said["column"]:
         if not one.get("aliases"):

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from xborder.intake import delimited, headers, preflight, workbook
+from xborder.intake import biff, delimited, headers, json_orders, preflight, workbook
 from xborder.intake.grid import Row
 from xborder.intake.headers import normal
 from xborder.intake.layouts import Layout, all_layouts, mappings
@@ -25,6 +25,7 @@ FIELDS = (
     "district", "city", "province", "postcode",
 )  # fmt: skip
 
+JSON = "json"
 BLOCK_ROWS = 50_000
 MOST_CHARACTERS = 500
 ROWS: dict[str, pl.DataType] = {
@@ -80,7 +81,7 @@ def parse(
     layout = layout_of(name, own)
     if layout is None:
         return
-    rows = _text(file, layout, encoding, limits) if encoding else _sheets(file, layout, limits)
+    rows = _rows(file, layout, encoding, limits)
     block: list[tuple[object, ...]] = []
     for sheet, number, texts in rows:
         if any(texts):
@@ -90,6 +91,19 @@ def parse(
             block.clear()
     if block:
         send(_frame(block))
+
+
+def _rows(file: BinaryIO, layout: Layout, encoding: str | None, limits: Limits) -> _Rows:
+    """The rows by whatever reader the file was read with, also out of a ZIP."""
+    file.seek(0)
+    if file.read(2) == b"PK":
+        file.seek(0)
+        inner = preflight.enclosed(file.read(), limits)
+        file = file if inner is None else io.BytesIO(inner)
+    file.seek(0)
+    if encoding == JSON:
+        return _text(json_orders.as_csv(file.read(), limits), layout, "utf-8", limits)
+    return _text(file, layout, encoding, limits) if encoding else _sheets(file, layout, limits)
 
 
 def _frame(block: list[tuple[object, ...]]) -> pl.DataFrame:
@@ -119,9 +133,11 @@ def _chosen(texts: Any, places: list[int | None]) -> list[str | None]:
 
 def _sheets(file: BinaryIO, layout: Layout, limits: Limits) -> _Rows:
     data = file.read()
-    if preflight.file_type(data) != "xlsx":
-        return
-    for sheet in workbook.read(preflight.unpack(data, limits), limits):
+    if preflight.file_type(data) == "xlsx":
+        sheets = workbook.read(preflight.unpack(data, limits), limits)
+    else:
+        sheets = biff.read(data, limits)
+    for sheet in sheets:
         known = headers.recognise(delimited.first_rows(sheet), [layout])
         if sheet.hidden or known.header is None:
             continue

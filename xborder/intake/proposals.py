@@ -112,6 +112,21 @@ def personal(head: str) -> bool:
     return bool(found) and not (found <= {"name"} and among(told["subjects"]))
 
 
+def postal_heads(heads: Iterable[str]) -> dict[str, list[str]]:
+    """Where a sheet of one's own has its postal data: field → headers, of those that are personal."""
+    known: dict[str, str] = {}
+    for layout in all_layouts():
+        for field, own in layout.postal.items():
+            known |= {normal(head): field for head in own}
+    for field, own in _words()["postal"].items():
+        known |= {normal(head): field for head in own}
+    found: dict[str, list[str]] = {}
+    for head in heads:
+        if meant := known.get(normal(head)) or known.get(bare(head)):
+            found.setdefault(meant, []).append(head)
+    return found
+
+
 def _meant(head: str, kind: str, *, alike: bool) -> dict[str, float]:
     """What a header may mean: field → confidence; ``alike``: where it only resembles one too."""
     known = vocabulary(kind)

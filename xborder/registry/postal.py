@@ -118,7 +118,7 @@ def take(
     tells of an order replaces what an earlier one told; a corrected copy replaces only what its
     original or an older file told.
     """
-    if layout_of(layout, mapped) is None or encoding == "json":
+    if layout_of(layout, mapped) is None:
         return 0
     numbers = _numbers(store, reading)
     written = 0
