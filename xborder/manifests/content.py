@@ -103,15 +103,15 @@ class Checked:
                 found.setdefault(column.name, set()).update(column.drop_nulls().unique())
         return found
 
-    def lines_a_list(self, check_id: int) -> int:
+    def lines_a_list(self, check_id: int) -> float:
         """How many goods lines a list of a check has, about; 1 where nobody can say."""
         try:
             items, heads = (
                 len(self._read(check_id, what, ["order_id"])) for what in ("items", "heads")
             )
         except ContentError:
-            return 1
-        return max(1, items // max(1, heads))
+            return 1.0
+        return items / max(1, heads)
 
     def _table(self, check_id: int, what: str) -> pl.DataFrame:
         key = (check_id, what)

@@ -25,7 +25,7 @@ from xborder.registry.store import Store
 
 WORKERS = 2
 
-LINES = 8_000
+LINES = 10_000
 """Goods lines of a group, about: more would only take memory."""
 
 _WAITING = """
@@ -92,9 +92,9 @@ def _groups(engine: Engine, checked: content.Checked) -> Iterator[list[int]]:
     shape = {"id": pl.Int64, "cutoff": pl.Int64, "lists": pl.Int64, "first": pl.Int64}
     with reading(engine) as connection:
         waiting = fetch(connection, _WAITING, shape | {"check_id": pl.Int64})
-    a_list: dict[int, int] = {}
+    a_list: dict[int, float] = {}
     group: list[int] = []
-    cutoff, lines = 0, 0
+    cutoff, lines = 0, 0.0
     for one in waiting.iter_rows(named=True):
         check_id = one["check_id"]
         if check_id not in a_list:
@@ -102,7 +102,7 @@ def _groups(engine: Engine, checked: content.Checked) -> Iterator[list[int]]:
         more = one["lists"] * a_list[check_id]
         if group and (one["cutoff"] != cutoff or lines + more > LINES):
             yield group
-            group, lines = [], 0
+            group, lines = [], 0.0
         group.append(one["id"])
         cutoff, lines = one["cutoff"], lines + more
     if group:
