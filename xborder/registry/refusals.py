@@ -24,7 +24,7 @@ from xborder.registry.customs_states import REFUSED as STATE_REFUSED
 from xborder.registry.customs_states import Answer, Rules
 from xborder.registry.staging import fetch, run, stage
 from xborder.registry.store import Store
-from xborder.registry.versions import CUSTOMS_REFUSED, LIST_APPROVED, LIST_CANCELLED
+from xborder.registry.versions import CUSTOMS_REFUSED, LIST_APPROVED, LIST_CANCELLED, last_issued
 from xborder.schemas import titles
 from xborder.schemas.levels import Levels
 from xborder.schemas.tables import packaged
@@ -73,12 +73,10 @@ def _ended(c: Connection, which: str, one: int | str) -> pl.DataFrame:
         SELECT o.id, o.order_no, o.block, o.upload_id, u.file_name, u.shop, o.codes, l.id, l.cop_no,
                l.check_id
         FROM orders o JOIN uploads u ON u.id = o.upload_id
-        JOIN lists l ON l.order_id = o.id
+        JOIN lists l ON l.id = {last_issued("o.id")}
         WHERE {which} AND o.state = 'held'
           AND (o.codes LIKE '%{CUSTOMS_REFUSED}%' OR o.codes LIKE '%{LIST_CANCELLED}%'
                OR o.codes LIKE '%{LIST_APPROVED}%')
-          AND l.id = (SELECT max(n.id) FROM lists n
-                      WHERE n.order_id = o.id AND n.manifest_id IS NOT NULL)
         ORDER BY o.id
         """,  # noqa: S608
         _ENDED,

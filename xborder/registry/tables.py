@@ -282,6 +282,7 @@ manifests = Table(
 PENDING = "state = 'pending'"
 FOLLOWED = "next_app_type IS NOT NULL"
 ENDED = "state IN ('refused', 'cancelled')"
+PAST = "NOT live"
 
 lists = Table(
     "lists",
@@ -322,6 +323,7 @@ lists = Table(
         sqlite_where=text(FOLLOWED),
         postgresql_where=text(FOLLOWED),
     ),
+    Index("ix_lists_past", "order_id", sqlite_where=text(PAST), postgresql_where=text(PAST)),
     Index("ix_lists_ended", "order_id", sqlite_where=text(ENDED), postgresql_where=text(ENDED)),
     Index("ix_lists_pending", "id", sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
     Index(

@@ -334,6 +334,19 @@ def _hold_approved(c: Connection) -> None:
     )
 
 
+def last_issued(order: str) -> str:
+    """SQL of the number of the last list of an order that was issued.
+
+    ``order`` is the column of the order's number. Live or past: each is found by an index.
+    """
+    of_order = f"p.order_id = {order} AND p.manifest_id IS NOT NULL"
+    either = " UNION ALL ".join(
+        f"SELECT p.id FROM lists p WHERE {which} AND {of_order}"  # noqa: S608
+        for which in ("p.live", "NOT p.live")
+    )
+    return f"(SELECT max(n.id) FROM ({either}) n)"  # noqa: S608
+
+
 def unchanged(
     c: Connection, store: Store, folder: tuple[str, ...], verdicts: pl.DataFrame
 ) -> pl.DataFrame:
@@ -344,12 +357,11 @@ def unchanged(
     """
     ended = fetch(
         c,
-        """
+        f"""
         SELECT l.order_id, l.check_id, l.state FROM lists l JOIN orders o ON o.id = l.order_id
         WHERE l.state IN ('refused', 'cancelled') AND o.state IN ('held', 'accepted')
-          AND l.id = (SELECT max(n.id) FROM lists n
-                      WHERE n.order_id = l.order_id AND n.manifest_id IS NOT NULL)
-        """,
+          AND l.id = {last_issued("l.order_id")}
+        """,  # noqa: S608
         {"order_id": pl.Int64, "before": pl.Int64, "ended": pl.String},
     )
     accepted = verdicts.filter(pl.col("state") == "accepted").select("order_id")
