@@ -190,19 +190,32 @@ def _said(frame: "pl.DataFrame") -> "pl.DataFrame":
     )
 
 
+class _Pieces:
+    """A file that keeps what is written as it comes: one buffer would be copied as it grows."""
+
+    def __init__(self) -> None:
+        self.held: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self.held.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
 def _write(answer: BinaryIO, head: dict[str, Any], *frames: "pl.DataFrame") -> None:
     """One message: what it says as JSON with the lengths of its tables, then the tables."""
-    import io
-
-    buffers = []
+    tables = []
     for frame in frames:
-        buffer = io.BytesIO()
+        table = _Pieces()
         # As it is: to compress and to expand takes longer than the pipe.
-        frame.write_ipc_stream(buffer, compression="uncompressed")
-        buffers.append(buffer.getbuffer())
-    written = json.dumps(head | {"lengths": [len(one) for one in buffers]}).encode()
+        frame.write_ipc_stream(table, compression="uncompressed")  # type: ignore[call-overload]
+        tables.append(table.held)
+    lengths = [sum(map(len, pieces)) for pieces in tables]
+    written = json.dumps(head | {"lengths": lengths}).encode()
     answer.write(len(written).to_bytes(8, "big"))
     answer.write(written)
-    for one in buffers:
-        answer.write(one)
+    for pieces in tables:
+        answer.writelines(pieces)
     answer.flush()

@@ -287,7 +287,11 @@ def _tidied(
     """
     if field_type not in columns.SETTLED:
         series, forbidden = columns.cleaned(series)
-        found = cells.damage(place, field_type, series, None, rows) if forbidden else iter(())
+        if not forbidden:
+            return series, None, iter(())
+        told = series.unique()
+        at = series.is_in(told.filter(told.str.contains(cells.FORBIDDEN)).implode()).arg_true()
+        found = cells.damage(place, field_type, series.gather(at), None, rows.gather(at))
         return series, None, found
     odd = columns.odd(series, field_type)
     if odd is None:
