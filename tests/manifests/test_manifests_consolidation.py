@@ -28,7 +28,7 @@ from sqlalchemy import text
 from xborder.clock import fixed
 from xborder.manifests import receipt_reader
 from xborder.manifests.consolidation import application, merging, overview, preview, rehearsal
-from xborder.registry import consolidations, declarations
+from xborder.registry import consolidations, counters, declarations
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home, open_home
 
@@ -300,6 +300,30 @@ def test_a_list_is_in_one_live_application(home) -> None:
             pl.DataFrame({"list_id": [1], "invt_no": ["x"], "part": [1]}),
         )  # fmt: skip
         consolidations.reserve(c, new, row.app_time)
+    with reading(home.engine) as c:
+        assert len(consolidations.applications(c)) == 1
+
+
+def test_a_month_is_rehearsed_while_others_write(home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And when one of them applied for its lists meanwhile, it is rehearsed once more."""
+    write, times = preview.write, []
+
+    def beside(*told):
+        times.append(1)
+        with transaction(home.engine) as c:
+            counters.put(c, "another writer", len(times))
+        return write(*told)
+
+    def meanwhile(name: str) -> None:
+        monkeypatch.setattr(application, "crash_point", lambda _name: None)
+        assert name == "consolidation-rehearsed"
+        assert len(application.apply(home, EXPORTER, MONTH).rows) == 1
+
+    monkeypatch.setattr(preview, "write", beside)
+    monkeypatch.setattr(application, "crash_point", meanwhile)
+    with fixed(DUE):
+        assert application.apply(home, EXPORTER, MONTH).rows == []
+    assert len(times) == 2
     with reading(home.engine) as c:
         assert len(consolidations.applications(c)) == 1
 

@@ -21,7 +21,7 @@ from xborder.manifests.consolidation import merging, preview, rehearsal
 from xborder.manifests.consolidation.eligible import OfMonth
 from xborder.manifests.consolidation.rehearsal import APPLICATION_KEY, Rehearsal
 from xborder.manifests.messages import Message
-from xborder.registry import consolidations, messages
+from xborder.registry import audit, consolidations, messages
 from xborder.registry.consolidations import New
 from xborder.registry.database import reading, transaction
 from xborder.registry.home import Home
@@ -53,20 +53,45 @@ def apply(home: Home, exporter: str, month: date, *, with_held: bool = False) ->
     """
     with transaction(home.engine) as c:
         consolidations.follow(c)
-        whole = rehearsal.rehearse(c, home, exporter, month)
-        wrong = merging.faults(whole.found.heads, whole.found.items, whole.merged)
-        if wrong:
-            raise RuntimeError(f"the rehearsal does not hold: {'; '.join(wrong)}")
-        rows, held = [], 0
-        for part in _parts(home, whole):
-            out = _held(part)
-            if not with_held and out.len():
-                held += out.len()
-                part = _without(home, part, out)
-            if part.found.heads.height:
-                rows.append(_reserve(c, home, part))
-                crash_point("consolidation-reserved")
-    return Applied(rows, held)
+    # Others may write while a month is rehearsed; what they wrote stands in the audit trail.
+    with reading(home.engine) as c:
+        seen = audit.head(c)
+        made = _made(c, home, exporter, month, with_held=with_held)
+    crash_point("consolidation-rehearsed")
+    with transaction(home.engine) as c:
+        if audit.head(c) != seen:
+            consolidations.follow(c)
+            made = _made(c, home, exporter, month, with_held=with_held)
+        rows = []
+        for part, workbook in made.parts:
+            rows.append(_reserve(c, home, part, workbook))
+            crash_point("consolidation-reserved")
+    return Applied(rows, made.held)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What applications are to be made of: each one's rehearsal and its workbook, and how many
+    lists were left out."""
+
+    parts: list[tuple[Rehearsal, bytes]]
+    held: int
+
+
+def _made(c: Connection, home: Home, exporter: str, month: date, *, with_held: bool) -> _Made:
+    whole = rehearsal.rehearse(c, home, exporter, month)
+    wrong = merging.faults(whole.found.heads, whole.found.items, whole.merged)
+    if wrong:
+        raise RuntimeError(f"the rehearsal does not hold: {'; '.join(wrong)}")
+    parts, held = [], 0
+    for part in _parts(home, whole):
+        out = _held(part)
+        if not with_held and out.len():
+            held += out.len()
+            part = _without(home, part, out)
+        if part.found.heads.height:
+            parts.append((part, preview.write(part, home.tables)))
+    return _Made(parts, held)
 
 
 def _parts(home: Home, whole: Rehearsal) -> Iterator[Rehearsal]:
@@ -97,7 +122,7 @@ def _without(home: Home, part: Rehearsal, lists: pl.Series) -> Rehearsal:
     return _only(home, part, kept.select("list_id"))
 
 
-def _reserve(c: Connection, home: Home, part: Rehearsal) -> Row[Any]:
+def _reserve(c: Connection, home: Home, part: Rehearsal, workbook: bytes) -> Row[Any]:
     """Enter an application; its rehearsal and its messages lie in the store."""
     heads, per_part = part.found.heads, home.settings.summary_lists
     first = heads.row(0, named=True)
@@ -113,7 +138,7 @@ def _reserve(c: Connection, home: Home, part: Rehearsal) -> Row[Any]:
     new = New(part.exporter, part.month, said, named)
     row = consolidations.reserve(c, new, clock.now())
     place = row.folder.split("/")
-    rehearsal.write(home.store, part, preview.write(part, home.tables), *place)
+    rehearsal.write(home.store, part, workbook, *place)
     written = render(c, row)
     for one in written:
         home.store.write_bytes([*place, one.name], one.content)
