@@ -141,7 +141,7 @@ def test_a_hand_written_manifest_keeps_its_words(home: Path, tmp_path: Path) -> 
         (["6911101900,瓷,蒲式耳,,"], (), "TABLE_VALUE_UNKNOWN"),
         ([CUP, CUP], (), "TABLE_KEY_TWICE"),
         ([], (), "NO_DATA_ROWS"),
-        ([CUP], ("--sha256", "0" * 64), "sha256 is"),
+        ([CUP], ("--sha256", "0" * 64), "the checksum differs"),
         ([CUP], ("--valid-from", "2026-12-01", "--valid-to", "2026-11-30"), "lies before"),
         ([CUP], ("--valid-from", "tomorrow"), "YYYY-MM-DD"),
         ([CUP], ("--name", "colour"), "--name"),

@@ -35,29 +35,16 @@ HAN = re.compile(r"[\u4e00-\u9fff]+")
 LATIN = re.compile(r"[A-Za-z][A-Za-z]+", re.ASCII)
 
 COMMAND_WORDS = {
-    "country",
-    "elements",
-    "goods",
-    "gname",
-    "gmodel",
-    "inspection",
-    "licence",
-    "notice",
-    "rebate",
-    "refuse",
-    "stock",
-    "unit",
-    "units",
-    "keep",
-    "postal",
-    "true",
-    "sku",
-}
+    "alone", "country", "csv", "currency", "elements", "gmodel", "gname", "goods", "inspection",
+    "keep", "licence", "none", "notice", "port", "postal", "rebate", "refuse", "sku", "stock",
+    "true", "unit", "units",
+}  # fmt: skip
 """What is typed as it stands."""
 
 NAMES = {
-    "AB", "AD", "CBP", "CEB", "CITES", "CSMS", "CSV", "DD", "EU", "Excel", "FBA", "FDA", "GB", "GTIN", "HS",
-    "HTS", "ICS", "IOSS", "ISO", "MM", "OJ", "SKU", "UN", "UTF", "XB", "YYYY", "ZIP", "copNo", "guid",
+    "AB", "AD", "BIG", "BIRDS", "CBP", "CEB", "CITES", "CSMS", "CSV", "DD", "EF", "EU", "Excel",
+    "FBA", "FDA", "GB", "GTIN", "HS", "HTS", "ICS", "IOSS", "ISO", "MM", "OJ", "SKU", "UN",
+    "UTF", "XB", "YYYY", "ZIP", "copNo", "guid",
 }  # fmt: skip
 """Names of things that Chinese users write in Latin letters too."""
 
@@ -135,10 +122,12 @@ def said(home: Home, lang: str, words: list[str], monkeypatch: pytest.MonkeyPatc
 
 def strange(text: str, lang: str, data: re.Pattern[str]) -> set[str]:
     """Words of the other language that are neither data nor names."""
-    coded = r"\b[A-Z]{1,2}[0-9]+\b|\b[A-Z0-9]+(-[A-Z0-9]+)+\b|\b[0-9a-f]{12}\b"
+    coded = (
+        r"\b[a-z]+_[a-z_]+\b|\b[A-Z]{1,2}[0-9]+\b|\b[A-Z0-9]+(-[A-Z0-9]+)+\b|\b[0-9a-f]{12,16}\b"
+    )
     typed = (
         r"xborder( [a-z-]+)*|--kind \S+|--[a-z-]+|\S*\.toml(\.txt)?|[\w.…-]*/\S*|\{\w+\}|\w+=\S*"
-        r"|\w+_\w+|\b[A-Z]{1,2}[0-9]+\b|\b[0-9a-f]{12}\b"
+        r"|\w+_\w+|\b[A-Z]{1,2}[0-9]+\b|\b[0-9a-f]{12,16}\b"
     )
     text = re.sub(typed, " ", data.sub(" ", re.sub(coded, " ", text)))
     if lang == "en":
