@@ -241,9 +241,7 @@ def show_one(
 
 
 @mapping_app.command("list")
-def list_all(
-    exporter: For = None, as_json: AsJson = False, home: HomeOption = None
-) -> None:
+def list_all(exporter: For = None, as_json: AsJson = False, home: HomeOption = None) -> None:
     """The mappings that stand, and refused files that one would cure."""
     from xborder.registry import mappings
     from xborder.registry.database import reading
