@@ -220,7 +220,9 @@ def test_an_approved_list_is_cancelled_by_its_number(home, conforms):
 
 def test_what_has_left_is_not_cancelled(home):
     answered(home, "899", "kind = '603' AND list_id = 2")
-    assert "899" in refused("LIST_CLEARED", cancellations.cancel, home, ["#1002"], "x", "dapu-ciyun")
+    assert "899" in refused(
+        "LIST_CLEARED", cancellations.cancel, home, ["#1002"], "x", "dapu-ciyun"
+    )
     assert count(home, "documents") == 0
 
 
