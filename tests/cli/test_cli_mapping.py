@@ -76,7 +76,7 @@ def test_a_refused_file_is_taken_up_once_its_columns_are_said(shop: Shop) -> Non
     assert "answer the questions first" in mapping(*own, "--accept", code=2)
     assert listed()["mappings"] == []
     mapping(*own, "--set", CHOSEN, "--to", "mapping.toml")
-    assert "1 个被拒" in mapping("accept", "mapping.toml", "--by", "Li", "--note", "seen")
+    assert "1 refused file" in mapping("accept", "mapping.toml", "--by", "Li", "--note", "seen")
     assert listed()["waiting"] == []
     (standing,) = listed()["mappings"]
     assert (standing["name"], standing["version"], standing["given_by"]) == ("mabang", 1, "Li")
@@ -105,7 +105,7 @@ def test_a_renamed_column_becomes_a_new_version_by_one_command(shop: Shop) -> No
     said = invoke("check", "later.csv", "--exporter", FIRM, "--shop", SHOP, code=2)
     assert f"xborder mapping propose later.csv --exporter {FIRM} --accept" in said
     said = mapping("propose", "later.csv", "--exporter", FIRM, "--accept")
-    assert "mabang@2" in said and "1 个被拒" in said
+    assert "mabang@2" in said and "1 refused file" in said
     shop.shipments("shipments.csv", shipment("T-5", "W5"))
     shop.work()
     assert shop.states()["T-5"] == ("accepted", "")
@@ -184,7 +184,7 @@ def test_the_same_mapping_again_and_a_wrong_one_are_refused(shop: Shop) -> None:
     assert "stands already" in mapping("accept", "m.toml", code=2)
     Path("m.toml").write_text("layout = 1", "utf-8")
     assert "[[column]]" in mapping("accept", "m.toml", code=2)
-    assert "个人信息" in mapping("propose", "mabang.csv", "--set", "goods_name=买家姓名", code=2)
+    assert "personal data" in mapping("propose", "mabang.csv", "--set", "goods_name=买家姓名", code=2)
     assert "no such header" in mapping("propose", "mabang.csv", "--set", "goods_name=x", code=2)
 
 
@@ -240,7 +240,7 @@ def test_a_sheet_without_a_known_header_is_mapped_by_what_is_printed(shop: Shop)
     assert "Zakaz Nr" in said and "100%" in said
     again = printed(said)
     assert again == [*filled, "--accept"]
-    assert "1 个被拒" in mapping(*again)
+    assert "1 refused file" in mapping(*again)
     shop.work()
     assert shop.states() == {"T-1": ("accepted", "")}
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from xborder import clock, intake
 from xborder.cli import proposed, terminal
+from xborder.cli.language import either
 from xborder.cli.running import HomeOption, exporter_of, opened
 from xborder.intake.layouts import VERSION, template
 from xborder.intake.mappings import LEAVE_OUT, MappingError, answered, text_of
@@ -72,13 +73,15 @@ def propose(
 ) -> None:  # fmt: skip
     """Propose what each column means 建议列对应: shown, never used before it is accepted."""
     if not file.is_file():
-        terminal.fail(f"{file}: 不是文件或不存在 no such file")
+        terminal.fail(f"{file}: {either('不是文件或不存在', 'no such file')}")
     if kind is not None and kind not in intake.KINDS:
-        terminal.fail(f"{kind}: 应为其中之一 one of {', '.join(intake.KINDS)}")
+        terminal.fail(f"{kind}: {either('应为其中之一：', 'one of')} {', '.join(intake.KINDS)}")
     if number not in (None, *SIGNS):
-        terminal.fail(f"{number}: 应为其中之一 one of {', '.join(SIGNS)}")
+        terminal.fail(f"{number}: {either('应为其中之一：', 'one of')} {', '.join(SIGNS)}")
     if to is not None and to.exists():
-        terminal.fail(f"{to}: 文件已存在，不覆盖 the file exists; it is not overwritten")
+        terminal.fail(
+            f"{to}: {either('文件已存在，不覆盖', 'the file exists; it is not overwritten')}"
+        )
     # First of all, because a fork must come before any thread.
     with intake.Nursery(forked=True) as nursery:
         place = opened(home, profiles=True) if exporter or accept_it else None
@@ -115,7 +118,9 @@ def propose(
         to.write_text(text, "utf-8")
     if accept_it and place and who:
         if proposal["questions"]:
-            terminal.fail("请先用 --set 回答以上问题 answer the questions first, with --set")
+            terminal.fail(
+                either("请先用 --set 回答以上问题", "answer the questions first, with --set")
+            )
         _accept(place, who, text, by, note)
 
 
@@ -126,9 +131,12 @@ def _nothing(
     """Say why nothing is proposed, and what may be said all the same; exit 2 unless the file is
     recognised."""
     if read.usable:
-        known = f"{file.name}: 已识别 recognised: {read.layout}"
-        again = "读得不对时加 --fresh 自行指定各列 if it is read wrongly, say what each column is: --fresh"
-        more = "要加一列，用 --set 栏目=表头 to add a column: --set FIELD=HEADER"
+        known = f"{file.name}: {either('已识别', 'recognised')}: {read.layout}"
+        again = either(
+            "读得不对时加 --fresh 自行指定各列",
+            "if it is read wrongly, say what each column is: --fresh",
+        )
+        more = either("要加一列，用 --set 栏目=表头", "to add a column: --set FIELD=HEADER")
         terminal.out.print(Text(f"{known}\n{again}\n{more}", style="green"))
         return
     from xborder import findings
@@ -139,14 +147,17 @@ def _nothing(
         raise typer.Exit(2)
     if read.fatal == proposed.UNKNOWN and said:
         heads = ", ".join(said.values())
-        terminal.fail(f"{heads}: 文件中没有这些表头 no such headers in the file {file.name}")
-    terminal.fail(f"{file.name}: {told['code']} {told['message_zh']} {told['message_en']}")
+        terminal.fail(
+            f"{heads}: {either('文件中没有这些表头', 'no such headers in the file')} {file.name}"
+        )
+    message = either(str(told["message_zh"]), str(told["message_en"]))
+    terminal.fail(f"{file.name}: {told['code']} {message}")
 
 
 def _pair(text: str) -> tuple[str, str]:
     field, equal, value = text.partition("=")
     if not equal or not field.strip() or not value.strip():
-        terminal.fail(f"{text}: 应为 栏目=值 write FIELD=VALUE")
+        terminal.fail(f"{text}: {either('应为 栏目=值', 'write FIELD=VALUE')}")
     return _field(field.strip()), value.strip()
 
 
@@ -191,11 +202,13 @@ def _accept(place: "Home", exporter: str, text: str, by: str | None, note: str) 
             again = mappings.take_up(connection, place.store, exporter, layout)
     except MappingError as error:
         terminal.fail(error)
-    terminal.out.print(
-        Text(f"{name}{VERSION}{version}: 已确认 accepted, {exporter}", style="green")
-    )
+    done = either("已确认", "accepted")
+    terminal.out.print(Text(f"{name}{VERSION}{version}: {done}, {exporter}", style="green"))
     if again:
-        told = f"{len(again)} 个被拒的文件将由下次运行重新读取 refused files are read again by the next run"
+        told = either(
+            f"{len(again)} 个被拒的文件将由下次运行重新读取",
+            f"{len(again)} refused file(s) will be read again by the next run",
+        )
         terminal.out.print(Text(f"{told}: xborder run --no-cutoff"))
 
 
@@ -214,7 +227,7 @@ def revoke(
             mappings.revoke(connection, who, name, by=by or getpass.getuser(), note=note)
     except MappingError as error:
         terminal.fail(error)
-    terminal.out.print(Text(f"{name}: 已撤销 revoked", style="green"))
+    terminal.out.print(Text(f"{name}: {either('已撤销', 'revoked')}", style="green"))
 
 
 @mapping_app.command("show")
@@ -236,7 +249,7 @@ def show_one(
         if row["name"] == name and version in (None, row["version"])
     ]  # fmt: skip
     if not rows:
-        terminal.fail(f"{name}: {who} 没有这个列对应 has no such mapping")
+        terminal.fail(f"{name}: {who} {either('没有这个列对应', 'has no such mapping')}")
     typer.echo(rows[-1]["text"], nl=False)
 
 
@@ -264,25 +277,26 @@ def list_all(exporter: For = None, as_json: AsJson = False, home: HomeOption = N
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
-    _show_list(told, zh=terminal.language() == "zh")
+    _show_list(told)
 
 
-def _show_list(told: Mapping[str, list[dict[str, Any]]], *, zh: bool) -> None:
+def _show_list(told: Mapping[str, list[dict[str, Any]]]) -> None:
+    zh = terminal.language() == "zh"
     heads = (
         ("企业", "名称", "#版本", "类型", "何人", "何时", "备注")
         if zh
         else ("exporter", "name", "#version", "kind", "by", "at", "note")
     )
-    made = terminal.table("列对应 Mappings", *heads)
+    made = terminal.table(either("列对应", "Mappings"), *heads)
     for row in told["mappings"]:
         at = datetime.fromisoformat(row["given_at"]).astimezone(clock.SHANGHAI)
         terminal.rows(made, [(row["exporter"], row["name"], row["version"], row["kind"],
                               row["given_by"], f"{at:%Y-%m-%d %H:%M}", row["note"])])  # fmt: skip
-    terminal.out.print(made if told["mappings"] else "还没有列对应 no mapping yet")
+    terminal.out.print(made if told["mappings"] else either("还没有列对应", "no mapping yet"))
     if not told["waiting"]:
         return
     four = ("企业", "文件", "问题", "下一步") if zh else ("exporter", "file", "finding", "next")
-    made = terminal.table("待确认的文件 Refused files with a proposal", *four)
+    made = terminal.table(either("待确认的文件", "Refused files with a proposal"), *four)
     for row in told["waiting"]:
         words = ["xborder", "mapping", "propose", row["file"], "--exporter", row["exporter"]]
         terminal.rows(made, [(row["exporter"], row["file"], row["code"], shlex.join(words))])
@@ -293,7 +307,8 @@ def _exporter(place: "Home", exporter: str | None) -> str:
     if exporter is None:
         if len(place.exporters) != 1:
             known = ", ".join(sorted(place.exporters))
-            terminal.fail(f"请用 --exporter 指定企业 name the exporter with --exporter: {known}")
+            told = either("请用 --exporter 指定企业", "name the exporter with --exporter")
+            terminal.fail(f"{told}: {known}")
         return next(iter(place.exporters))
     return exporter_of(place, exporter).id
 

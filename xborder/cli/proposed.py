@@ -84,7 +84,7 @@ def _show_columns(proposal: Proposal, *, zh: bool) -> None:
         else ("field", "header", "column", "#confidence", "samples")
     )
     base = f" ({proposal['base']})" if proposal["base"] else ""
-    title = "建议的列对应 Proposed mapping"
+    title = "建议的列对应" if zh else "Proposed mapping"
     made = terminal.table(f"{title}: {proposal['kind']}{base}", *heads)
     for one in proposal["columns"]:
         title = _title(proposal["kind"], one["field"], zh=zh)

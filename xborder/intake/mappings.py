@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from xborder.findings import Both
 from xborder.intake import layouts
 from xborder.intake.headers import normal
 from xborder.intake.layouts import KINDS, MAPPED, VERSION, Layout, fields, template
@@ -43,7 +44,7 @@ IDENTITY = {
 
 
 class MappingError(ValueError):
-    """A mapping that cannot be used; the text says why."""
+    """A mapping that cannot be used; the text (mostly ``Both``) says why."""
 
 
 def answered(
@@ -63,17 +64,23 @@ def answered(
         *proposal["missing"],
         *(one for more in proposal["questions"] for one in more["fields"]),
     }
+    known_fields = ", ".join(fields(kind))
     for field, head in said.items():
         if field not in {*fields(kind), *told}:
-            raise MappingError(f"{field}: 没有这个栏目 no such field; {', '.join(fields(kind))}")
+            raise MappingError(
+                Both(
+                    f"{field}: 没有这个栏目；{known_fields}",
+                    f"{field}: no such field; {known_fields}",
+                )
+            )
         columns = [one for one in columns if one["field"] != field]
         if head == LEAVE_OUT:
             continue
         if head in proposal["personal"]:
-            raise MappingError(f"{head}: 个人信息不读入 personal data are not read")
+            raise MappingError(_about(head, "个人信息不读入", "personal data are not read"))
         known = heads.get(normal(head)) or _spaced_otherwise(head, heads.values())
         if known is None:
-            raise MappingError(f"{head}: 文件中没有这个表头 no such header in the file")
+            raise MappingError(_about(head, "文件中没有这个表头", "no such header in the file"))
         _not_known_otherwise(proposal, field, known)
         columns = [one for one in columns if one["header"] != known]
         columns.append({"field": field, "header": known, "column": letters.get(known, ""),
@@ -103,14 +110,17 @@ def answered(
 def _not_known_otherwise(proposal: Proposal, field: str, head: str) -> None:
     """Raise MappingError where the layout that was recognised reads the field or the header
     otherwise: to such a layout one only adds."""
+    base = proposal["base"]
     for one in proposal["columns"]:
         alike = (one["field"] == field, one["header"] == head)
         if one["because"] == KNOWN and any(alike) and not all(alike):
             raise MappingError(
-                f"{head}: {proposal['base']} 已把“{one['header']}”读作 {one['field']}；"
-                "要重新指定各列，加 --fresh"
-                f" reads “{one['header']}” as {one['field']}; to say anew what each column is, "
-                "add --fresh"
+                _about(
+                    head,
+                    f"{base} 已把“{one['header']}”读作 {one['field']}；要重新指定各列，加 --fresh",
+                    f"{base} reads “{one['header']}” as {one['field']}; to say anew what each "
+                    "column is, add --fresh",
+                )
             )
 
 
@@ -223,22 +233,30 @@ def _below(said: Mapping[str, Any], part: str) -> Any:
     return said.get(part, below)
 
 
+def _about(what: str, zh: str, en: str) -> Both:
+    return Both(f"{what}: {zh}", f"{what}: {en}")
+
+
 def checked(text: str) -> tuple[str, Layout]:
     """A mapping's text in its one form, without remarks, and the layout that it is.
 
     Raises MappingError where it cannot be used.
     """
     if len(text) > MOST_CHARACTERS:
-        raise MappingError(f"最多 at most {MOST_CHARACTERS} characters")
+        raise MappingError(
+            Both(f"最多 {MOST_CHARACTERS} 个字符", f"at most {MOST_CHARACTERS} characters")
+        )
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"不是 TOML not TOML: {error}") from error
+        raise MappingError(Both(f"不是 TOML：{error}", f"not TOML: {error}")) from error
     if unknown := set(said) - PARTS:
-        raise MappingError(f"不能写在列对应里 no part of a mapping: {', '.join(sorted(unknown))}")
+        raise MappingError(
+            _about(", ".join(sorted(unknown)), "不能写在列对应里", "no part of a mapping")
+        )
     columns = said.get("column")
     if not isinstance(columns, list) or not columns:
-        raise MappingError("没有 [[column]] no [[column]] says what a header means")
+        raise MappingError(Both("没有 [[column]]", "no [[column]] says what a header means"))
     if not said.get("base"):
         said.setdefault("share", SHARE)
         said.setdefault("channel", MAPPED)
@@ -254,22 +272,31 @@ def checked(text: str) -> tuple[str, Layout]:
 def _judge(said: dict[str, Any], layout: Layout) -> None:
     name = layout.layout
     if not NAME.fullmatch(name):
-        raise MappingError(f"{name}: 名称用小写字母、数字 a name has small letters and digits")
+        raise MappingError(
+            _about(name, "名称用小写字母、数字", "a name has small letters and digits")
+        )
     known = {one.layout: one for one in layouts.all_layouts()}
     if name in known and layout.base != name:
-        raise MappingError(f"{name}: 已有这个版式 a layout of this name is built in")
+        raise MappingError(_about(name, "已有这个版式", "a layout of this name is built in"))
     if layout.kind not in KINDS or (not layout.base and layout.channel != MAPPED):
-        raise MappingError(f"{layout.kind}, {layout.channel}: kind 应为 one of {', '.join(KINDS)}; "
-                           f"channel = \"{MAPPED}\"")  # fmt: skip
+        raise MappingError(
+            _about(
+                f"{layout.kind}, {layout.channel}",
+                f'kind 应为其中之一：{", ".join(KINDS)}；channel = "{MAPPED}"',
+                f'kind is one of {", ".join(KINDS)}; channel = "{MAPPED}"',
+            )
+        )
     if not layout.base and not 0.5 <= layout.share <= 1:
         raise MappingError("share: 0.5–1")
     if layout.base and (known[layout.base].refuse or layout.groups):
-        raise MappingError(f"{layout.base}: 不能作为 base cannot be built upon")
+        raise MappingError(_about(layout.base, "不能作为 base", "cannot be built upon"))
     there = {one.field for one in layout.columns}
     if absent := [one for one in IDENTITY[layout.kind] if one not in there]:
-        raise MappingError(f"还没有指定 not said which header is: {', '.join(absent)}")
+        raise MappingError(_about(", ".join(absent), "还没有指定", "not said which header it is"))
     if lost := [one for one in layout.needed if one not in there]:
-        raise MappingError(f"needed 中没有对应的列 no column is: {', '.join(lost)}")
+        raise MappingError(
+            _about(", ".join(lost), "needed 中没有对应的列", "needed, but no column is it")
+        )
     _judge_columns(said, layout)
 
 
@@ -279,13 +306,15 @@ def _judge_columns(said: dict[str, Any], layout: Layout) -> None:
     seen: dict[str, str] = {}
     for one in said["column"]:
         if not one.get("aliases"):
-            raise MappingError(f"{one['field']}: 没有表头 aliases names no header")
+            raise MappingError(_about(one["field"], "没有表头", "aliases names no header"))
         for head in one["aliases"]:
             before = seen.setdefault(normal(head), one["field"])
             others = (c.field for c in layout.columns if c.field != one["field"])
             more = {c.field for c in layout.columns for h in c.headers if normal(h) == normal(head)}
             if before != one["field"] or more & set(others):
-                raise MappingError(f"{head}: 对应了两个栏目 a header cannot mean two fields")
+                raise MappingError(
+                    _about(head, "对应了两个栏目", "a header cannot mean two fields")
+                )
 
 
 def base_name(layout: str | None) -> str:
@@ -333,6 +362,6 @@ def _value(one: Any) -> str:
     if isinstance(one, Sequence) and not isinstance(one, str):
         return "[" + ", ".join(_value(more) for more in one) + "]"
     if not isinstance(one, str):
-        raise MappingError(f"{one!r}: 应为文字或数字 write a text or a number")
+        raise MappingError(_about(repr(one), "应为文字或数字", "write a text or a number"))
     plain = one.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in plain) + '"'

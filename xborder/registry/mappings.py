@@ -14,6 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, select
 
 from xborder import clock
+from xborder.findings import Both
 from xborder.intake import headers, layouts
 from xborder.intake.layouts import VERSION, Layout
 from xborder.intake.mappings import MappingError, checked
@@ -79,15 +80,18 @@ def accept(
     missing name.
     """
     if not by.strip():
-        raise MappingError("who accepts must be named")
+        raise MappingError(Both("没有写明何人确认", "who accepts must be named"))
     plain, layout = checked(text)
     name = layout.layout
     now = {row["name"]: row for row in standing(c, exporter).iter_rows(named=True)}
     if name in now and now[name]["text"] == plain:
-        raise MappingError(f"{name}{VERSION}{now[name]['version']}: 已是如此 stands already")
+        there = f"{name}{VERSION}{now[name]['version']}"
+        raise MappingError(Both(f"{there}: 已是如此", f"{there}: stands already"))
     others = [row["text"] for row in now.values() if row["name"] != name]
     if sum(len(one.encode()) for one in (*others, plain)) > MOST_BYTES:
-        raise MappingError("列对应太多，请先撤销不用的 too many mappings: revoke one first")
+        raise MappingError(
+            Both("列对应太多，请先撤销不用的", "too many mappings: revoke one first")
+        )
     before = recorded(c, exporter).filter(pl.col("name") == name, pl.col("verdict") == ACCEPTED)
     _append(c, exporter, name, before.height + 1, plain, ACCEPTED, by, note)
     return name, before.height + 1, layout
@@ -97,7 +101,8 @@ def revoke(c: Connection, exporter: str, name: str, *, by: str, note: str = "") 
     """Take a mapping back. Raises MappingError where none of this name stands."""
     own = standing(c, exporter).filter(pl.col("name") == name)
     if own.is_empty():
-        raise MappingError(f"{name}: {exporter} 没有这个列对应 has no such mapping")
+        asked = f"{name}: {exporter}"
+        raise MappingError(Both(f"{asked} 没有这个列对应", f"{asked} has no such mapping"))
     row = own.row(0, named=True)
     _append(c, exporter, name, row["version"], row["text"], REVOKED, by, note)
 
