@@ -184,7 +184,9 @@ def test_the_same_mapping_again_and_a_wrong_one_are_refused(shop: Shop) -> None:
     assert "stands already" in mapping("accept", "m.toml", code=2)
     Path("m.toml").write_text("layout = 1", "utf-8")
     assert "[[column]]" in mapping("accept", "m.toml", code=2)
-    assert "personal data" in mapping("propose", "mabang.csv", "--set", "goods_name=买家姓名", code=2)
+    assert "personal data" in mapping(
+        "propose", "mabang.csv", "--set", "goods_name=买家姓名", code=2
+    )
     assert "no such header" in mapping("propose", "mabang.csv", "--set", "goods_name=x", code=2)
 
 
