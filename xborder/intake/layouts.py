@@ -84,7 +84,7 @@ class Layout:
     words must not swallow another channel's file). ``needed``: fields whose absence is a
     finding; ``lacks``: required fields that this channel never writes. ``order_fields`` are
     filled down from an order's first line, ``fill_order_no`` does so for the number itself;
-    ``sum_over_order`` adds line amounts up. ``quoted`` False: a quotation mark is data.
+    ``sum_over_order`` adds line amounts up. ``quoted`` False: between tabs a quotation mark is data.
     ``resaved_dates``: any date that is not year-first betrays a re-save by Excel.
     ``core_headers`` and ``known_headers``: the channel's own header, to tell what was deleted
     or is new. ``postal``: where the buyer's name, address … stand (``intake.postal``).
@@ -157,6 +157,11 @@ class Layout:
 
     @cached_property
     def types(self) -> dict[str, str]:
+    def quotes(self, delimiter: str) -> bool:
+        """Whether quotation marks enclose cells: where another sign than a tab parts them, a
+        spreadsheet has saved the channel's file again, and enclosed what holds that sign."""
+        return self.quoted or delimiter != "\t"
+
         """Field → type, with those of the hidden fields."""
         own = {column.field: column.type or "text" for column in self.columns}
         return own | fields(self.kind)

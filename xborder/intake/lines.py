@@ -169,7 +169,12 @@ def classified(table: Table, header: Row, mapping: Mapping) -> Table:
         alone = pl.col(sku).fill_null("") == "" if sku else pl.lit(value=True)
         footer = pl.col("first").is_in(list(footers)) & alone
         for pattern in layout.footer_patterns:
-            footer |= pl.col("first").str.contains(f"^(?:{pattern})$")
+        if layout.footer_patterns:
+            # `2,record(s) downloaded`: the words may stand behind their count.
+            order_no = str(mapping.columns["order_no"][0])
+            frame = frame.with_columns(second=_plainly(frame[order_no]))
+            for place in ("first", "second"):
+                footer |= pl.col(place).str.contains(f"^(?:{pattern})$")
         code = code.when(footer).then(pl.lit("FOOTER"))
         described_row = pl.col("first").is_in(list(described))
         if described and "qty" in mapping.columns:
@@ -178,7 +183,8 @@ def classified(table: Table, header: Row, mapping: Mapping) -> Table:
             described_row |= (row == header.number + 1) & words
         code = code.when(described_row).then(pl.lit("DESCRIPTION"))
     code = code.when("repeated").then(pl.lit("HEADER")).otherwise(pl.lit(None, pl.String))
-    return dataclasses.replace(table, frame=frame.with_columns(code=code))
+    frame = frame.with_columns(code=code).drop("second", strict=False)
+    return dataclasses.replace(table, frame=frame)
 
 
 def about_header(name: str, header: Row, mapping: Mapping) -> Iterator[Finding]:

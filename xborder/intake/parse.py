@@ -329,7 +329,8 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
             best = (recognition.weight, delimiter, recognition, head)
     assert best is not None
     _, delimiter, recognition, head = best
-    if recognition.mapping and not recognition.mapping.layout.quoted:
+    quoted = not recognition.mapping or recognition.mapping.layout.quotes(delimiter)
+    if recognition.mapping and not quoted:
         head = delimited.preview(begin, delimiter, False, limits)
         recognition = headers.recognise(delimited.first_rows(head), [recognition.mapping.layout])
     mapping, header = recognition.mapping, recognition.header
@@ -342,7 +343,7 @@ def _text(parsed: Parsed, file: BinaryIO, asked: Asked, sender: Sender) -> None:
     heads = {
         str(at): header.texts[at] or "" for at in sorted(wanted.union(*mapping.doubled.values()))
     }
-    form = Form(delimiter, mapping.layout.quoted, heads, len(header.texts), limits)
+    form = Form(delimiter, quoted, heads, len(header.texts), limits)
     whole = WholeOrders(stream, form, header, mapping, asked.around, sender)
     parsed.findings += whole.survey()
     _stop(parsed, parsed.findings, head, header, mapping)

@@ -153,7 +153,7 @@ def _text(file: BinaryIO, layout: Layout, encoding: str, limits: Limits) -> _Row
     found = [
         (headers.recognise(delimited.first_rows(one), [layout]), delimiter)
         for delimiter in delimited.declared_delimiter(begin) or delimited.DELIMITERS
-        for one in (delimited.preview(begin, delimiter, layout.quoted, limits),)
+        for one in (delimited.preview(begin, delimiter, layout.quotes(delimiter), limits),)
     ]
     known, delimiter = max(found, key=lambda one: one[0].weight)
     if known.header is None:
@@ -161,7 +161,8 @@ def _text(file: BinaryIO, layout: Layout, encoding: str, limits: Limits) -> _Row
     places = _places(known.header, layout)
     width = len(known.header.texts)
     for number, (cells, _) in enumerate(
-        delimited.records(stream.lines(), delimiter, layout.quoted, limits, width=width), 1
+        delimited.records(stream.lines(), delimiter, layout.quotes(delimiter), limits, width=width),
+        1,
     ):
         if number > known.header.number:
             yield "", number, _chosen(cells, places)
