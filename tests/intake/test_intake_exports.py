@@ -52,3 +52,69 @@ def test_ebay_counts_its_records_in_a_cell_of_their_own(
     assert parsed.records["qty"].to_list() == ["2"]
     assert parsed.rows["excluded"].to_list() == ["HEADER", None, "FOOTER"]
     assert [one for one in codes(parsed) if one != "FOOTER_SKIPPED"] == []
+
+
+WOO = "order_id,order_number,order_date,status,order_currency,shipping_country,line_item_1"
+BALANCES = "仓库,商品编码,商品名称,库存总量,可用库存,待出库,在途库存,冻结库存"
+ITEM = "name:Bowl|sku:A-1|quantity:2|total:25.00"
+ANALYTICS = "Date,Order #,N. Revenue (formatted),Status,Customer,Product(s),Items sold"
+GOODCANG = "仓库代码,仓库,产品SKU,产品名称,在途,待上架,可售,不合格,待出库"
+SETTLEMENT = "settlement-id,deposit-date,currency,transaction-type,order-id,amount,sku"
+DATE_RANGE = "date/time,settlement id,type,order id,sku,description,quantity,product sales"
+FBA_SALES = (
+    "shipment-date,sku,fnsku,fulfillment-center-id,quantity,amazon-order-id,item-price-per-unit"
+)
+PREAMBLE = '"Includes Amazon Marketplace, Fulfillment by Amazon (FBA)"\r\n"Definitions:"\r\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "layout", "code"),
+    [
+        (SETTLEMENT, "amazon_settlement", "NOT_ORDERS"),
+        (PREAMBLE + DATE_RANGE, "amazon_settlement", "NOT_ORDERS"),
+        (FBA_SALES, "amazon_fba_sales", "NOT_ORDERS"),
+        (
+            f"{WOO}\r\n1,1,2026-10-03,completed,USD,US,{ITEM}",
+            "woocommerce_columns",
+            "NO_LINE_ITEMS",
+        ),
+        (ANALYTICS, "woocommerce_analytics", "NO_LINE_ITEMS"),
+        (f"{BALANCES}\r\nUS1,A-1,碗,10,8,2,5,0", "overseas_balances", "STOCK_SNAPSHOT"),
+        (f"{GOODCANG}\r\nUSEA,美东,A-1,碗,5,3,10,1,2", "goodcang_stock", "STOCK_SNAPSHOT"),
+    ],
+)
+def test_reports_that_are_no_orders_are_refused_by_their_own_name(
+    text: str, layout: str, code: str
+) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        parsed = read_here(f"{text}\r\n".encode(encoding))
+        assert (parsed.layout, codes(parsed)) == (layout, [code])
+        told = parsed.findings[0].params
+        assert told["advice_zh"]
+        assert told["advice_en"]
+
+
+def test_woocommerce_without_the_quantity_before_refunds() -> None:
+    head = [
+        "Order Number",
+        "Order Status",
+        "Order Date",
+        "Country Code (Billing)",
+        "Country Code (Shipping)",
+    ]
+    head += ["SKU", "Item #", "Item Name", "Quantity (- Refund)", "Item Cost"]
+    row = ["55", "Completed", "2026-10-03 10:11", "GB", "", "A-1", "1", "Bowl", "２", "1.344,00"]
+    parsed = read_here(csv_bytes([head, row], delimiter=";"))
+    assert (parsed.layout, codes(parsed)) == ("woocommerce_orders", [])
+    line = parsed.records.row(0, named=True)
+    assert (line["qty"], line["unit_price"], line["country"]) == ("2", "1344", "GB")
+
+
+def test_shopee_of_taiwan_tells_the_freight_that_the_buyer_paid() -> None:
+    head = ["訂單編號", "訂單狀態", "訂單成立日期", "買家支付運費 (單)", "商品名稱 (品)"]
+    head += ["商品活動價格 (品)", "商品選項貨號 (品)", "數量", "國家 (單)"]
+    row = ["2610130ABCDEFG", "已出貨", "2026-10-13 21:05", "60", "碗", "134", "A-1", "2", "TW"]
+    parsed = read_here(csv_bytes([head, row], "big5"))
+    assert parsed.layout == "shopee_orders"
+    line = parsed.records.row(0, named=True)
+    assert (line["freight"], line["unit_price"], line["sku"]) == ("60", "134", "A-1")
