@@ -1,10 +1,12 @@
 """The steps of a registry's life, short, for the tests of this folder."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, Row, event
 
 from xborder.registry import counters, cutoffs, database, lists, manifests, orders, uploads
 from xborder.registry.exchange_tables import metadata
@@ -93,3 +95,19 @@ def reserve(
         schema={"list_id": pl.Int64, "manifest": pl.UInt32},
     )
     return manifests.reserve_all(c, cutoff, plan, [assigned], DAY, NOW)[0]
+
+
+@contextmanager
+def explained(c: Connection) -> Iterator[list[str]]:
+    """The steps of SQLite's plans for what runs within."""
+    plans: list[str] = []
+
+    def explain(_c, cursor, statement, values, _context, _many) -> None:
+        if not statement.lstrip().startswith(("EXPLAIN", "CREATE", "DROP")) and not _many:
+            plans.extend(
+                row[3] for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, values)
+            )
+
+    event.listen(c, "before_cursor_execute", explain)
+    yield plans
+    event.remove(c, "before_cursor_execute", explain)

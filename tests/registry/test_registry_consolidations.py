@@ -1,10 +1,12 @@
 """Applications in the registry, on both databases: one live application a list, refusals, results."""
 
+import random
+import re
 from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from registry_steps import NOW, check, issue, upload
+from registry_steps import NOW, check, explained, issue, upload
 from sqlalchemy import Connection, Engine, text
 
 from xborder.registry import audit, consolidations, declarations, filings
@@ -143,6 +145,72 @@ def test_of_two_refusals_that_are_overtaken_at_once_the_older_application_has_th
         )).all()  # fmt: skip
         assert [tuple(one) for one in live] == [(1, 1), (1, 2), (2, 3)]
         assert consolidations.follow(c) == 0
+
+
+STATUSES = (None, "1", "4", "120", "100", "-1001", "399", "500", "800", "899")
+
+
+def followed(c: Connection) -> tuple[object, ...]:
+    """What follows from the answers as they are, undone again."""
+    undone = c.begin_nested()
+    changed = consolidations.follow(c)
+    live = c.execute(text(
+        "SELECT consolidation_id, list_id FROM consolidation_lists WHERE live ORDER BY 1, 2"
+    )).all()  # fmt: skip
+    said = c.execute(text("SELECT kind, subject, payload FROM audit ORDER BY seq")).all()
+    undone.rollback()
+    return changed, live, said
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_left_out_would_not_change(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    drawn, moved, fewer = random.Random(seed), 0, 0
+    few = consolidations._open
+    with transaction(engine) as c:
+        cleared(c, 8)
+        for _ in range(25):
+            rows = consolidations.applications(c)
+            lists = drawn.sample(free(c), len(free(c)))[: drawn.randint(1, 3)]
+            if lists and drawn.random() < 0.7:
+                half = drawn.randrange(len(lists))
+                rows.append(reserve(c, *[one for one in (lists[:half], lists[half:]) if one]))
+            for row in drawn.sample(rows, min(len(rows), drawn.randint(1, 3))):
+                c.execute(
+                    text("UPDATE filings SET status = :s WHERE kind = '701' AND key = :k"),
+                    {"s": drawn.choice(STATUSES),
+                     "k": f"{row.cop_no}/{drawn.randint(1, row.parts)}"},
+                )  # fmt: skip
+            fewer += len(few(c)) < len(rows)
+            told = followed(c)
+            with monkeypatch.context() as all_of_them:
+                every = [row.id for row in rows]
+                all_of_them.setattr(consolidations, "_open", lambda _: every)  # noqa: B023
+                assert told == followed(c)
+            moved += consolidations.follow(c) > 0
+    assert moved and fewer
+
+
+WHOLE = r"SCAN (k|n|f|filings|consolidations|consolidation_lists)\b(?!.*_lists_past)"
+"""A step of a plan that goes through all there is."""
+
+
+def test_applications_that_stand_are_not_read_again(engine: Engine) -> None:
+    with transaction(engine) as c:
+        if c.dialect.name == "postgresql":
+            pytest.skip("PostgreSQL chooses by its statistics")
+        cleared(c)
+        answer(c, reserve(c, [1, 2]), 1, "399")
+        with explained(c) as plans:
+            assert consolidations.follow(c) == 0
+        assert not [one for one in plans if re.match(WHOLE, one)], plans
+        assert any("ix_filings_refused" in one for one in plans)
+        assert any("ix_consolidation_lists_past" in one for one in plans)
+        refused = reserve(c, [3, 4])
+        with explained(c) as plans:
+            assert answer(c, refused, 1, "100") == 2
+        assert not [one for one in plans if re.match(WHOLE, one)], plans
 
 
 def test_results_stand_row_by_row_and_repeats_change_nothing(engine: Engine) -> None:

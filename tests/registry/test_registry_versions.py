@@ -1,14 +1,13 @@
 """What follows an issued list: refused, amended, cancelled, and its next version."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import polars as pl
 import pytest
-from registry_steps import NOW, check, issue, upload
-from sqlalchemy import Connection, Engine, event
+from registry_steps import NOW, check, explained, issue, upload
+from sqlalchemy import Connection, Engine
 
 from xborder.registry import (
     contradictions,
@@ -241,22 +240,6 @@ def test_a_cancelled_order_is_not_declared_again(declared: Connection) -> None:
     assert order(c)[:2] == ("excluded", "CANCELLED")
     check(c, "v2")
     assert issue(c) is None
-
-
-@contextmanager
-def explained(c: Connection) -> Iterator[list[str]]:
-    """The steps of SQLite's plans for what runs within."""
-    plans: list[str] = []
-
-    def explain(_c, cursor, statement, values, _context, _many) -> None:
-        if not statement.lstrip().startswith(("EXPLAIN", "CREATE", "DROP")) and not _many:
-            plans.extend(
-                row[3] for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, values)
-            )
-
-    event.listen(c, "before_cursor_execute", explain)
-    yield plans
-    event.remove(c, "before_cursor_execute", explain)
 
 
 def test_orders_that_are_known_are_found_by_their_key(declared: Connection) -> None:

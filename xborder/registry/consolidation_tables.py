@@ -38,7 +38,7 @@ consolidations = Table(
     Index(None, "exporter", "month"),
 )
 
-LIVE = "live"
+LIVE, PAST = "live", "NOT live"
 
 consolidation_lists = Table(
     "consolidation_lists",
@@ -54,6 +54,12 @@ consolidation_lists = Table(
         unique=True,
         sqlite_where=text(LIVE),
         postgresql_where=text(LIVE),
+    ),
+    Index(
+        "ix_consolidation_lists_past",
+        "consolidation_id",
+        sqlite_where=text(PAST),
+        postgresql_where=text(PAST),
     ),
     Index(None, "invt_no"),
     sqlite_with_rowid=False,

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Row, select
 
 from xborder import clock
 from xborder.registry import audit, counters, filings, messages
-from xborder.registry.consolidation_tables import consolidations
+from xborder.registry.consolidation_tables import PAST, consolidations
+from xborder.registry.exchange_tables import REFUSED
 from xborder.registry.lists import cop_no
 from xborder.registry.messages import NewMessage
 from xborder.registry.staging import changed, fetch, insert, run, stage
@@ -291,25 +292,54 @@ PARTS = {
 }
 
 
-def parts(c: Connection, exporter: str | None = None) -> pl.DataFrame:
+def parts(
+    c: Connection, exporter: str | None = None, applications: Sequence[int] | None = None
+) -> pl.DataFrame:
     """The messages of applications with customs' answers: ``PARTS``, by application and part.
 
-    ``sum_no`` is customs' number; ``lists`` how many the message names, ``live`` how many still.
+    Of an exporter, or of the applications of these numbers. ``sum_no`` is customs' number;
+    ``lists`` how many the message names, ``live`` how many still.
     """
-    return fetch(
+    asked = ""
+    if applications is not None:
+        stage(c, "asked_applications", pl.DataFrame({"id": applications}, {"id": pl.Int64}))
+        asked = "JOIN asked_applications a ON a.id = k.id"
+    found = fetch(
         c,
-        """
+        f"""
         SELECT k.id, k.cop_no, n.part, min(f.status), min(f.customs_no), count(*),
                sum(CASE WHEN n.live THEN 1 ELSE 0 END)
-        FROM consolidations k JOIN consolidation_lists n ON n.consolidation_id = k.id
+        FROM consolidations k {asked} JOIN consolidation_lists n ON n.consolidation_id = k.id
         LEFT JOIN filings f ON f.kind = '701' AND f.exporter = k.exporter
              AND f.key = k.cop_no || '/' || CAST(n.part AS TEXT) AND f.version = 1
         WHERE (CAST(:exporter AS TEXT) IS NULL OR k.exporter = :exporter)
         GROUP BY k.id, k.cop_no, n.part ORDER BY k.id, n.part
-        """,
+        """,  # noqa: S608
         PARTS,
         exporter=exporter,
     )
+    if asked:
+        run(c, "DROP TABLE asked_applications")
+    return found
+
+
+def _open(c: Connection) -> list[int]:
+    """The applications for which there may be something to carry over: customs refuses one of
+    their messages, or one of their lists is not live; of all others every list is, and stays."""
+    refused = run(c, f"SELECT key FROM filings WHERE {REFUSED}").scalars()  # noqa: S608
+    named = sorted({str(key).partition("/")[0] for key in refused})
+    stage(c, "refused_applications", pl.DataFrame({"cop_no": named}, {"cop_no": pl.String}))
+    found = run(
+        c,
+        f"""
+        SELECT k.id FROM refused_applications a JOIN consolidations k ON k.cop_no = a.cop_no
+        UNION
+        SELECT n.consolidation_id FROM consolidation_lists n WHERE {PAST}
+        """,  # noqa: S608
+    )
+    numbers = sorted(int(one) for one in found.scalars())
+    run(c, "DROP TABLE refused_applications")
+    return numbers
 
 
 def follow(c: Connection) -> int:
@@ -319,7 +349,7 @@ def follow(c: Connection) -> int:
     of all are free, but of those that customs has merged (399). A refusal that a later answer
     overtakes takes its lists back, where they are in no other application meanwhile.
     """
-    told = parts(c)
+    told = parts(c, applications=_open(c))
     refused = pl.col("status").fill_null("").str.contains(r"^(100|-.*)$")
     held = told.with_columns(
         hold=~refused.any().over("consolidation_id")

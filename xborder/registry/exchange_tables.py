@@ -54,6 +54,9 @@ messages = Table(
     Index(None, "manifest_id"),
 )
 
+REFUSED = "kind = '701' AND (status = '100' OR substr(status, 1, 1) = '-')"
+"""Messages of applications for consolidation that customs refuses."""
+
 filings = Table(
     "filings",
     metadata,
@@ -76,6 +79,14 @@ filings = Table(
     Index(None, "list_id"),
     Index(None, "message_id"),
     Index(None, "customs_no"),
+    Index(
+        "ix_filings_refused",
+        "kind",
+        "key",
+        "status",
+        sqlite_where=text(REFUSED),
+        postgresql_where=text(REFUSED),
+    ),
 )
 
 receipt_files = Table(
