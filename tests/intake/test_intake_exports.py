@@ -3,6 +3,9 @@
 import pytest
 from intake_files import codes, csv_bytes, read_here
 
+from xborder.intake import numbers
+from xborder.intake.lines import Circumstances
+
 AMAZON = [
     *("amazon-order-id", "merchant-order-id", "purchase-date", "order-status"),
     *("fulfillment-channel", "sales-channel", "product-name", "sku", "quantity"),
@@ -118,3 +121,51 @@ def test_shopee_of_taiwan_tells_the_freight_that_the_buyer_paid() -> None:
     assert parsed.layout == "shopee_orders"
     line = parsed.records.row(0, named=True)
     assert (line["freight"], line["unit_price"], line["sku"]) == ("60", "134", "A-1")
+
+
+TIKTOK = ["Order ID", "Order Status", "SKU ID", "Seller SKU", "Quantity"]
+TIKTOK += ["SKU Unit Original Price", "Created Time", "Country", "Currency"]
+
+
+def tiktok(number: str, price: str, currency: str = "") -> list[str]:
+    at = "13/10/2026 21:05:06"
+    return [number, "Shipped", "17", "A-1", "2", price, at, "Malaysia", currency]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_an_empty_currency_column_does_not_hide_the_sign_of_the_amount(delimiter: str) -> None:
+    rows = [
+        tiktok("5761", "USD 29.90"), tiktok("5762", "RM29.90"), tiktok("5763", "₱1,200.50"),
+        tiktok("5764", "29.90", "SGD"), tiktok("5765", "29.90"), tiktok("5766", "S$29.90"),
+    ]  # fmt: skip
+    data = csv_bytes([TIKTOK, *rows], delimiter=delimiter)
+    for around in (None, "THB"):
+        said = {"around": Circumstances(currency=around)} if around else {}
+        parsed = read_here(data, **said)
+        told = parsed.records["currency"].to_list()
+        assert told == ["USD", "MYR", "PHP", "SGD", around, "SGD"]
+        assert parsed.records["unit_price"].to_list()[:3] == ["29.9", "29.9", "1200.5"]
+
+
+@pytest.mark.parametrize(
+    ("price", "currency"), [("HK$12.00", "HKD"), ("NZ $12.00", "NZD"), ("US $12.00", "USD")]
+)
+def test_the_dollars_of_other_countries_are_not_those_of_the_united_states(
+    price: str, currency: str
+) -> None:
+    row = [*EBAY_ROW[:7], price, "$5.00", "Oct-15-26"]
+    line = read_here(csv_bytes([EBAY, row])).records.row(0, named=True)
+    assert (line["unit_price"], line["currency"]) == ("12", currency)
+
+
+@pytest.mark.parametrize("text", ["руб. 1 344,98", "1 344,98 руб.", "руб 1344,98"])
+def test_roubles_are_read(text: str) -> None:
+    assert numbers.canonical(text, "comma") == "1344.98"
+
+
+@pytest.mark.parametrize("word", ["合计", "Total", "Grand total"])
+def test_totals_under_a_channels_own_rows_are_no_order(word: str) -> None:
+    total = [word, "", "", "", "12", "358.80", "", "", ""]
+    parsed = read_here(csv_bytes([TIKTOK, tiktok("5761", "29.90", "MYR"), total]))
+    assert parsed.records["order_no"].to_list() == ["5761"]
+    assert codes(parsed) == ["FOOTER_SKIPPED"]

@@ -155,13 +155,13 @@ class Layout:
         """The column of a canonical field; raises KeyError for one the layout has not."""
         return next(column for column in self.columns if column.field == name)
 
-    @cached_property
-    def types(self) -> dict[str, str]:
     def quotes(self, delimiter: str) -> bool:
         """Whether quotation marks enclose cells: where another sign than a tab parts them, a
         spreadsheet has saved the channel's file again, and enclosed what holds that sign."""
         return self.quoted or delimiter != "\t"
 
+    @cached_property
+    def types(self) -> dict[str, str]:
         """Field → type, with those of the hidden fields."""
         own = {column.field: column.type or "text" for column in self.columns}
         return own | fields(self.kind)

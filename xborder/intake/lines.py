@@ -168,11 +168,11 @@ def classified(table: Table, header: Row, mapping: Mapping) -> Table:
         frame = frame.with_columns(first=_plainly(frame["first"]))
         alone = pl.col(sku).fill_null("") == "" if sku else pl.lit(value=True)
         footer = pl.col("first").is_in(list(footers)) & alone
-        for pattern in layout.footer_patterns:
         if layout.footer_patterns:
             # `2,record(s) downloaded`: the words may stand behind their count.
             order_no = str(mapping.columns["order_no"][0])
             frame = frame.with_columns(second=_plainly(frame[order_no]))
+        for pattern in layout.footer_patterns:
             for place in ("first", "second"):
                 footer |= pl.col(place).str.contains(f"^(?:{pattern})$")
         code = code.when(footer).then(pl.lit("FOOTER"))
@@ -278,6 +278,10 @@ def _columns(
         set(rows.filter(rows.is_in([one.row for one in proved.findings]))) if rows.len() else ()
     )
     findings += [one for one in proved.findings if one.row in within]
+    if "currency" in told and "currency" in done:
+        # A column that is there but empty does not hide the sign beside the amount.
+        own = done["currency"]
+        done["currency"] = own.zip_with(own.is_not_null() & (own != ""), told["currency"])
     frame = pl.DataFrame(told | done)
     if "order_no" not in frame.columns:
         frame = frame.with_columns(order_no=pl.lit(None, dtype=pl.String))
