@@ -1,14 +1,22 @@
 """Files that complete each other: each ingested as it is, in whichever order, each order once."""
 
+import json
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 from pipeline_shop import FIRM, SHOP, Shop, shipment
+from typer.testing import CliRunner
 
+from xborder import intake
+from xborder.checks import Context
+from xborder.checks.dry_run import check_together
+from xborder.cli import app
 from xborder.registry import checkings
 from xborder.registry.database import reading
 from xborder.registry.staging import fetch
+from xborder.schemas import tables
 
 TEMU = "订单号,站点,订单状态,子订单号,应履约件数,商品名称,SKUID,SKU货号,订单创建时间"
 TEMU_ROW = "PO-211-1,美国站,待发货,211-{n},{qty},电路板,S-{n},{sku},2026-11-10 10:00:00"
@@ -236,3 +244,180 @@ def test_a_file_of_another_channel_is_told_to_which_shops_it_belongs(tmp_path: P
     assert (one["code"], one["also_at"]) == ("CHANNEL_DIFFERS", f"{FIRM}/tianjin-oms")
     (one,) = shop.findings("x.csv").iter_rows(named=True)
     assert (one["code"], one["also_at"]) == ("UNKNOWN_SHOP", f"{FIRM}/no-such")
+
+
+BARE = ("Sale Date,Item Name,Buyer,Quantity,Price,Discount Amount,Order Shipping,Currency,"
+        "Transaction ID,Listing ID,Order ID,Order Type,SKU")  # fmt: skip
+BARE_ROW = "11/10/26,Board,Li,2,4.8,0,0,USD,T1,L1,7001,online,XN-PCB-2L"
+"""Sold items as some exports have them: without the destination."""
+
+
+def countries_of(shop: Shop) -> list[tuple[str, str]]:
+    """Number and destination of every list that the last check made."""
+    home = shop.home()
+    with reading(home.engine) as c:
+        last = fetch(c, "SELECT max(check_id) FROM orders", {"check": pl.Int64}).item()
+    heads = home.store.read_parquet(*checkings.folder(last), "heads.parquet")
+    return [tuple(map(str, one)) for one in heads.select("order_no", "country").rows()]
+
+
+@pytest.mark.parametrize("first", ["orders", "items"])
+def test_items_without_a_destination_take_it_from_the_orders_file(
+    tmp_path: Path, first: str
+) -> None:
+    shop = of_channel(tmp_path, "etsy")
+    shop.shipments("shipments.csv", shipment("7001", "W1"))
+    files = {"orders": (ETSY, *ETSY_ROWS), "items": (BARE, BARE_ROW)}
+    put(shop, f"{first}.csv", *files.pop(first))
+    shop.work()
+    alone = {"orders": "NEEDS_ITEMS_FILE", "items": "NEEDS_ORDERS_FILE"}
+    assert shop.states() == {"7001": ("held", alone[first])}
+    if first == "items":
+        (told,) = shop.findings("items.csv").filter(
+            pl.col("code") == "NEEDS_ORDERS_FILE"
+        ).iter_rows(named=True)  # fmt: skip
+        assert (told["row"], told["field"], told["order_no"]) == (2, "country", "7001")
+        assert "EtsySoldOrders" in told["params"]
+    ((second, rows),) = files.items()
+    put(shop, f"{second}.csv", *rows)
+    shop.work()
+    assert shop.states() == {"7001": ("accepted", "")}
+    assert countries_of(shop) == [("7001", "502")]
+    assert [one[:2] for one in prices_of(shop)] == [("2", "4.8")]
+    receipts = [shop.receipt(f"{one}.csv") for one in ("orders", "items")]
+    assert all(one["adds_up"] for one in receipts) and receipts[1]["accepted"] == 1
+    shop.work(issue=True)
+    assert shop.states() == {"7001": ("declared", "")}
+
+
+def test_what_is_wrong_with_a_destination_stands_at_the_orders_file(tmp_path: Path) -> None:
+    shop = of_channel(tmp_path, "etsy")
+    shop.shipments("shipments.csv", shipment("7001", "W1"))
+    put(shop, "items.csv", BARE, BARE_ROW)
+    put(shop, "orders.csv", ETSY, ETSY_ROWS[0].replace("United States", "Atlantis"))
+    shop.work()
+    told = shop.findings("items.csv").filter(pl.col("field") == "country", pl.col("row") > 1)
+    assert told.select("file", "cell", "column", "also_at", "value").rows() == [
+        ("orders.csv", "E2", "Ship Country", "items.csv R2", "Atlantis")
+    ]
+    # An orders file that comes again, mended, is the newer word.
+    put(shop, "orders_2.csv", ETSY, ETSY_ROWS[0])
+    shop.work()
+    assert shop.states() == {"7001": ("accepted", "")}
+    # Where that has none either, its own cell is the one to fill.
+    put(shop, "orders_3.csv", ETSY, ETSY_ROWS[0].replace("United States", ""))
+    shop.work()
+    assert shop.states()["7001"][0] == "held"
+    told = shop.findings("items.csv").filter(pl.col("field") == "country", pl.col("row") > 1)
+    assert told.select("file", "cell", "also_at").rows() == [("orders_3.csv", "E2", "items.csv R2")]
+
+
+def test_what_the_items_say_themselves_stands(tmp_path: Path) -> None:
+    shop = of_channel(tmp_path, "etsy")
+    shop.shipments("shipments.csv", shipment("7001", "W1"), shipment("7003", "W3"))
+    # The amount of the orders file is another one, and so are its currency and its destination.
+    other = "11/10/26,7001,Li Lei,1,Germany,EUR,99,98,online"
+    put(shop, "orders.csv", ETSY, other, other.replace("7001", "7003"))
+    put(shop, "items.csv", ITEMS, ITEMS_ROW,
+        ITEMS_ROW.replace("7001", "7003").replace("United States", "").replace("T1", "T2"))  # fmt: skip
+    shop.work()
+    assert shop.states() == {"7001": ("accepted", ""), "7003": ("accepted", "")}
+    assert sorted(countries_of(shop)) == [("7001", "502"), ("7003", "304")]
+    assert prices_of(shop) == [("2", "4.8", "502"), ("2", "4.8", "502")]
+
+
+def test_items_that_come_again_are_completed_again(tmp_path: Path) -> None:
+    shop = of_channel(tmp_path, "etsy")
+    shop.shipments("shipments.csv", shipment("7001", "W1"))
+    put(shop, "orders.csv", ETSY, *ETSY_ROWS)
+    put(shop, "items.csv", BARE, BARE_ROW)
+    shop.work()
+    put(shop, "items_2.csv", BARE, BARE_ROW.replace(",2,4.8,", ",3,4.8,"))
+    shop.work()
+    assert shop.states() == {"7001": ("accepted", "")}
+    assert [one[0] for one in prices_of(shop)] == ["3"]
+    assert countries_of(shop) == [("7001", "502")]
+    # Bytes that are handed in once more are the newest word again.
+    put(shop, "other.csv", ETSY, ETSY_ROWS[0].replace("United States", "Germany"))
+    shop.work()
+    assert countries_of(shop) == [("7001", "304")]
+    put(shop, "orders.csv", ETSY, *ETSY_ROWS)
+    shop.work()
+    assert countries_of(shop) == [("7001", "502")]
+
+
+def test_an_order_of_another_day_under_the_number_tells_nothing(tmp_path: Path) -> None:
+    shop = of_channel(tmp_path, "etsy")
+    shop.shipments("shipments.csv", shipment("7001", "W1"))
+    put(shop, "items.csv", BARE, BARE_ROW)
+    put(shop, "orders.csv", ETSY, ETSY_ROWS[0].replace("11/10/26", "11/02/26"))
+    shop.work()
+    assert shop.states() == {"7001": ("held", "NEEDS_ORDERS_FILE")}
+    assert shop.findings("orders.csv")["code"].to_list().count("ORDER_NUMBER_REUSED") == 1
+
+
+def test_a_check_of_items_knows_the_orders_file_that_was_handed_in(tmp_path: Path) -> None:
+    shop = of_channel(tmp_path, "etsy")
+    shop.shipments("shipments.csv", shipment("7001", "W1"))
+    put(shop, "orders.csv", ETSY, ETSY_ROWS[0].replace("United States", "Atlantis"))
+    shop.work()
+    items = tmp_path / "items.csv"
+    items.write_text("\n".join([BARE, BARE_ROW, ""]), "utf-8")
+    asked = ["check", str(items), "--exporter", FIRM, "--shop", SHOP, "--home", str(shop.path)]
+    result = CliRunner().invoke(app, [*asked, "--json"])
+    told = json.loads(result.stdout)["findings"]
+    (one,) = (one for one in told if one["field"] == "country" and one["row"] > 1)
+    assert (one["file"], one["cell"], one["also_at"]) == ("orders.csv", "E2", "items.csv R2")
+    put(shop, "orders_2.csv", ETSY, ETSY_ROWS[0])
+    shop.work()
+    result = CliRunner().invoke(app, [*asked, "--json"])
+    assert json.loads(result.stdout)["counts"]["accepted"] == 1
+
+
+@pytest.mark.parametrize("names", [["items", "orders"], ["orders", "items"], ["items"]])
+def test_a_check_of_both_files_tells_what_handing_them_in_would(
+    tmp_path: Path, names: list[str]
+) -> None:
+    said = {"items": (BARE, BARE_ROW), "orders": (ETSY, *ETSY_ROWS)}
+    read = []
+    for name in names:
+        file = tmp_path / f"{name}.csv"
+        file.write_text("\n".join([*said[name], ""]), "utf-8")
+        read.append(intake.read(file, file.name))
+    context = Context(tables=tables.load(None), on=date(2026, 11, 20))
+    reports = dict(zip(names, check_together(read, context, ""), strict=True))
+    items = reports["items"]
+    codes = items.found["code"].to_list()
+    if len(names) == 1:
+        assert (items.counts["accepted"], items.counts["held"]) == (0, 1)
+        (told,) = items.to_json()["findings"][codes.index("NEEDS_ORDERS_FILE") :][:1]
+        assert "EtsySoldOrders" in str(told) and "COLUMN_MISSING" not in codes
+    else:
+        assert (items.counts["accepted"], items.counts["held"]) == (1, 0)
+        assert "NEEDS_ORDERS_FILE" not in codes
+        assert reports["orders"].counts["duplicate"] == 1
+
+
+def test_the_discount_of_an_order_counts_where_its_items_have_none() -> None:
+    from xborder.checks import partners
+    from xborder.checks.context import records_schema
+
+    said = {"shop": "us", "country": "US", "order_discount": "1", "freight": "2", "row": 2}
+    facts = pl.DataFrame(
+        [said | {"order_no": one} for one in "ABC"], schema=records_schema("order_line")
+    )
+    texts = ("order_no", "line_discount", "country", "freight", "order_discount", "ordered_at")
+    lines = pl.DataFrame(
+        [("A", None, None, None, None, None), ("A", None, "DE", None, None, None),
+         ("B", None, None, "0", None, None), ("B", "0.5", None, "0", None, None),
+         ("X", None, None, None, None, None)],
+        schema=dict.fromkeys(texts, pl.String), orient="row",
+    ).with_columns(
+        shop=pl.lit("us"), awaits_fields=pl.lit("country,freight,order_discount")
+    )  # fmt: skip
+    assert partners.wanted(lines)["order_no"].to_list() == ["A", "B", "X"]
+    made = partners.completed(lines, facts)
+    assert made.select("country", "freight", "order_discount", "partner.row").rows() == [
+        ("US", "2", "1", 2), ("DE", "2", "1", 2), ("US", "0", None, 2), ("US", "0", None, 2),
+        (None, None, None, None),
+    ]  # fmt: skip

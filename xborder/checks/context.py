@@ -44,7 +44,8 @@ class Context:
 
     ``goods`` and ``shipments`` hold the records now in force (one a SKU; the rows of the
     latest file for each order), with lineage, ``prices`` those of price lists (one a shop and
-    SKU; an empty shop: all of them); ``waybills`` the logistics numbers (运单号)
+    SKU; an empty shop: all of them), ``order_facts`` the records of reports that complete other
+    reports' orders (one an order, see ``checks.partners``); ``waybills`` the logistics numbers (运单号)
     already taken by other orders of the exporter, ``shared`` those that two orders have which
     are checked in several parts (those within one part show themselves), ``numbers`` the orders
     whose declared number another order has (``NUMBERS``), ``placed`` where each
@@ -65,6 +66,9 @@ class Context:
     )
     prices: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(schema=records_schema("price"))
+    )
+    order_facts: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=records_schema("order_line"))
     )
     waybills: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WAYBILLS))
     shared: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PARCELS))

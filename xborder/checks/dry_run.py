@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from xborder import findings
-from xborder.checks import telling
-from xborder.checks.context import Context
+from xborder.checks import partners, telling
+from xborder.checks.context import Context, records_schema
 from xborder.checks.orders import check as check_orders
 from xborder.checks.places import placements, with_right_shops
 from xborder.checks.prices import awaiting
@@ -88,12 +88,14 @@ def check_together(
 
     What catalogues, shipment files and price lists among them say is in force for the orders of
     the others. Orders of a report without amounts that a fuller report among them has too are
-    duplicates there. ``declared``: for each file its orders that are declared already, with
+    duplicates there; what an order lacks that another report of it tells is taken from that.
+    ``declared``: for each file its orders that are declared already, with
     ``order_no``, ``same`` (nothing else is said of them now) and ``row``.
     """
     for number, reading in enumerate(readings, 1):
         if reading.usable and reading.kind in _IN_FORCE:
             context = _with_records(context, reading, -number, shop)
+    context = _with_order_facts(context, readings, shop)
     reports = []
     for place, reading in enumerate(readings):
         fuller = [
@@ -124,6 +126,22 @@ def _with_records(context: Context, reading: Reading, number: int, shop: str) ->
         both = both.unique(key, keep="last", maintain_order=True)
     placed = pl.concat([context.placed, placements(reading.columns, number)])
     return replace(context, placed=placed, **{kind: both})  # type: ignore[arg-type]
+
+
+def _with_order_facts(context: Context, readings: Sequence[Reading], shop: str) -> Context:
+    """The context with what reports tell of the orders of the others among them."""
+    awaited = {one.partner["awaits"] for one in readings if one.partner.get("awaits_fields")}
+    numbered = {
+        -number: one
+        for number, one in enumerate(readings, 1)
+        if one.usable and one.kind == "orders" and base_name(one.layout) in awaited
+    }
+    if not numbered:
+        return context
+    told = [order_lines(one.records, one.file_name, shop, at) for at, one in numbered.items()]
+    placed = [placements(one.columns, at) for at, one in numbered.items()]
+    facts = partners.latest([context.order_facts, *told], records_schema("order_line"))
+    return replace(context, order_facts=facts, placed=pl.concat([context.placed, *placed]))
 
 
 def _checked_records(

@@ -10,7 +10,16 @@ from functools import lru_cache
 import polars as pl
 
 from xborder import findings
-from xborder.checks import destinations, hazards, lists, prices, rules, suggestions, telling
+from xborder.checks import (
+    destinations,
+    hazards,
+    lists,
+    partners,
+    prices,
+    rules,
+    suggestions,
+    telling,
+)
 from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, Joined, alone, join
@@ -54,8 +63,10 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     holds its order too.
     May run in several threads at once.
     """
-    lines = prices.completed(in_codes(lines, context.words), context.prices)
+    lines = in_codes(partners.completed(lines, context.order_facts), context.words)
+    lines = prices.completed(lines, context.prices)
     own = from_schema(schema_violations("order_line", lines, context.tables))
+    own = partners.awaited(own, lines)
     waits = prices.waiting(lines)
     own = pl.concat([prices.without_awaited(own, waits), prices.awaited(waits)])
     numbered = lines.with_row_index("at")
@@ -79,7 +90,7 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
         items=items.take(accepted[joined.order].arg_true()).frame(lists.ITEMS),
         found=_not_told(
             to_findings(
-                prices.at_the_list(pl.concat([meant, notices]), lines),
+                _at_sources_of(pl.concat([meant, notices]), lines),
                 joined.by_line,
                 context.placed,
             ),
@@ -89,6 +100,11 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
 
 
 _CELL = ["at", "source", "field"]
+
+
+def _at_sources_of(violations: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Violations of what other files tell of the lines, at the cells of those."""
+    return partners.at_the_partner(prices.at_the_list(violations, lines), lines)
 
 
 def _not_told(found: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
@@ -209,7 +225,5 @@ def _alone(
         orders=_verdicts(joined, broken, told),
         heads=pl.DataFrame(),
         items=pl.DataFrame(),
-        found=_not_told(
-            to_findings(prices.at_the_list(broken, lines), joined.by_line, placed), told
-        ),
+        found=_not_told(to_findings(_at_sources_of(broken, lines), joined.by_line, placed), told),
     )

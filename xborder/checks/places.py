@@ -23,8 +23,8 @@ VIOLATIONS: dict[str, pl.DataType] = {
     "expected": pl.String(),
     "params": pl.String(),
 }
-"""``at`` indexes the joined lines; ``source`` is line, goods, shipment, price or
-profile."""
+"""``at`` indexes the joined lines; ``source`` is line, goods, shipment, price, partner (another
+report of the same orders) or profile."""
 
 PLACEMENTS: dict[str, pl.DataType] = {
     "upload_id": pl.Int64(),
@@ -119,13 +119,16 @@ def to_findings(violations: pl.DataFrame, lines: Levels, placed: pl.DataFrame) -
     if violations.is_empty():
         return findings.empty().with_columns(pl.lit(None, pl.Int64).alias("upload_id"))
     place = {"line": _placed_in_file, "goods": _placed_in_source, "shipment": _placed_in_source,
-             "price": _placed_in_source, "profile": _placed_in_profile}  # fmt: skip
+             "price": _placed_in_source, "partner": _placed_in_source,
+             "profile": _placed_in_profile}  # fmt: skip
     parts = []
     for source, to_place in place.items():
         told = violations.filter(pl.col("source") == source)
         if not told.is_empty():
-            # Where a price comes from is told by line, all other sources at levels of their own.
-            kept = ["order_no", "order_row", *SOURCE, *(f"price.{name}" for name in SOURCE)]
+            # Where prices and orders' facts come from is told by line, all other sources at
+            # levels of their own.
+            told_by = (f"{one}.{name}" for one in ("price", "partner") for name in SOURCE)
+            kept = ["order_no", "order_row", *SOURCE, *told_by]
             at = lines.only([*kept, "line_no"]).take(told.get_column("at"))
             own = told.hstack(at.frame(["order_no", "order_row", *SOURCE]))
             if source == "line" and "line_no" in at.columns:

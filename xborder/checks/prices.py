@@ -17,8 +17,10 @@ AWAITS: dict[str, pl.DataType] = {
     "awaits_code": pl.String(),
     "awaits_zh": pl.String(),
     "awaits_en": pl.String(),
+    "awaits_fields": pl.String(),
 }
-"""What a line of a file with a partner says of it; null for all other lines."""
+"""What a line of a file with a partner says of it; null for all other lines. ``awaits_fields``: which
+fields the partner tells of an order (comma-joined, see ``checks.partners``); null: its amounts."""
 
 LIST = "prices"
 
@@ -78,7 +80,7 @@ def waiting(lines: pl.DataFrame) -> pl.DataFrame:
     hollow = pl.col("sku").is_null() & pl.col("qty").is_null()
     return (
         lines.with_row_index("at")
-        .filter(bare & pl.col("awaits").is_not_null())
+        .filter(bare & pl.col("awaits").is_not_null() & pl.col("awaits_fields").is_null())
         .select("at", "sku", hollow.alias("hollow"), *AWAITS)
     )
 

@@ -76,6 +76,7 @@ def check(
             for file in files
         ]  # fmt: skip
     declared = _declared(place, str(exporter), own_shop, read) if place and own_shop else []
+    context = _completed(place, context, own_shop, read)
     reports = check_together(read, context, own_shop.id if own_shop else "", declared)
     if annotate is not None:
         _annotate(files[0], read[0], reports[0], annotate)
@@ -124,6 +125,19 @@ def _declared(
 
     with reading(place.engine) as connection:
         return [foreseen.declared(connection, exporter, shop, one) for one in read]
+
+
+def _completed(
+    place: "Home | None", context: Context, shop: "Shop | None", read: list[Reading]
+) -> Context:
+    """The context with what files that were handed in before tell of the orders of these."""
+    if place is None or shop is None:
+        return context
+    from xborder.registry import open_lines
+    from xborder.registry.database import reading
+
+    with reading(place.engine) as connection:
+        return open_lines.with_known_facts(connection, place.store, context, read, shop.id)
 
 
 def known_kind(kind: str) -> None:

@@ -93,7 +93,8 @@ class Layout:
     ``base`` names the layout that a mapping only adds headers to. ``partner``: what completes
     orders of this file where it lacks a part of them: the kind ``prices``, or the layout of a
     fuller report; ``partner_code`` is the finding that orders wait under, its texts say what to
-    export.
+    export. ``partner_tells``: fields of an order that the partner tells where this file has all
+    else; its orders then stay their own (``checks.partners``).
     """
 
     layout: str
@@ -131,6 +132,7 @@ class Layout:
     partner_code: str = "AWAITING_PARTNER_FILE"
     partner_zh: str = ""
     partner_en: str = ""
+    partner_tells: tuple[str, ...] = ()
     refuse: str = ""
     advice_zh: str = ""
     advice_en: str = ""
@@ -192,7 +194,7 @@ def _layout(said: Mapping[str, Any]) -> Layout:
     named = {
         *(column.field for column in layout.columns),
         *layout.recognise, *layout.needed, *layout.lacks, *layout.order_fields,
-        *layout.sum_over_order, *layout.positive, *layout.values,
+        *layout.sum_over_order, *layout.positive, *layout.values, *layout.partner_tells,
         *layout.fallback, *(one for more in layout.fallback.values() for one in more),
         *layout.unless, *layout.unless.values(), *layout.net, *layout.scale, *layout.sign_of,
         *(one for less in layout.net.values() for one in less), *layout.one_unit_rows,

@@ -17,7 +17,8 @@ from xborder.intake.limits import Limits, refuse
 from xborder.intake.survey import Proved
 
 AWAITED = ("unit_price", "line_total", "currency")
-"""Fields that another file may tell, where the layout names one as its partner."""
+"""Fields that another file may tell, where the layout names one as its partner and does not say
+which (``partner_tells``)."""
 
 ROWS: dict[str, pl.DataType] = {
     "sheet": pl.String(),
@@ -196,7 +197,8 @@ def about_header(name: str, header: Row, mapping: Mapping) -> Iterator[Finding]:
     at = {"sheet": sheet, "row": header.number}
     proposals = drift(mapping)
     missing = [name for name in layout.needed if name not in mapping.columns]
-    awaited = [one for one in missing if layout.partner and one in AWAITED and one not in proposals]
+    told = layout.partner_tells or (AWAITED if layout.partner else ())
+    awaited = [one for one in missing if one in told and one not in proposals]
     missing = [one for one in missing if one not in awaited]
     for name in dict.fromkeys([*missing, *proposals]):
         expected = layout.column(name).headers[0]

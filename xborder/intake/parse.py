@@ -188,6 +188,8 @@ def _agree(parsed: Parsed, layout: Layout, asked: Asked) -> None:
     if layout.partner:
         told = {"awaits_zh": layout.partner_zh, "awaits_en": layout.partner_en}
         parsed.partner = {"awaits": layout.partner, "awaits_code": layout.partner_code} | told
+        if layout.partner_tells:
+            parsed.partner["awaits_fields"] = ",".join(layout.partner_tells)
     parsed.order_fields = layout.order_fields if layout.kind == "orders" else ()
 
 

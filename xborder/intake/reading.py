@@ -68,7 +68,7 @@ class Head:
     def yields_to(self) -> str:
         """The layout of a fuller report, before whose word this file's own does not count: it
         has no amounts. Empty for all other files."""
-        awaits = self.partner.get("awaits", "")
+        awaits = "" if self.partner.get("awaits_fields") else self.partner.get("awaits", "")
         told = {name for mapped in self.columns.values() for name in mapped}
         return "" if awaits in KINDS or told & {"unit_price", "line_total"} else awaits
 

@@ -1,9 +1,10 @@
 """Checkings (核验): every order that is open, against what is known now.
 
 An order is checked again only when something it depends on has changed: its exporter's
-profile, catalogue or shipments, the tables or what of them holds on the day, what the operator
-decided about their facts, what the exporter answered, or the order itself. So a mended catalogue
-takes up the held orders by itself, and nothing is uploaded again.
+profile, catalogue or shipments, the reports that complete others' orders, the tables or what of
+them holds on the day, what the operator decided about their facts, what the exporter answered, or
+the order itself. So a mended catalogue takes up the held orders by itself, and nothing is uploaded
+again.
 An order that is held for a number (its own, of logistics) another order has is looked at each
 time: the other may be cancelled, or the months be over.
 
@@ -21,10 +22,9 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row
 
 from xborder.checks import Context, OrderCheck, check_orders
-from xborder.checks.prices import awaiting
 from xborder.crashpoints import crash_point
 from xborder.registry import (
     counters,
@@ -32,6 +32,7 @@ from xborder.registry import (
     faults,
     fixes,
     in_force,
+    open_lines,
     order_numbers,
     orders,
     readings,
@@ -48,9 +49,6 @@ from xborder.settings import Settings
 
 RULES_VERSION = "2"
 """Raised when the rules change in a way that should re-check what is open."""
-
-PLACE = ["sheet", "row", "field", "cell"]
-"""Where a reading told something; one field may stand in several cells of a row."""
 
 DISTINCT = (
     "order_id", "order_no", "orderNo", "logisticsNo", "inbound_id", "goodsValue", "value_cny", "row",
@@ -139,6 +137,7 @@ class _Work:
         self.exporter, self.tables, self.on = exporter, tables, on
         self.parts: list[Part] = []
         self.hit: set[int] = set()
+        self.completing: Sequence[Row[Any]] = ()
 
     def check(self) -> list[Checked]:
         """Check what is open, part by part; the checks that were recorded."""
@@ -147,6 +146,8 @@ class _Work:
             # One state of the registry: what other parts' checks record changes no verdict.
             with reading(self.engine) as connection:
                 files = _files(connection, self.exporter.id, "goods", "shipments", "prices")
+                self.completing = open_lines.completing(connection, self.exporter)
+                files += [one.id for one in self.completing]
                 decided = decisions.in_force(connection, self.exporter.id)
                 answered = fixes.given(connection, self.exporter.id)
                 version = _inputs_version(
@@ -200,8 +201,9 @@ class _Work:
                         continue
                     number, own = first + part.number, shipments.of(part.number)
                     task = pool.submit(
-                        _checked, self.store, context, number, open_now, own, taken, size
-                    )
+                        _checked, self.store, context, number, open_now, own, taken,
+                        self.completing, size,
+                    )  # fmt: skip
                     running.append(_Running(part, number, open_now, task))
 
             start()
@@ -268,16 +270,19 @@ def _checked(
     open_now: pl.DataFrame,
     shipments: pl.DataFrame,
     taken: pl.DataFrame,
+    completing: Sequence[Row[Any]],
     size: int,
 ) -> _Verdicts:
     """Check the orders of a part and write what the check found to the lake."""
-    lines, told = lines_of(store, open_now)
+    lines, told = open_lines.lines_of(store, open_now)
+    facts = open_lines.order_facts(store, completing, lines)
     sources = [lines["upload_id"], context.goods["upload_id"], shipments["upload_id"]]
-    sources += [context.prices["upload_id"]]
+    sources += [context.prices["upload_id"], facts["upload_id"]]
     concerned = pl.concat(sources).drop_nulls().unique().sort()
     own = replace(
         context,
         shipments=shipments,
+        order_facts=facts,
         waybills=taken.join(
             shipments.select("logistics_code", "logistics_no"),
             on=["logistics_code", "logistics_no"], how="semi",
@@ -326,44 +331,6 @@ def _together(results: list[OrderCheck]) -> OrderCheck:
             for name in fields(OrderCheck)
         }
     )
-
-
-def lines_of(store: Store, open_now: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The lines of orders, from the readings that hold their current content, and what those
-    told of them.
-
-    ``open_now`` has the columns ``OPEN_ORDERS``. The lines have the canonical columns of an
-    order line, ``shop`` and lineage, in order of upload, block and row; what was told is
-    shop, upload_id, order_no, code and the place. Raises LookupError when a reading holds no
-    line of an order.
-    """
-    lines, told = [], []
-    for (number, block), own in open_now.group_by("upload_id", "block", maintain_order=True):
-        upload_id, blocks = int(str(number)), None if block is None else [int(str(block))]
-        where = readings.folder(upload_id)
-        shop = own.get_column("shop").item(0)
-        source = [
-            pl.lit(shop).alias("shop"),
-            pl.lit(upload_id, pl.Int64).alias("upload_id"),
-            pl.lit(own.get_column("file_name").item(0)).alias("file"),
-        ]
-        records = store.read_parquet(*where, "records.parquet", blocks=blocks)
-        # Mostly all of a block are open: then no line need move.
-        known = own.get_column("order_no")
-        asked = records.get_column("order_no").is_in(known.implode()).fill_null(value=False)
-        records = records if asked.all() else records.filter(asked)
-        if records.get_column("order_no").n_unique() < own.height:
-            raise LookupError(f"upload {upload_id} holds no line of some order of block {block}")
-        lines.append(awaiting(records.with_columns(source), readings.partner_of(store, upload_id)))
-        found = store.read_parquet(
-            *where, "findings.parquet", columns=["order_no", "code", *PLACE], blocks=blocks
-        )
-        told.append(
-            found.join(own, on="order_no", how="semi")
-            .unique(maintain_order=True)
-            .select(*source[:2], "order_no", "code", *PLACE)
-        )
-    return pl.concat(lines, how="diagonal"), pl.concat(told)
 
 
 def context_of(
