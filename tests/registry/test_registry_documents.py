@@ -5,7 +5,7 @@ import pytest
 from registry_steps import DAY, NOW, check, issue, upload
 from sqlalchemy import Connection, Engine
 
-from xborder.registry import database, documents, filings, waybills
+from xborder.registry import database, documents, filings, versions, waybills
 from xborder.registry.documents import NewDocument
 from xborder.registry.staging import run
 
@@ -43,7 +43,7 @@ def test_a_list_is_found_by_any_of_its_numbers(c: Connection) -> None:
     row = documents.find(c, ["2"]).row(0, named=True)
     assert (row["order_no"], row["status"], row["customs_no"]) == ("2", "399", "60412026E1")
     assert row["live"] is True and row["bill_no"] is None
-    assert documents.approved(row["status"], "") and not documents.approved(None, None)
+    assert versions.is_approved(row["status"], "") and not versions.is_approved(None, None)
 
 
 def test_a_list_has_one_bill_until_that_is_cancelled(c: Connection) -> None:

@@ -27,7 +27,6 @@ def limit(memory_bytes: int, cpu_seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 
@@ -204,13 +203,20 @@ class _Pieces:
         """Nothing waits."""
 
 
+LARGE_TABLE = 8 << 20
+"""Bytes of a table that is compressed on its way: what a reader may hold has a limit."""
+
+
 def _write(answer: BinaryIO, head: dict[str, Any], *frames: "pl.DataFrame") -> None:
     """One message: what it says as JSON with the lengths of its tables, then the tables."""
     tables = []
     for frame in frames:
         table = _Pieces()
-        # As it is: to compress and to expand takes longer than the pipe.
-        frame.write_ipc_stream(table, compression="uncompressed")  # type: ignore[call-overload]
+        # As it is: to compress and to expand takes longer than the pipe. A large one, of a workbook, must
+        # not be held twice.
+        large = frame.estimated_size() > LARGE_TABLE
+        how = "lz4" if large else "uncompressed"
+        frame.write_ipc_stream(table, compression=how)  # type: ignore[call-overload]
         tables.append(table.held)
     lengths = [sum(map(len, pieces)) for pieces in tables]
     written = json.dumps(head | {"lengths": lengths}).encode()

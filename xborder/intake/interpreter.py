@@ -14,8 +14,6 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from xborder.intake.limits import MIB
-
 ROOT = Path(__file__).parents[2]
 START = (
     "import sys; root = sys.argv[1]; sys.path[:0] = [] if root in sys.path else [root]; "
@@ -71,13 +69,12 @@ def busy_threads() -> bool:
 
 MEMORY = {
     "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 * MIB),
-    "MALLOC_TRIM_THRESHOLD_": str(512 * MIB),
-    "_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    "_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0",
 }
 """How a reader keeps memory (Python's by glibc, that of Polars by jemalloc): in one place, and
-what a block needed for the next one. To give it back and to ask for it anew cost a quarter of a
-reader's time."""
+what a block needed for a second, so that the next one has it. To give it back at once and to ask
+for it anew costs time; to keep it for good, the limit of memory that a reader of one large sheet
+has."""
 
 
 def _environment() -> dict[str, str]:

@@ -56,7 +56,7 @@ def _cells(
 ) -> Iterator[_Cell]:  # fmt: skip
     """A record's cells; of goods that stand side by side in a row (``qty#2``) each its own."""
     for name, value in record.items():
-        place = heads.get((record["sheet"], f"{name}#{record['line_no']}"))
+        place = heads.get((record["sheet"], f"{name}#{record.get('line_no')}"))
         place = place or (heads.get((record["sheet"], name)) if first else None)
         if place is None:
             continue
