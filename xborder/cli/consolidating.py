@@ -5,6 +5,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 from rich.text import Text
 
 from xborder import clock
@@ -164,15 +165,7 @@ def apply(
         _print_json({"applications": rows, "held_lists": held})
         return
     if rows:
-        made = terminal.table(
-            either("汇总申请", "Applications"),
-            "copNo",
-            either("企业", "exporter"),
-            either("月份", "month"),
-            either("#清单", "#lists"),
-            either("#报文", "#messages"),
-            "→",
-        )
+        made = _applications(either("#报文", "#messages"), "→")
         terminal.rows(made, (tuple(row.values()) for row in rows))
         terminal.out.print(made)
     else:
@@ -209,12 +202,7 @@ def show(
     if as_json:
         _print_json(told)
         return
-    made = terminal.table(
-        either("汇总申请", "Applications"),
-        "copNo",
-        either("企业", "exporter"),
-        either("月份", "month"),
-        either("#清单", "#lists"),
+    made = _applications(
         either("状态", "state"),
         either("#报关单", "#declarations"),
         either("#差异", "#differences"),
@@ -237,6 +225,18 @@ def show(
     terminal.out.print(made)
     for one in told:
         _show_declarations(one)
+
+
+def _applications(*more: str) -> Table:
+    """An empty table of applications, with further heads."""
+    return terminal.table(
+        either("汇总申请", "Applications"),
+        "copNo",
+        either("企业", "exporter"),
+        either("月份", "month"),
+        either("#清单", "#lists"),
+        *more,
+    )
 
 
 def _show_declarations(one: dict[str, Any]) -> None:

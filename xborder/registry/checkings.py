@@ -315,11 +315,8 @@ def _with_ids(content: pl.DataFrame, open_now: pl.DataFrame) -> pl.DataFrame:
         open_now.select("shop", "order_no", "order_id"), on=["shop", "order_no"], how="left",
         maintain_order="left",
     ).get_column("order_id")  # fmt: skip
-    return (
-        content.with_columns(ids).filter(ids.is_not_null())
-        if ids.null_count()
-        else (content.with_columns(ids))
-    )
+    numbered = content.with_columns(ids)
+    return numbered.filter(ids.is_not_null()) if ids.null_count() else numbered
 
 
 def _together(results: list[OrderCheck]) -> OrderCheck:
