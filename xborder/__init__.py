@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 WORKERS = 2
 """Blocks of a file are worked on two at a time, each by a thread of Python that calls Polars."""
 
-GARBAGE = 50_000
+GARBAGE = 200_000
 """Objects made before Python looks for garbage; a block's rows are many, and none of them is."""
 
 MEMORY = "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1"

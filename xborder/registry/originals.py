@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from pyrage import DecryptError, decrypt_io, encrypt_io, x25519
 from sqlalchemy import Connection, Engine, exists, select, update
@@ -27,6 +27,9 @@ from xborder.registry.tables import deliveries, uploads
 from xborder.settings import Settings
 
 _BEGIN = b"age-encryption.org/v1\n"
+
+BUFFER = 1 << 18
+"""Bytes between a file and the cipher, which reads and writes eight thousand at a time."""
 
 KEPT, EXPIRED, MISSING = "kept", "expired", "missing"
 
@@ -97,19 +100,22 @@ def write_key(key: Path, text: str) -> None:
     sync_folder(key.parent)
 
 
-class _Hashing:
+class _Hashing(io.RawIOBase):
     """A reader that hashes and counts what passes."""
 
     def __init__(self, source: BinaryIO) -> None:
-        self.source = source
+        self.source: Any = source
         self.digest = hashlib.sha256()
         self.size = 0
 
-    def read(self, size: int = -1) -> bytes:
-        block = self.source.read(size)
-        self.digest.update(block)
-        self.size += len(block)
-        return block
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        size = int(self.source.readinto(into))
+        self.digest.update(into[:size])
+        self.size += size
+        return size
 
 
 def keep(settings: Settings, source: BinaryIO) -> Kept:
@@ -119,7 +125,7 @@ def keep(settings: Settings, source: BinaryIO) -> Kept:
     """
     root = folder(settings)
     passing = _Hashing(source)
-    aside = _encrypted(settings, passing, root)
+    aside = _encrypted(settings, io.BufferedReader(passing, BUFFER), root)
     try:
         kept = Kept(passing.digest.hexdigest(), passing.size)
         target = place(settings, kept.sha256)
@@ -133,13 +139,13 @@ def keep(settings: Settings, source: BinaryIO) -> Kept:
     return kept
 
 
-def _encrypted(settings: Settings, source: "BinaryIO | _Hashing", into: Path) -> Path:
+def _encrypted(settings: Settings, source: BinaryIO, into: Path) -> Path:
     """A file's bytes, encrypted and flushed, under a temporary name in a folder."""
     identity = _identity(settings)
     into.mkdir(parents=True, exist_ok=True)
     aside = into / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        with aside.open("xb") as file:
+        with aside.open("xb", BUFFER) as file:
             encrypt_io(source, file, [identity.to_public()])
             file.flush()
             os.fsync(file.fileno())
@@ -171,12 +177,13 @@ def open_plain(settings: Settings, sha256: str) -> BinaryIO:
 
 
 def _opened(settings: Settings, source: Path, name: str) -> BinaryIO:
-    with source.open("rb") as file:
+    with source.open("rb", BUFFER) as file:
         if not file.read(len(_BEGIN)) == _BEGIN:
             raise UnreadableError(f"the original {name} is damaged")
         file.seek(0)
         identity = _identity(settings)
-        plain = tempfile.TemporaryFile(dir=source.parent)  # noqa: SIM115 - handed to the caller
+        opened = tempfile.TemporaryFile("w+b", BUFFER, dir=source.parent)  # noqa: SIM115 - handed on
+        plain = cast("BinaryIO", opened)
         try:
             decrypt_io(file, plain, [identity])
             plain.seek(0)
@@ -209,7 +216,7 @@ def intact(settings: Settings, sha256: str) -> bool:
     try:
         with open_plain(settings, sha256) as plain:
             passing = _Hashing(plain)
-            while passing.read(1 << 20):
+            while passing.read(BUFFER):
                 pass
             return passing.digest.hexdigest() == sha256
     except (OSError, UnreadableError):
