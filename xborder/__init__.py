@@ -17,10 +17,11 @@ WORKERS = 2
 GARBAGE = 200_000
 """Objects made before Python looks for garbage; a block's rows are many, and none of them is."""
 
-MEMORY = "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1"
-"""What a block needed is kept for the next one (jemalloc, which Polars uses): to give it back and
-to ask for it anew takes longer than much of the work. One pool, so that what one thread is done
-with serves the other."""
+MEMORY = "narenas:1,dirty_decay_ms:3000,muzzy_decay_ms:0"
+"""What a block needed is kept some seconds for the next one (jemalloc, which Polars uses): to give
+it back and to ask for it anew takes longer than much of the work, but what only one stage needs
+shall not be held through the next. One pool, so that what one thread is done with serves the
+other."""
 
 MMAP_THRESHOLD, TRIM_THRESHOLD, ARENA_MAX = -3, -1, -8
 """Parameters of glibc's ``mallopt``."""

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
-"""What stands in XML for characters that would not come back as they are."""
+"""What stands in XML for characters that would not come back as they are; ``&`` is the first."""
 
 # White space begins with one of these bytes (UTF-8), whatever else does.
 _BLANKS = np.zeros(256, dtype=bool)
@@ -31,7 +31,7 @@ class Look:
     """What a column's bytes say: absent values have none, and all is true of no values.
 
     ``shortest``, ``longest``: bytes of a value. ``plain``: printable ASCII only. ``markup``:
-    some of ``ESCAPES`` stand in it. ``forbidden``: perhaps a character that XML 1.0 forbids.
+    which of ``ESCAPES`` stand in it. ``forbidden``: perhaps a character that XML 1.0 forbids.
     ``spaced``: a value begins with what may be white space; ``closed``: ends with ASCII's.
     ``quoted``: a value begins like a formula, perhaps; ``underscored``: a ``_`` stands in it.
     """
@@ -39,7 +39,7 @@ class Look:
     shortest: int
     longest: int
     plain: bool
-    markup: bool
+    markup: str
     forbidden: bool
     spaced: bool
     closed: bool
@@ -47,7 +47,7 @@ class Look:
     underscored: bool
 
 
-_NOTHING = Look(0, 0, True, *[False] * 6)
+_NOTHING = Look(0, 0, True, "", *[False] * 5)
 
 
 def arrow(values: pl.Series) -> pa.LargeStringArray:
@@ -94,7 +94,9 @@ def look(array: pa.LargeStringArray) -> Look:
     letters, lengths = letters[at[0] : at[-1]], np.diff(at)
     begins = at[:-1] - at[0]
     if array.null_count:
-        there = array.is_valid().to_numpy(zero_copy_only=False)
+        # Read from the bits: Arrow's own way to NumPy loads pandas, half a second.
+        bits = np.unpackbits(np.frombuffer(array.buffers()[0], np.uint8), bitorder="little")
+        there = bits[array.offset : array.offset + len(array)].view(bool)
         lengths, begins = lengths[there], begins[there]
     if not len(lengths):
         return _NOTHING
@@ -105,12 +107,12 @@ def look(array: pa.LargeStringArray) -> Look:
     if shortest == 0:
         begins, lengths = begins[lengths > 0], lengths[lengths > 0]
     first = letters[begins]
-    markup = any(low <= sign <= high and bool((letters == sign).any()) for sign in b"&<>\r")
+    markup = [one for one in ESCAPES if low <= ord(one) <= high and (letters == ord(one)).any()]
     return Look(
         shortest=shortest,
         longest=longest,
         plain=low >= 0x20 and high < 0x7F,
-        markup=markup,
+        markup="".join(markup),
         forbidden=low < 0x20 or (high >= 0xEF and _ends_of_planes(letters)),
         spaced=bool(_BLANKS[first].any()),
         quoted=bool(_FORMULAS[first].any()),
@@ -151,7 +153,11 @@ class Value:
         """The values as they stand in an XML text; what is the same in all rows, once."""
         if self.same is not None:
             return self.same.translate(_ESCAPED) if self.look.markup else self.same
-        return arrow(self.values.str.replace_many(ESCAPES) if self.look.markup else self.values)
+        values = self.values
+        # Sign by sign: sought alone, each is found several times as fast as all of them together.
+        for sign in self.look.markup:
+            values = values.str.replace_all(sign, ESCAPES[sign], literal=True)
+        return arrow(values)
 
 
 def _nothing(height: int) -> Value:

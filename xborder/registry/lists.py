@@ -119,7 +119,9 @@ def hashes(exporters: pl.Series, cop_nos: pl.Series, versions: pl.Series) -> lis
 
 def as_guids(hashed: bytes) -> pl.Series:
     """Hashes of 16 bytes, one after the other, as the GUIDs (UUIDv5, upper case) they stand for."""
-    import numpy as np  # costs more time than all else that most commands ask of this module
+    # They cost more time than all else that most commands ask of this module.
+    import numpy as np
+    import pyarrow as pa
 
     octets = np.frombuffer(hashed, np.uint8).reshape(-1, 16).copy()
     # Version and variant bits as RFC 9562 sets them.
@@ -129,8 +131,8 @@ def as_guids(hashed: bytes) -> pl.Series:
     dashed = np.full((len(letters), 36), ord("-"), np.uint8)
     for at, begins, ends in ((0, 0, 8), (9, 8, 12), (14, 12, 16), (19, 16, 20), (24, 20, 32)):
         dashed[:, at : at + ends - begins] = letters[:, begins:ends]
-    text = dashed.tobytes().decode("ascii")
-    return pl.Series([text[at : at + 36] for at in range(0, len(text), 36)], dtype=pl.String)
+    buffers = [None, pa.py_buffer(np.arange(len(dashed) + 1) * 36), pa.py_buffer(dashed)]
+    return pl.Series(pa.LargeStringArray.from_buffers(len(dashed), *buffers[1:]))
 
 
 def guids(exporters: pl.Series, cop_nos: pl.Series, versions: pl.Series) -> pl.Series:

@@ -44,19 +44,17 @@ class Store:
         """A store at an fsspec URL (``file:///…``, ``s3://bucket/prefix``)."""
         self.root = UPath(url)
         self.local = self.root.protocol in ("", "file", "local")
+        self._folder = Path(self.root.path)
 
     def path(self, *parts: str) -> UPath:
         """Where a file lies. Raises ValueError for a part that would leave the store."""
-        for part in parts:
-            if part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part:
-                raise ValueError(f"not a plain name in the store: {part!r}")
-        return self.root.joinpath(*parts)
+        return self.root.joinpath(*_plain(parts))
 
     def local_path(self, *parts: str) -> Path:
         """The same as a plain path. Raises ValueError when the store is not a local folder."""
         if not self.local:
             raise ValueError(f"{self.root} is not a local folder")
-        return Path(self.path(*parts).path)
+        return self._folder.joinpath(*_plain(parts))
 
     def write_bytes(self, parts: tuple[str, ...] | list[str], data: bytes) -> UPath:
         """Write a whole file, replacing what stood there."""
@@ -323,6 +321,13 @@ def _repeated(frame: pl.DataFrame) -> list[str]:
     """The columns whose first cells repeat each other: a dictionary of others is made in vain."""
     head = frame.head(_SAMPLE)
     return [one.name for one in head if one.n_unique() * 2 <= len(one)]
+
+
+def _plain(parts: Sequence[str]) -> Sequence[str]:
+    for part in parts:
+        if part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part:
+            raise ValueError(f"not a plain name in the store: {part!r}")
+    return parts
 
 
 def _flush(folder: Path) -> None:
