@@ -62,10 +62,10 @@ def test_expressions_say_what_they_say_of_the_wide_table(table: Levels) -> None:
 def test_rows_taken_are_those_of_the_wide_table(table: Levels, data: st.DataObject) -> None:
     places = st.lists(st.integers(0, table.height - 1), max_size=6) if table.height else st.just([])
     rows = pl.Series(data.draw(places), dtype=pl.UInt32)
-    assert wide(table.take(rows)).equals(wide(table)[rows])
-    assert expected(table.take(rows)) == table.project(WANTED).take(rows).frame(WANTED).to_dict(
-        as_series=False
-    )
+    names = ["own", "goods", "shop"]
+    assert table.gather(names, rows).equals(wide(table)[rows])
+    assert table.project(WANTED).gather(WANTED, rows).equals(table.select(WANTED)[rows])
+    assert table.gather([], rows).height == rows.len()
 
 
 def test_what_reads_few_rows_is_judged_on_few_rows() -> None:

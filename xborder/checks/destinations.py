@@ -222,7 +222,7 @@ def _vague(joined: Joined, countries: frozenset[str], tables: Tables) -> list[pl
         if not here.any():
             continue
         rows = (joined.by_line.evaluate({"brief": brief})["brief"].spread() & here).arg_true()
-        short = joined.by_line.only(["at", name]).take(rows).frame(["at", "head.country", name])
+        short = joined.by_line.gather(["at", "head.country", name], rows)
         told = short.filter(
             pl.col("head.country").is_in(sorted(countries)), text.is_in(sorted(words))
         )

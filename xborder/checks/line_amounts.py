@@ -92,8 +92,8 @@ def _with_totals(joined: Joined) -> Joined:
 def _with_shares(joined: Joined, marked: pl.Series) -> pl.DataFrame:
     """The lines' totals less their shares of the order's discount."""
     numbered = joined.order.alias("order").to_frame().filter(marked)
-    some = joined.by_line.take(marked.arg_true()).frame(
-        ["at", "d.total", "d.order_discount", "d.minor"]
+    some = joined.by_line.gather(
+        ["at", "d.total", "d.order_discount", "d.minor"], marked.arg_true()
     )
     shared = some.hstack(numbered).select(
         (c("d.total") - share_out("d.order_discount", "d.total", "d.minor", ["order"], "at")).alias(

@@ -86,8 +86,8 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     accepted = orders.get_column("state") == "accepted"
     return OrderCheck(
         orders=orders,
-        heads=heads.take(accepted.arg_true()).frame(lists.HEADS),
-        items=items.take(accepted[joined.order].arg_true()).frame(lists.ITEMS),
+        heads=heads.gather(lists.HEADS, accepted.arg_true()),
+        items=items.gather(lists.ITEMS, accepted[joined.order].arg_true()),
         found=_not_told(
             to_findings(
                 _at_sources_of(pl.concat([meant, notices]), lines),

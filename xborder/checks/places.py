@@ -125,15 +125,11 @@ def to_findings(violations: pl.DataFrame, lines: Levels, placed: pl.DataFrame) -
     for source, to_place in place.items():
         told = violations.filter(pl.col("source") == source)
         if not told.is_empty():
-            # Where prices and orders' facts come from is told by line, all other sources at
-            # levels of their own.
-            told_by = (f"{one}.{name}" for one in ("price", "partner") for name in SOURCE)
-            kept = ["order_no", "order_row", *SOURCE, *told_by]
-            at = lines.only([*kept, "line_no"]).take(told.get_column("at"))
-            own = told.hstack(at.frame(["order_no", "order_row", *SOURCE]))
-            if source == "line" and "line_no" in at.columns:
-                own = of_its_goods(own.hstack(at.frame(["line_no"])), placed)
-            parts.append(to_place(own.rename({"upload_id": "concerns"}), at, placed, source))
+            at = told.get_column("at")
+            own = told.hstack(lines.gather(["order_no", "order_row", *SOURCE], at))
+            if source == "line" and "line_no" in lines.columns:
+                own = of_its_goods(own.hstack(lines.gather(["line_no"], at)), placed)
+            parts.append(to_place(own.rename({"upload_id": "concerns"}), lines, placed, source))
     return (
         pl.concat(parts)
         .with_columns(pl.col("field").str.replace("#.*$", ""))
@@ -212,7 +208,7 @@ def _placed_in_source(
     own: pl.DataFrame, lines: Levels, placed: pl.DataFrame, source: str
 ) -> pl.DataFrame:
     moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).hstack(
-        lines.frame(f"{source}.{name}" for name in SOURCE).rename(
+        lines.gather((f"{source}.{name}" for name in SOURCE), own.get_column("at")).rename(
             {f"{source}.{name}": name for name in SOURCE} | {f"{source}.upload_id": "source_upload"}
         )
     )
@@ -228,7 +224,7 @@ def _placed_in_profile(
     own: pl.DataFrame, lines: Levels, _placed: pl.DataFrame, _source: str
 ) -> pl.DataFrame:
     moved = own.rename({"file": "line_file", "sheet": "line_sheet", "row": "line_row"}).hstack(
-        lines.frame(["profile.file"]).rename({"profile.file": "file"})
+        lines.gather(["profile.file"], own.get_column("at")).rename({"profile.file": "file"})
     )
     return moved.select(
         "code", "file", pl.lit("").alias("sheet"), pl.lit(None, pl.UInt32).alias("row"),

@@ -271,5 +271,5 @@ def _violations(rule: Rule, levels: Levels, rows: pl.Series) -> pl.DataFrame:
     }
     read = {one for expr in told.values() for one in expr.meta.root_names()}
     # Few lines, whose columns are cheaper side by side than each at its level.
-    few = levels.only(read).take(rows).frame(sorted(read))
+    few = levels.gather(sorted(read), rows)
     return few.select(**told).cast(VIOLATIONS)  # type: ignore[arg-type]

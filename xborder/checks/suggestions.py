@@ -116,9 +116,7 @@ def _with_goods(asked: pl.DataFrame, table: Levels) -> pl.DataFrame:
     """The goods that a violation is about, where that matters: the columns ``_KEY`` and nth."""
     names = {name for both in _GOODS.values() for few in both.values() for name in few}
     there = sorted(names & set(table.columns))
-    # Only these columns are gathered; a frame without any would have no height.
-    held = [name for name in table.own.columns if name in names] or table.own.columns[:1]
-    stated = Levels(table.own[held], table.above).take(asked.get_column("at")).frame(there)
+    stated = table.gather(there, asked.get_column("at"))
     both = asked.hstack([stated[name].alias(f"of.{name}") for name in there])
 
     def told_by(source: str, few: tuple[str, ...]) -> pl.Expr:

@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from xborder.schemas import numbers, patterns, truth
+from xborder.schemas.judges import Judges
 from xborder.schemas.levels import Levels
 from xborder.schemas.library import Library, Resolver, Schema
 from xborder.schemas.parts import Part, split
@@ -58,13 +59,10 @@ class Filter:
 
         With ``judged`` (Boolean, without nulls) only rows that it marks are stopped.
         """
-        found = table.evaluate(
-            {
-                str(at): one
-                for at, one in self._on_distinct_values(table).items()
-                if isinstance(one, pl.Expr)
-            }
-        )
+        left = dict(self._of_several)
+        for judges in self._of_columns:
+            left |= judges.left(table)
+        found = table.evaluate({str(at): one for at, one in left.items()})
         for at, (part, one) in enumerate(self.parts):
             if isinstance(one, bool):
                 yield part, None if judged is None else judged.arg_true()
@@ -75,32 +73,22 @@ class Filter:
                     yield part, rows
 
     @cached_property
-    def _by_column(self) -> dict[str, dict[int, pl.Expr]]:
-        """The predicates that read the letters of one column only, by that column."""
+    def _of_columns(self) -> list[Judges]:
+        """The predicates that read one column only."""
         found: dict[str, dict[int, pl.Expr]] = {}
         for at, (_, one) in enumerate(self.parts):
-            # What only compares whole values costs less than to find the distinct ones.
-            if isinstance(one, pl.Expr) and ".str." in str(one):
-                column, *others = set(one.meta.root_names())
-                if not others:
-                    found.setdefault(column, {})[at] = one
-        return found
+            if isinstance(one, pl.Expr) and at not in self._of_several:
+                found.setdefault(one.meta.root_names()[0], {})[at] = one
+        return [Judges(column, parts) for column, parts in found.items()]
 
-    def _on_distinct_values(self, table: Levels) -> dict[int, Truth]:
-        """The predicates by the number of their part, those of a column that repeats its values
-        judged on each value once: left out where no value fails, else told by the values."""
-        left = dict(enumerate(one for _, one in self.parts))
-        for column, judges in self._by_column.items():
-            values = table.repeated(column)
-            if values is None:
-                continue
-            fails = values.select(one.alias(str(at)) for at, one in judges.items())
-            for at in judges:
-                del left[at]
-                failing = values.filter(fails.get_column(str(at))).get_column(column)
-                if not failing.is_empty():
-                    left[at] = pl.col(column).is_in(failing.implode(), nulls_equal=True)
-        return left
+    @cached_property
+    def _of_several(self) -> dict[int, pl.Expr]:
+        """The predicates that read several columns, by the number of their part."""
+        return {
+            at: one
+            for at, (_, one) in enumerate(self.parts)
+            if isinstance(one, pl.Expr) and len(set(one.meta.root_names())) != 1
+        }
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,18 @@ class Levels:
             return parts[0]
         return pl.DataFrame([one for part in parts for one in part])[names]
 
+    def gather(self, names: Iterable[str], rows: pl.Series) -> pl.DataFrame:
+        """Columns of some rows of the table, in the order asked for."""
+        places = {0: rows}
+        found = []
+        for name in names:
+            level = self.columns[name]
+            if level and level not in places:
+                places[level] = self.above[level - 1][1][rows]
+            frame = self.above[level - 1][0] if level else self.own
+            found.append(frame.get_column(name)[places[level]])
+        return pl.DataFrame(found) if found else pl.DataFrame(height=rows.len())
+
     def evaluate(self, wanted: Mapping[str, pl.Expr]) -> dict[str, Answer]:
         """Each expression at the level of fewest rows that has all its columns."""
         at: dict[int, dict[str, pl.Expr]] = {}
@@ -103,18 +115,21 @@ class Levels:
             found |= {name: Answer(got.get_column(name), rows) for name in exprs}
         return {name: found[name] for name in wanted}
 
-    def repeated(self, name: str) -> pl.DataFrame | None:
-        """The distinct values of a column, as a frame of that column; None where its level is
-        small or the values hardly repeat, so that nothing is gained by looking at each once."""
+    def column(self, name: str) -> pl.Series:
+        """The values of a column at the level of fewest rows that has it."""
         level = next((one for one, held in self._by_height if name in held), 0)
-        frame = self.above[level - 1][0] if level else self.own
-        if frame.height < _MANY or name not in frame.columns:
-            return None
-        column = frame.get_column(name)
+        return (self.above[level - 1][0] if level else self.own).get_column(name)
+
+    def repeated(self, name: str) -> pl.Series | None:
+        """All that stands in a column: its distinct values, or those of its level where they are
+        few; None where they hardly repeat, so that nothing is gained by looking at each once."""
+        column = self.column(name)
+        if column.len() < _MANY:
+            return column
         # From all over the table: neighbours are often of one order, and alike.
-        if column.gather_every(frame.height // _SAMPLE).n_unique() > _SAMPLE // 2:
-            return None
-        return column.unique().to_frame()
+        step = column.len() // _SAMPLE
+        places = pl.int_range(0, column.len(), step, dtype=pl.UInt32, eager=True)
+        return None if column[places].n_unique() > _SAMPLE // 2 else column.unique()
 
     def _reading(self, names: set[str]) -> pl.DataFrame:
         return self.frame(sorted(names)) if names else self.own
@@ -135,19 +150,6 @@ class Levels:
             own = [pl.int_range(self.height, dtype=pl.UInt32, eager=True).alias(_HEIGHT)]
         above = ((pl.DataFrame(at[level]), self.above[level - 1][1]) for level in sorted(at))
         return Levels(pl.DataFrame(own), tuple(above))
-
-    def take(self, rows: pl.Series) -> "Levels":
-        """Some rows of the table, in the order asked for."""
-        some = Levels(self.own[rows], tuple((frame, held[rows]) for frame, held in self.above))
-        some.__dict__["columns"] = self.columns  # the same; to gather them again would cost
-        return some
-
-    def only(self, names: Iterable[str]) -> "Levels":
-        """The table with no other columns of its own than these: the cheaper to take rows of."""
-        wanted = set(names)
-        held = [name for name in self.own.columns if name in wanted]
-        # One column at least: a frame without any has no height.
-        return Levels(self.own[held or self.own.columns[:1]], self.above)
 
     def texts(self, names: Iterable[str]) -> "Levels":
         """These columns as text, where they are not."""

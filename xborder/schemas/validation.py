@@ -7,7 +7,7 @@ other. A violation becomes a finding code by the keyword, unless the schema name
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple, Protocol
@@ -66,9 +66,6 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "minItems": lambda least: f"≥ {least}",
     "maxItems": lambda most: f"≤ {most}",
 }
-
-_ROW = "number of the row"
-"""Unlike any column of a schema."""
 
 _MISSING = ("required", "dependentRequired")
 
@@ -185,48 +182,58 @@ def violations(
     properties = _properties(name)
     present = [column for column in properties if column in levels.columns]
     texts = levels.texts(present)
-    known: dict[Verdict, int] = {}
-    found = [
-        _exact(part, checker(name, held, part), texts, rows, properties, known)
-        for part, rows in row_filter(name, held, frozenset(present)).stopped(texts, judged)
-    ]
-    if not known:
+    found = _Found()
+    for part, rows in row_filter(name, held, frozenset(present)).stopped(texts, judged):
+        _judge_rows(part, checker(name, held, part), texts, rows, properties, found)
+    if not found.rows:
         return pl.DataFrame(schema=VIOLATIONS)
     # Verdicts are few: they are put in order once, and the many findings by their numbers.
     place = {column: at for at, column in enumerate(properties)}
-    order = sorted(known, key=lambda one: (place.get(one[0], -1), *one[1:]))
-    rank = {known[verdict]: at for at, verdict in enumerate(order)}
+    order = sorted(found.known, key=lambda one: (place.get(one[0], -1), *one[1:]))
+    rank = {found.known[verdict]: at for at, verdict in enumerate(order)}
     told = pl.DataFrame(order, schema=["field", "keyword", "code", "expected"], orient="row")
-    all_found = pl.concat(found).with_columns(pl.col("verdict").replace_strict(rank))
-    sorted_found = all_found.unique(("row", "verdict")).sort("row", "verdict")
-    return pl.concat(
-        [sorted_found.select("row", "value"), told[sorted_found.get_column("verdict")]],
-        how="horizontal",
-    ).select(*VIOLATIONS)
+    sorted_found = (
+        pl.DataFrame(
+            {
+                "row": pl.Series(found.rows, dtype=pl.UInt32),
+                "verdict": pl.Series([rank[one] for one in found.verdicts], dtype=pl.UInt32),
+                "value": pl.Series(found.values, dtype=pl.String),
+            }
+        )
+        .unique(("row", "verdict"))
+        .sort("row", "verdict")
+    )
+    both = sorted_found.hstack(told[sorted_found.get_column("verdict")])
+    return both.select(*VIOLATIONS)
 
 
-def _exact(
+@dataclass
+class _Found:
+    """What the checker finds: rows, the numbers of their verdicts (in ``known``), their values."""
+
+    known: dict[Verdict, int] = field(default_factory=dict)
+    rows: list[int] = field(default_factory=list)
+    verdicts: list[int] = field(default_factory=list)
+    values: list[str | None] = field(default_factory=list)
+
+
+def _judge_rows(
     part: Part,
     check: Checker,
     texts: Levels,
     rows: pl.Series | None,
     properties: Mapping[str, library.Schema],
-    known: dict[Verdict, int],
-) -> pl.DataFrame:
-    """What the checker says of some rows (None: of all) in the columns of a part.
+    found: _Found,
+) -> None:
+    """Add what the checker says of some rows (None: of all) in the columns of a part.
 
-    Rows that are equal in these columns are judged once. Returns the columns row, verdict (its
-    number in ``known``, which grows) and value.
+    Rows that are equal in these columns are judged once.
     """
     columns = [column for column in part.columns if column in texts.columns]
     own = {column: properties[column] for column in columns}
-    groups = _alike(texts, columns, rows)
     parsed = {column for column in columns if own[column].get("type") == "number"}
     codes: dict[tuple[str, str, int, bool], int] = {}
-    found_in: list[int] = []
-    found: list[int] = []
-    values: list[str | None] = []
-    for index, row in enumerate(groups.select(columns).rows() if columns else [()]):
+    for row, alike in _alike(texts, columns, rows).items():
         written = dict(zip(columns, row, strict=True))
         instance: dict[str, Any] = {
             column: value for column, value in written.items() if value is not None
@@ -235,33 +242,30 @@ def _exact(
             instance[column] = numbers.parse(instance[column])
         for failure in check.failures(instance):
             keyword = failure.keyword
-            field = str(failure.path[0]) if failure.path else ""
-            value = None if keyword in _MISSING else written.get(field)
-            long = keyword == "type" and field in parsed and numbers.overlong(written[field])
-            key = (field, keyword, id(failure.node), long)
+            name = str(failure.path[0]) if failure.path else ""
+            value = None if keyword in _MISSING else written.get(name)
+            long = keyword == "type" and name in parsed and numbers.overlong(written[name])
+            key = (name, keyword, id(failure.node), long)
             if key not in codes:
-                verdict = (field, keyword, *_judge(failure, properties.get(field, {}), value))
-                codes[key] = known.setdefault(verdict, len(known))
-            found_in.append(index)
-            found.append(codes[key])
-            values.append(value)
-    return pl.DataFrame(
-        {
-            "row": groups.get_column(_ROW).gather(pl.Series(found_in, dtype=pl.UInt32)),
-            "verdict": pl.Series(found, dtype=pl.UInt32),
-            "value": pl.Series(values, dtype=pl.String),
-        }
-    ).explode("row")
+                verdict = (name, keyword, *_judge(failure, properties.get(name, {}), value))
+                codes[key] = found.known.setdefault(verdict, len(found.known))
+            found.rows += alike
+            found.verdicts += [codes[key]] * len(alike)
+            found.values += [value] * len(alike)
 
 
-def _alike(texts: Levels, columns: list[str], rows: pl.Series | None) -> pl.DataFrame:
-    """The distinct values of columns, with the list of the rows that have them."""
+def _alike(
+    texts: Levels, columns: list[str], rows: pl.Series | None
+) -> dict[tuple[Any, ...], list[int]]:
+    """The distinct values of columns, each with the rows that have them."""
     if rows is None:
         rows = pl.int_range(texts.height, dtype=pl.UInt32, eager=True)
     if not columns:
-        return pl.DataFrame({_ROW: [rows]})
-    numbered = texts.only(columns).take(rows).frame(columns).with_columns(rows.alias(_ROW))
-    return numbered.group_by(columns).agg(_ROW)
+        return {(): rows.to_list()}
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for at, row in zip(rows.to_list(), texts.gather(columns, rows).rows(), strict=True):
+        groups.setdefault(row, []).append(at)
+    return groups
 
 
 def document_violations(

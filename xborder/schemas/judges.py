@@ -1,0 +1,79 @@
+"""What one column decides by itself: each of its values is judged once, and remembered.
+
+The same units, SKUs and names stand in every block of a file and in every file of a shop. What
+has passed before passes again, without a look at its letters; a column without any value is not
+looked at, nor is one without a gap for what only lacks.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import polars as pl
+
+from xborder.schemas.levels import Levels
+
+_KEPT = 4096
+"""Values of a column that are remembered at most, and distinct values that are looked up."""
+
+
+class Judges:
+    """The predicates of a filter's parts (by the numbers of those) that read one column only."""
+
+    def __init__(self, column: str, parts: Mapping[int, pl.Expr]) -> None:
+        self.column, self.parts = column, parts
+        # What only compares whole values costs less than to find the distinct ones.
+        self._letters = {at: one for at, one in parts.items() if ".str." in str(one)}
+        self._gaps = {at for at, one in parts.items() if one.meta.eq(pl.col(column).is_null())}
+        self._passed: set[str | None] = set()
+        self._failed: dict[str | None, list[int]] = {}
+
+    @cached_property
+    def _at_null(self) -> list[int]:
+        """The parts that stop where there is no value."""
+        nothing = pl.DataFrame({self.column: [None]}, schema={self.column: pl.String})
+        stops = nothing.select(one.alias(str(at)) for at, one in self.parts.items())
+        return [at for at in self.parts if stops.get_column(str(at)).item()]
+
+    def left(self, table: Levels) -> Mapping[int, pl.Expr]:
+        """The parts that may stop a row of a table, each with a predicate that tells which."""
+        values = table.column(self.column)
+        nulls = values.null_count()
+        if nulls == values.len():
+            return {at: self.parts[at] for at in self._at_null}
+        left = dict(self.parts)
+        if not nulls:
+            for at in self._gaps:
+                del left[at]
+        if not self._letters or (distinct := table.repeated(self.column)) is None:
+            return left
+        failing = self._failing(distinct)
+        for at in self._letters:
+            left.pop(at, None)
+            if few := [value for value, parts in failing.items() if at in parts]:
+                stopped = pl.Series(few, dtype=pl.String).implode()
+                left[at] = pl.col(self.column).is_in(stopped, nulls_equal=True)
+        return left
+
+    def _failing(self, distinct: pl.Series) -> dict[str | None, list[int]]:
+        """The values of which a look at the letters stops some part, with those parts."""
+        if distinct.len() > _KEPT:
+            return self._judged(distinct)
+        rest = set(distinct.to_list()) - self._passed
+        known = {value: self._failed[value] for value in rest if value in self._failed}
+        if new := [value for value in rest if value not in known]:
+            told = self._judged(pl.Series(new, dtype=pl.String))
+            known |= told
+            if len(self._passed) + len(self._failed) + len(new) <= _KEPT:
+                self._failed.update(told)
+                self._passed.update(value for value in new if value not in told)
+        return known
+
+    def _judged(self, values: pl.Series) -> dict[str | None, list[int]]:
+        frame = values.alias(self.column).to_frame()
+        fails = frame.select(one.alias(str(at)) for at, one in self._letters.items())
+        told: dict[str | None, list[int]] = {}
+        for at, marked in zip(self._letters, fails.get_columns(), strict=True):
+            if marked.any():
+                for value in values.filter(marked):
+                    told.setdefault(value, []).append(at)
+        return told
