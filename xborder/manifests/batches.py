@@ -66,10 +66,17 @@ def group(pages: Iterable[pl.DataFrame], lists_per_manifest: int) -> list[Batch]
     """
     gathered: dict[tuple[str, ...], _Gathered] = {}
     for page in pages:
-        rows = page.select(pl.col(KEY + NAMES).fill_null(""), "list_id").sort("list_id")
-        keyed = rows.with_row_index("at").group_by(KEY).agg("at")
-        for *key, places in keyed.iter_rows():
-            _add(gathered.setdefault(tuple(key), _Gathered()), rows[places], lists_per_manifest)
+        if page.is_empty():
+            continue
+        ordered = page if page["list_id"].is_sorted() else page.sort("list_id")
+        rows = ordered.select(pl.col(KEY + NAMES).fill_null(""), "list_id")
+        # Mostly the lists of a page differ in few of these, or in none.
+        alike = rows.select((pl.col(name) == pl.col(name).first()).all() for name in KEY).row(0)
+        differing = [name for name, same in zip(KEY, alike, strict=True) if not same]
+        parts = rows.partition_by(differing) if differing else [rows]
+        for alike_rows in parts:
+            shared = alike_rows.select(KEY).row(0)
+            _add(gathered.setdefault(shared, _Gathered()), alike_rows, lists_per_manifest)
     batches = []
     for shared in sorted(gathered):
         one = gathered.pop(shared)

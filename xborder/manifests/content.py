@@ -99,8 +99,13 @@ class Checked:
         """All codes in a check's content that have names, by column."""
         found: dict[str, set[str]] = {}
         for what in ("heads", "items"):
-            for column in self._read(check_id, what, _coded()).iter_columns():
-                found.setdefault(column.name, set()).update(column.drop_nulls().unique())
+            place = (*checkings.folder(check_id), f"{what}.parquet")
+            try:
+                told = self.store.texts(*place, columns=_coded())
+            except FileNotFoundError as error:
+                raise ContentError(f"the lake has no {'/'.join(place)}") from error
+            for column, values in told.items():
+                found.setdefault(column, set()).update(values)
         return found
 
     def lines_a_list(self, check_id: int) -> float:

@@ -158,13 +158,9 @@ def _plan(
 
 def _pages(c: Connection, exporters: Container[str] | None) -> Iterator[pl.DataFrame]:
     after = 0
-    while len(page := lists.pending(c, after, PAGE, lists.PLANNED)):
+    while len(page := lists.ready(c, exporters, after, PAGE)):
         after = int(page["list_id"][-1])
-        if exporters is not None:
-            known = [one for one in page["exporter"].unique() if one in exporters]
-            page = page.filter(pl.col("exporter").is_in(known))
-        if len(page):
-            yield page
+        yield page
 
 
 def _assigned(taken: list[Batch]) -> Iterator[pl.DataFrame]:

@@ -220,8 +220,7 @@ class _Work:
                 start()
 
     def _record(self, version: str, one: "_Running", made: "_Verdicts") -> Checked:
-        waited = one.open_now.drop("state")
-        verdicts = made.orders.join(waited, on=["shop", "order_no"], maintain_order="left")
+        verdicts = made.orders.join(one.open_now, on=["shop", "order_no"], maintain_order="left")
         crash_point("check-written")
         with transaction(self.engine) as connection:
             verdicts = versions.unchanged(connection, self.store, folder(one.check_id), verdicts)

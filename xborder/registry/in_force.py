@@ -72,10 +72,18 @@ def shipments(store: Store, uploads: Sequence[int]) -> pl.DataFrame:
 def _latest(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     none = pl.DataFrame(schema=records_schema("shipment") | {"place": pl.Int64()})
     every = pl.concat([none, *parts], how="diagonal")
-    if every.select(pl.struct(ORDER).is_duplicated().any()).item():
+    if not one_row_each(every):
         latest = pl.col("place") == pl.col("place").max().over(ORDER)
         every = every.filter(latest).unique(_PARCEL, keep="last", maintain_order=True)
     return every.drop("place")
+
+
+def one_row_each(shipped: pl.DataFrame) -> bool:
+    """Whether no order (shop, order_no) has two rows."""
+    # Mostly the numbers alone tell it.
+    if shipped.get_column("order_no").n_unique() == shipped.height:
+        return True
+    return not shipped.select(pl.struct(ORDER).is_duplicated().any()).item()
 
 
 def _key() -> pl.Expr:
@@ -117,25 +125,32 @@ class Parted:
         """Go through the shipment files, in order of their coming, and part their rows."""
         keys = pl.concat([pl.DataFrame(schema={"key": pl.UInt64, "part": pl.UInt32}), *self._keys])
         self._keys = []
-        keys = keys.unique().sort("key", "part")
+        keys = keys.sort("key", "part")
         # Two orders of one hash in two parts: the second and later stand aside.
-        first = pl.col("key").is_first_distinct()
-        others, keys = keys.filter(~first), keys.filter(first)
+        again = pl.col("key") == pl.col("key").shift()
+        others = keys.filter(again & (pl.col("part") != pl.col("part").shift()))
+        keys = keys.filter(again.not_().fill_null(value=True))
         if keys.is_empty():
             return
         for place, upload_id in enumerate(uploads):
             where = _file("shipments", upload_id)
             if not store.exists(*where):
                 continue
+            columns: list[str] | None = ORDER
             for block in range(len(store.block_rows(*where))):
-                named = store.read_parquet(*where, columns=ORDER, blocks=[block]).select(_key())
+                rows = store.read_parquet(*where, columns=columns, blocks=[block])
+                named = rows.select(_key())
                 found = _parts(named, keys)
                 if found.is_empty():
+                    columns = ORDER
                     continue
                 if others.height:
                     more = named.with_row_index("at").join(others, on="key").select("at", "part")
                     found = pl.concat([found, more])
-                rows = store.read_parquet(*where, blocks=[block])
+                if columns:
+                    rows = store.read_parquet(*where, blocks=[block])
+                # The next block of a file of which something is wanted is read at once.
+                columns = None
                 self._add(rows[found["at"]].with_columns(found["part"], _place(place)))
 
     def _add(self, rows: pl.DataFrame) -> None:

@@ -6,7 +6,7 @@ is claimed, and never again to another list. The GUID follows from exporter, cop
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import date
 from hashlib import sha1
 
@@ -14,6 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, text
 
 from xborder.registry import audit, counters, versions
+from xborder.registry.runs import runs
 from xborder.registry.staging import changed, fetch, run, stage
 from xborder.registry.versions import cancelled, refused
 
@@ -52,8 +53,7 @@ PENDING_LISTS = {
     for name in ("list_id", "order_id", "exporter", "order_no", "cop_no", "check_id")
 }
 
-PLANNED = ("list_id", "order_id", "exporter", "check_id")
-"""The columns of ``PENDING_LISTS`` that a plan of manifests needs."""
+READY_LISTS = {name: LISTS[name] for name in ("list_id", "order_id", "check_id")}
 
 NUMBERS = {
     name: LISTS[name]
@@ -68,16 +68,17 @@ NUMBERS = {
     )
 } | {"manifest_id": pl.Int64}
 
-_READY = f"""
-    FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
-    WHERE l.state = 'pending' AND l.live AND o.state = 'accepted'
-      AND o.check_id = l.check_id AND o.route = l.route
-      AND (l.version = 1 OR NOT EXISTS (
-          SELECT 1 FROM filings f WHERE f.kind = '603' AND f.key = l.cop_no
-          AND {versions.IS_APPROVED}))
+_GOES = f"""
+    l.state = 'pending' AND l.live AND o.state = 'accepted' AND o.check_id = l.check_id AND o.route = l.route
+    AND (l.version = 1 OR NOT EXISTS (
+        SELECT 1 FROM filings f WHERE f.kind = '603' AND f.key = l.cop_no
+        AND {versions.IS_APPROVED}))
 """  # noqa: S608
 
-_TOLD_BY = {"list_id": "l.id", "exporter": "s.exporter", "order_no": "o.order_no"}
+_READY = f"""
+    FROM lists l JOIN orders o ON o.id = l.order_id JOIN shops s ON s.id = o.shop_id
+    WHERE {_GOES}
+"""
 
 _NAMED = {name: type_ for name, type_ in LISTS.items() if name != "guid"}
 
@@ -90,6 +91,9 @@ _SELECT = """
 _GUID = "[0-9A-F]{8}-[0-9A-F]{4}-5[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}"
 
 _PAGE = 10_000
+
+_PORTION = 100_000
+"""Lists that are claimed together."""
 
 CLAIMED = "lists claimed up to order"
 """Mark: accepted orders with this number or a lower one have their list, of their last check."""
@@ -158,34 +162,15 @@ def claim(c: Connection, day: date | None = None, limit: int | None = None) -> i
     following = versions.claim(c)
     mark, end = counters.peek(c, CLAIMED), counters.peek(c, "order")
     before = c.scalar(text("SELECT max(order_id) FROM lists WHERE live")) or 0
-    first, serial = counters.peek(c, "list"), counters.peek(c, "cop_no")
-    day_of = "o.business_date" if day is None else "CAST(:day AS TEXT)"
-    new = changed(
-        c,
-        f"""
-        INSERT INTO lists (id, order_id, version, live, cop_no, state, route, check_id, app_type)
-        SELECT :first + w.n, w.order_id, 1, true,
-               'XB' || replace(w.day, '-', '')
-                    || substr(CAST(10000000000 + :serial + w.n AS TEXT), 2),
-               'pending', w.route, w.check_id, '1'
-        FROM (SELECT o.id AS order_id, {day_of} AS day, o.route, o.check_id,
-                     row_number() OVER (ORDER BY o.id) AS n
-              FROM orders o
-              WHERE o.id > :mark AND o.state = 'accepted'
-                AND NOT EXISTS (SELECT 1 FROM lists l WHERE l.order_id = o.id AND l.live)
-              ORDER BY o.id LIMIT :limit) w
-        """,  # noqa: S608
-        mark=mark,
-        first=first,
-        serial=serial,
-        limit=ALL if limit is None else limit,
-        **({} if day is None else {"day": day.isoformat()}),
-    )
-    counters.draw_many(c, "list", new)
-    counters.draw_many(c, "cop_no", new)
+    new, last, most = 0, mark, ALL if limit is None else limit
+    while new < most:
+        waiting = _without_list(c, last, min(_PORTION, most - new), looked_for=last < before)
+        if waiting.is_empty():
+            break
+        last = int(waiting["order_id"][-1])
+        new += _enter(c, waiting, day)
     if new == limit:
-        last = text("SELECT order_id FROM lists WHERE id = :id")
-        end = c.execute(last, {"id": first + new}).scalar_one()
+        end = last
     if mark < before:
         _refresh(c, mark, min(end, before))
     counters.put(c, CLAIMED, end)
@@ -193,6 +178,52 @@ def claim(c: Connection, day: date | None = None, limit: int | None = None) -> i
         told = {"new": new} | ({"next_versions": following} if following else {})
         audit.append(c, "lists claimed", "lists", told)
     return new + following
+
+
+def _without_list(c: Connection, after: int, limit: int, *, looked_for: bool) -> pl.DataFrame:
+    """The first accepted orders above ``after`` that have no list (column order_id).
+
+    Unless it is ``looked_for`` none of them has one.
+    """
+    none = "AND NOT EXISTS (SELECT 1 FROM lists l WHERE l.order_id = o.id AND l.live)"
+    return fetch(
+        c,
+        f"""
+        SELECT o.id FROM orders o WHERE o.id > :after AND o.state || '' = 'accepted'
+        {none if looked_for else ""} ORDER BY o.id LIMIT :limit
+        """,  # noqa: S608
+        {"order_id": pl.Int64},
+        after=after,
+        limit=limit,
+    )
+
+
+def _enter(c: Connection, waiting: pl.DataFrame, day: date | None) -> int:
+    """Enter the first lists of orders, in this order; their number."""
+    first = counters.draw_many(c, "list", waiting.height).start
+    serial = counters.draw_many(c, "cop_no", waiting.height).start
+    # Along a run of orders a list's number and its order's lie equally far from each other.
+    entered = runs(waiting, "order_id")
+    length = pl.col("last_id") - pl.col("first_id") + 1
+    apart = length.cum_sum() - length - pl.col("first_id")
+    stage(c, "claimed", entered.with_columns(apart.alias("apart")))
+    day_of = "o.business_date" if day is None else "CAST(:day AS TEXT)"
+    run(
+        c,
+        f"""
+        INSERT INTO lists (id, order_id, version, live, cop_no, state, route, check_id, app_type)
+        SELECT :first + o.id + t.apart, o.id, 1, true,
+               'XB' || replace({day_of}, '-', '')
+                    || substr(CAST(10000000000 + :serial + o.id + t.apart AS TEXT), 2),
+               'pending', o.route, o.check_id, '1'
+        FROM claimed t CROSS JOIN orders o WHERE o.id BETWEEN t.first_id AND t.last_id
+        """,  # noqa: S608
+        first=first,
+        serial=serial,
+        **({} if day is None else {"day": day.isoformat()}),
+    )
+    run(c, "DROP TABLE claimed")
+    return waiting.height
 
 
 def _refresh(c: Connection, mark: int, end: int) -> None:
@@ -236,22 +267,43 @@ def follow_check(c: Connection, accepted_from: int | None, held: pl.DataFrame) -
     return voided
 
 
-def pending(
-    c: Connection,
-    after: int = 0,
-    limit: int | None = None,
-    columns: Sequence[str] = tuple(PENDING_LISTS),
-) -> pl.DataFrame:
+def pending(c: Connection, after: int = 0, limit: int | None = None) -> pl.DataFrame:
     """Lists that a cut-off may take, in order of their number; columns of ``PENDING_LISTS``.
 
     Page by page: ``limit`` lists at most, with a ``list_id`` above ``after``. A list whose order
     was changed or checked again since the list was claimed waits.
     """
-    told = ", ".join(_TOLD_BY.get(name, f"l.{name}") for name in columns)
     return fetch(
         c,
-        f"SELECT {told} {_READY} AND l.id > :after ORDER BY l.id LIMIT :limit",
-        {name: PENDING_LISTS[name] for name in columns},
+        f"""
+        SELECT l.id, l.order_id, s.exporter, o.order_no, l.cop_no, l.check_id
+        {_READY} AND l.id > :after ORDER BY l.id LIMIT :limit
+        """,
+        PENDING_LISTS,
+        after=after,
+        limit=ALL if limit is None else limit,
+    )
+
+
+def ready(
+    c: Connection, exporters: Container[str] | None, after: int = 0, limit: int | None = None
+) -> pl.DataFrame:
+    """The same of the orders of ``exporters`` (by default all), as ``READY_LISTS``."""
+    shops = run(c, "SELECT id, exporter FROM shops ORDER BY id").all()
+    known = [one.id for one in shops if exporters is None or one.exporter in exporters]
+    # Mostly all are known, and nobody asks of each order whose it is.
+    of = (
+        ""
+        if len(known) == len(shops)
+        else f"AND o.shop_id IN ({', '.join(map(str, known)) or 'NULL'})"
+    )
+    return fetch(
+        c,
+        f"""
+        SELECT l.id, l.order_id, l.check_id FROM lists l JOIN orders o ON o.id = l.order_id
+        WHERE {_GOES} {of} AND l.id > :after ORDER BY l.id LIMIT :limit
+        """,  # noqa: S608
+        READY_LISTS,
         after=after,
         limit=ALL if limit is None else limit,
     )

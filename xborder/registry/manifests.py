@@ -16,6 +16,7 @@ import polars as pl
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from xborder.registry import audit, counters, lists
+from xborder.registry.runs import runs
 from xborder.registry.staging import changed, run, stage
 from xborder.registry.tables import manifests
 
@@ -109,22 +110,25 @@ def reserve_all(
 def _issue(c: Connection, first: int, assigned: pl.DataFrame) -> dict[int, int]:
     """Issue lists and declare their orders; how many lists each manifest got."""
     taken = assigned.select("list_id", manifest=pl.col("manifest").cast(pl.Int64) + first)
-    stage(c, "taken", taken)
+    stage(c, "taken", runs(taken, "list_id"))
+    # The signs behind the states keep SQLite from going through all that is pending or open.
     issued = changed(
         c,
         """
-        UPDATE lists SET state = 'issued', manifest_id = t.manifest
-        FROM taken t, orders o, shops s, manifests m
-        WHERE lists.id = t.list_id AND lists.state = 'pending' AND lists.live
-          AND o.id = +lists.order_id AND o.state = 'accepted' AND o.check_id = lists.check_id
-          AND s.id = +o.shop_id AND m.id = t.manifest AND s.exporter = m.exporter
+        UPDATE lists SET state = 'issued', manifest_id = t.manifest FROM taken t
+        WHERE lists.id BETWEEN t.first_id AND t.last_id
+          AND lists.state || '' = 'pending' AND lists.live
         """,
     )
     declared = changed(
         c,
         """
-        UPDATE orders SET state = 'declared' FROM taken t, lists l
-        WHERE l.id = t.list_id AND orders.id = l.order_id AND orders.state = 'accepted'
+        UPDATE orders SET state = 'declared' WHERE state || '' = 'accepted' AND id IN (
+            SELECT o.id FROM taken t
+            CROSS JOIN lists l CROSS JOIN orders o CROSS JOIN shops s CROSS JOIN manifests m
+            WHERE l.id BETWEEN t.first_id AND t.last_id AND o.id = l.order_id
+              AND o.check_id = l.check_id AND s.id = o.shop_id AND m.id = t.manifest
+              AND s.exporter = m.exporter)
         """,
     )
     run(c, "DROP TABLE taken")

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from xborder.registry import audit, claims, counters, lists, reuploads, uploads
+from xborder.registry.runs import runs
 from xborder.registry.staging import changed, fetch, run, stage
 from xborder.registry.tables import checks, shops
 
@@ -119,7 +120,6 @@ OPEN_ORDERS = {
     "upload_id": pl.Int64,
     "shop": pl.String,
     "order_no": pl.String,
-    "state": pl.String,
     "file_name": pl.String,
     "block": pl.Int64,
 }
@@ -140,6 +140,11 @@ OPEN_WHERE = """
 """
 _OPEN = OPEN_FROM + OPEN_WHERE
 
+_ALL_OPEN = """
+    FROM uploads u JOIN orders o ON o.upload_id = u.id
+    WHERE u.exporter = :exporter AND o.state IN ('held', 'accepted')
+"""
+
 
 def open_blocks(c: Connection, exporter: str, inputs_version: str | None = None) -> pl.DataFrame:
     """The blocks that hold what ``open_orders`` finds, and how many orders: ``OPEN_BLOCKS``.
@@ -148,13 +153,16 @@ def open_blocks(c: Connection, exporter: str, inputs_version: str | None = None)
     had blocks): those orders' lines may be anywhere in it. Each row's (upload_id, block), handed
     to ``open_orders``, gives its orders.
     """
+    # Under inputs that nothing was checked under all wait, and no order's check is looked up.
+    known = "SELECT 1 FROM checks WHERE exporter = :exporter AND inputs = :version LIMIT 1"
+    asked = {"exporter": exporter, "version": inputs_version}
+    waiting = _ALL_OPEN if run(c, known, **asked).first() is None else _OPEN
     return fetch(
         c,
-        f"SELECT o.upload_id, o.block, count(*) {_OPEN} GROUP BY 1, 2"
+        f"SELECT o.upload_id, o.block, count(*) {waiting} GROUP BY 1, 2"
         " ORDER BY o.upload_id, o.block IS NOT NULL, o.block",
         OPEN_BLOCKS,
-        exporter=exporter,
-        version=inputs_version,
+        **({"exporter": exporter} if waiting is _ALL_OPEN else asked),
     )
 
 
@@ -178,7 +186,7 @@ def open_orders(
     return fetch(
         c,
         f"""
-        SELECT o.id, o.upload_id, s.shop, o.order_no, o.state, u.file_name, o.block
+        SELECT o.id, o.upload_id, s.shop, o.order_no, u.file_name, o.block
         {_OPEN} ORDER BY o.id
         """,
         OPEN_ORDERS,
@@ -195,10 +203,10 @@ def _open_in(
     found = fetch(
         c,
         f"""
-        SELECT o.id, o.order_no, o.state
+        SELECT o.id, o.order_no
         {_OPEN.replace(_SHOPS, "")} AND o.upload_id = :upload AND o.block {one} ORDER BY o.id
         """,
-        {name: OPEN_ORDERS[name] for name in ("order_id", "order_no", "state")},
+        {name: OPEN_ORDERS[name] for name in ("order_id", "order_no")},
         upload=upload_id,
         **asked,
         **({} if block is None else {"block": block}),
@@ -233,7 +241,7 @@ def record_check(
     types = VERDICTS | {"upload_id": pl.Int64}
     told_of = verdicts.select(*VERDICTS, *guard).cast({k: types[k] for k in (*VERDICTS, *guard)})
     known = told_of.filter(pl.col("state").is_in([HELD, ACCEPTED]))
-    stage(c, "verdicts", _runs(known.with_columns(pl.col("codes").fill_null(""))))
+    stage(c, "verdicts", runs(known.with_columns(pl.col("codes").fill_null("")), "order_id"))
     # The signs before and behind the columns keep SQLite from going through the open orders
     # instead of the verdicts.
     taken = changed(
@@ -259,26 +267,6 @@ def record_check(
     told = {"exporter": exporter, "inputs": inputs_version, "orders": taken, "void": voided}
     audit.append(c, "orders checked", f"check {check_id}", told)
     return taken
-
-
-def _runs(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Verdicts with ``first_id`` and ``last_id``: those of orders whose numbers follow each other,
-    where they are alike, as one. Most orders of a block are accepted."""
-    told = [name for name in verdicts.columns if name != "order_id"]
-    ordered = verdicts.sort("order_id")
-    begins = pl.col("order_id") != pl.col("order_id").shift() + 1
-    for name in told:
-        begins |= pl.col(name).ne_missing(pl.col(name).shift())
-    return (
-        ordered.with_columns(begins.fill_null(value=True).cum_sum().alias("run"))
-        .group_by("run", maintain_order=True)
-        .agg(
-            pl.first("order_id").alias("first_id"),
-            pl.last("order_id").alias("last_id"),
-            *(pl.first(name) for name in told),
-        )
-        .drop("run")
-    )
 
 
 ENTERED = {

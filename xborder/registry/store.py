@@ -171,10 +171,15 @@ class Store:
             aside.unlink(missing_ok=True)
 
     @contextmanager
-    def _opened(self, parts: tuple[str, ...]) -> Iterator[pq.ParquetFile]:
+    def _opened(
+        self, parts: tuple[str, ...], dictionaries: list[str] | None = None
+    ) -> Iterator[pq.ParquetFile]:
         target = self.path(*parts)
         place: Any = Path(target.path) if self.local else target
-        with place.open("rb") as source, pq.ParquetFile(source) as file:
+        with (
+            place.open("rb") as source,
+            pq.ParquetFile(source, read_dictionary=dictionaries) as file,
+        ):
             yield file
 
     def read_parquet(
@@ -226,6 +231,20 @@ class Store:
             key.decode(): value.decode()
             for key, value in found.items()
             if key not in (b"ARROW:schema", b"pandas")
+        }
+
+    def texts(self, *parts: str, columns: Collection[str]) -> dict[str, set[str]]:
+        """Which texts stand in some of a table's columns; columns it lacks are left out.
+
+        Read off the dictionaries of the file: no cell becomes a text.
+        """
+        with self._opened(parts) as file:
+            there = [name for name in file.schema_arrow.names if name in columns]
+        with self._opened(parts, dictionaries=there) as file:
+            table = file.read(columns=there, use_threads=False)
+        return {
+            name: {text for one in column.chunks for text in one.dictionary.to_pylist()}
+            for name, column in zip(table.column_names, table.columns, strict=True)
         }
 
     @contextmanager
