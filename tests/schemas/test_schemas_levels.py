@@ -1,12 +1,14 @@
 """What is judged where it varies is what the wide table would say."""
 
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xborder.schemas.levels import Levels
+from xborder.schemas.levels import Levels, conditions
 
 TEXTS = st.one_of(st.none(), st.sampled_from(["a", "b", "c"]))
 WANTED = {
@@ -17,6 +19,14 @@ WANTED = {
     "both": pl.coalesce("goods", "shop"),
     "all": pl.concat_str("own", "goods", "shop", ignore_nulls=True),
 }
+
+MAYBE = [
+    *(pl.col("goods") == "a", pl.col("shop").is_null(), pl.col("shop").is_not_null()),
+    *(pl.col("own") != "b", pl.col("own") == pl.col("goods"), pl.col("goods") != pl.col("shop")),
+    *(pl.col("own").str.contains("a|c"), pl.col("shop").str.len_chars() == 1),
+    *(pl.lit(value=True), pl.lit(value=False), (pl.col("own") == "a") | (pl.col("shop") == "a")),
+    *(~pl.col("goods").is_null(), pl.col("own").is_in(["a", "b"])),
+]
 
 
 @st.composite
@@ -66,6 +76,24 @@ def test_rows_taken_are_those_of_the_wide_table(table: Levels, data: st.DataObje
     assert table.gather(names, rows).equals(wide(table)[rows])
     assert table.project(WANTED).gather(WANTED, rows).equals(table.select(WANTED)[rows])
     assert table.gather([], rows).height == rows.len()
+
+
+@given(tables(), st.lists(st.lists(st.sampled_from(MAYBE), min_size=1, max_size=4), max_size=5))
+def test_conditions_hold_where_they_hold_in_the_wide_table(
+    table: Levels, several: list[list[pl.Expr]]
+) -> None:
+    joined = {str(at): reduce(and_, some) for at, some in enumerate(several)}
+    for at, one in joined.items():
+        assert len(conditions(one)) == len(several[int(at)])
+    found = table.where({at: conditions(one) for at, one in joined.items()})
+    said = {
+        at: wide(table).with_columns(one.fill_null(value=False).alias("holds"))
+        .get_column("holds").arg_true().to_list()
+        for at, one in joined.items()
+    }  # fmt: skip
+    assert {at: rows.to_list() for at, rows in found.items()} == {
+        at: rows for at, rows in said.items() if rows
+    }
 
 
 def test_what_reads_few_rows_is_judged_on_few_rows() -> None:

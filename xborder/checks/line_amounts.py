@@ -145,15 +145,21 @@ def _with_declared(joined: Joined) -> Joined:
 
 
 def _with_sums(joined: Joined) -> Joined:
-    sums = (
-        joined.lines.select("d.total", "d.net_line", joined.order.alias("order"))
-        .group_by("order", maintain_order=True)
-        .agg(
-            bounded(pl.sum("d.total").cast(DECIMAL)).alias("d.goods_value"),
-            pl.sum("d.net_line").cast(DECIMAL).alias("d.net"),
-        )
-    )
-    orders = joined.orders.hstack(sums.drop("order")).with_columns(
-        pl.coalesce("d.stated_net", "d.net").cast(DECIMAL).alias("d.net")
+    value, net = (_sums(joined, name) for name in ("d.total", "d.net_line"))
+    orders = joined.orders.with_columns(
+        value.to_frame().select(bounded(c("d.total")).alias("d.goods_value")).to_series(),
+        pl.coalesce("d.stated_net", net).alias("d.net"),
     )
     return replace(joined, orders=orders)
+
+
+def _sums(joined: Joined, name: str) -> pl.Series:
+    """An amount of the lines, summed for each order."""
+    amount = joined.lines.select(c(name).fill_null(exactly("0")), joined.order.alias("order"))
+    if not joined.order.is_sorted():
+        summed = amount.group_by("order", maintain_order=True).agg(pl.sum(name).cast(DECIMAL))
+        return summed.get_column(name)
+    # The lines of each order stand together: what has come to its last less what came before.
+    lasts = joined.first.shift(-1, fill_value=joined.order.len()) - 1
+    sums = amount.select(c(name).cum_sum().cast(DECIMAL))[lasts]
+    return sums.select(c(name) - c(name).shift(1, fill_value=exactly("0"))).to_series()

@@ -5,6 +5,7 @@ A row with an error is held: it does not come into force, the others do.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -52,6 +53,7 @@ def _c(name: str) -> pl.Expr:
     return pl.col(name)
 
 
+@cache
 def _rules(kind: str) -> list[Rule]:
     if kind == "goods":
         return [

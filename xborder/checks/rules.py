@@ -8,12 +8,13 @@ warning of its own; only a verified fact holds an order.
 import dataclasses
 from collections.abc import Mapping
 from datetime import date
+from functools import cache, cached_property
 
 import polars as pl
 
 from xborder.checks.amounts import exactly, half_up, plain
 from xborder.checks.places import VIOLATIONS
-from xborder.schemas.levels import Levels
+from xborder.schemas.levels import Condition, Levels, conditions
 from xborder.schemas.tables import Tables
 
 LIST_MODES = ("9610", "9710", "9810")
@@ -38,6 +39,11 @@ class Rule:
     once: bool = False
     params: Mapping[str, pl.Expr] = dataclasses.field(default_factory=dict)
 
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What all must be true for the rule to be broken."""
+        return conditions(self.when)
+
 
 def c(name: str) -> pl.Expr:
     return pl.col(name)
@@ -52,6 +58,7 @@ _in_tariff = c("tariff.unit1").is_not_null()
 _rebate = c("goods.rebate") == "Y"
 
 
+@cache
 def line_rules() -> list[Rule]:
     """What a line must satisfy by itself: amounts and the order's own head."""
     return [
@@ -240,13 +247,9 @@ def apply(rules: list[Rule], lines: Levels, orders: Levels | None = None) -> pl.
         asked = {at: rule for at, rule in enumerate(rules) if rule.once is once}
         if levels is None or not asked:
             continue
-        verdicts = levels.evaluate(
-            {str(at): rule.when.fill_null(value=False) for at, rule in asked.items()}
-        )
-        for at, rule in asked.items():
-            if verdicts[str(at)].values.any():
-                rows = verdicts[str(at)].spread().arg_true()
-                found[at] = _violations(rule, levels, rows)
+        broken = levels.where({str(at): rule.conditions for at, rule in asked.items()})
+        for at, rows in broken.items():
+            found[int(at)] = _violations(asked[int(at)], levels, rows)
     told = [found[at] for at in sorted(found)]
     return pl.concat(told) if told else pl.DataFrame(schema=VIOLATIONS)
 

@@ -5,7 +5,7 @@ goods. What reads such columns only is judged there and its verdict carried to t
 thousand goods instead of a million lines.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -17,6 +17,22 @@ _HEIGHT = "number of the row at its level"
 
 _MANY, _SAMPLE = 8192, 2048
 """Rows from which on distinct values are looked for, and rows of which half must repeat."""
+
+
+class Condition(NamedTuple):
+    """An expression that must be true, the columns that it reads, and whether it looks at letters."""
+
+    holds: pl.Expr
+    reads: frozenset[str]
+    of_letters: bool
+
+
+def conditions(holds: pl.Expr) -> tuple[Condition, ...]:
+    """The expressions that an expression joins by "and"; it is true where all of them are."""
+    pair = holds.meta.pop()[::-1]
+    if len(pair) == 2 and (pair[0] & pair[1]).meta.eq(holds):
+        return conditions(pair[0]) + conditions(pair[1])
+    return (Condition(holds, frozenset(holds.meta.root_names()), ".str." in str(holds)),)
 
 
 class Answer(NamedTuple):
@@ -98,26 +114,71 @@ class Levels:
             found.append(frame.get_column(name)[places[level]])
         return pl.DataFrame(found) if found else pl.DataFrame(height=rows.len())
 
+    def where(self, wanted: Mapping[str, Sequence[Condition]]) -> dict[str, pl.Series]:
+        """The rows (UInt32) in which all of some conditions hold; left out where there are none.
+
+        A condition is judged at the level of fewest rows that has its columns, and only where
+        those of smaller levels hold somewhere; one of letters in the rows that are left.
+        """
+        at: dict[int, dict[str, pl.Expr]] = {}
+        for name, held in wanted.items():
+            for one in held:
+                if not one.of_letters:
+                    own = at.setdefault(self._level_of(one.reads), {})
+                    own[name] = own[name] & one.holds if name in own else one.holds
+        answers: dict[str, list[Answer]] = {name: [] for name in wanted}
+        for level in (*(one for one, _ in self._by_height), 0):
+            asked = {name: one.fill_null(value=False)
+                     for name, one in at.get(level, {}).items() if name in answers}  # fmt: skip
+            for name, answer in self._answers(level, asked).items() if asked else ():
+                if not answer.values.any():
+                    del answers[name]
+                elif not answer.values.all():
+                    answers[name].append(answer)
+        found = {name: self._all_true(told, wanted[name]) for name, told in answers.items()}
+        return {name: rows for name, rows in found.items() if not rows.is_empty()}
+
+    def _all_true(self, answers: list[Answer], asked: Sequence[Condition]) -> pl.Series:
+        rows = None
+        for values, held in answers:
+            if rows is None:
+                rows = (values if held is None else values[held]).arg_true()
+            else:
+                rows = rows.filter(values[rows if held is None else held[rows]])
+        if rows is None:
+            rows = pl.int_range(self.height, dtype=pl.UInt32, eager=True)
+        for one in asked:
+            if one.of_letters and not rows.is_empty():
+                told = self.gather(one.reads, rows).select(one.holds.fill_null(value=False))
+                rows = rows.filter(told.to_series())
+        return rows
+
     def evaluate(self, wanted: Mapping[str, pl.Expr]) -> dict[str, Answer]:
         """Each expression at the level of fewest rows that has all its columns."""
         at: dict[int, dict[str, pl.Expr]] = {}
-        read: set[str] = set()
         for name, expr in wanted.items():
-            roots = set(expr.meta.root_names())
-            level = next((one for one, held in self._by_height if roots <= held), 0)
-            if level == 0:
-                read |= roots
-            at.setdefault(level, {})[name] = expr
+            at.setdefault(self._level_of(set(expr.meta.root_names())), {})[name] = expr
         found: dict[str, Answer] = {}
         for level, exprs in at.items():
-            frame, rows = self.above[level - 1] if level else (self._reading(read), None)
-            got = frame.select(pl.int_range(pl.len()).alias(_HEIGHT), **exprs)
-            found |= {name: Answer(got.get_column(name), rows) for name in exprs}
+            found |= self._answers(level, exprs)
         return {name: found[name] for name in wanted}
+
+    def _level_of(self, columns: Set[str]) -> int:
+        """The level of fewest rows that has these columns."""
+        return next((one for one, held in self._by_height if columns <= held), 0)
+
+    def _answers(self, level: int, asked: Mapping[str, pl.Expr]) -> dict[str, Answer]:
+        if level:
+            frame, rows = self.above[level - 1]
+        else:
+            read = {name for one in asked.values() for name in one.meta.root_names()}
+            frame, rows = self._reading(read), None
+        got = frame.select(pl.int_range(pl.len()).alias(_HEIGHT), **asked)
+        return {name: Answer(got.get_column(name), rows) for name in asked}
 
     def column(self, name: str) -> pl.Series:
         """The values of a column at the level of fewest rows that has it."""
-        level = next((one for one, held in self._by_height if name in held), 0)
+        level = self._level_of({name})
         return (self.above[level - 1][0] if level else self.own).get_column(name)
 
     def repeated(self, name: str) -> pl.Series | None:
