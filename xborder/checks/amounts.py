@@ -51,7 +51,7 @@ def bounded(amount: pl.Expr) -> pl.Expr:
     the whole table. What is computed from it further need only be too large, not exact.
     """
     far = exactly(_FAR_OFF)
-    return pl.when(amount > far).then(far).when(amount < -far).then(-far).otherwise(amount)
+    return amount.clip(-far, far)
 
 
 def nonzero(amount: pl.Expr) -> pl.Expr:

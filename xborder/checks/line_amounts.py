@@ -41,7 +41,8 @@ def with_stated_amounts(joined: Joined) -> Joined:
     unlike = lines.select(c("d.product") != c("d.line_total")).to_series()
     before = agrees(c("d.qty"), c("d.unit_price"), c("d.line_total"))
     after = agrees(c("d.qty"), c("d.unit_price"), c("d.line_total") + c("d.line_discount"))
-    doubted = lines.filter(unlike).select(
+    some = lines[["d.qty", "d.unit_price", "d.line_total", "d.line_discount"]].filter(unlike)
+    doubted = some.select(
         (~before & ~after).alias("total_differs"), (~before & after).alias("total_is_net")
     )
     truths = [_scattered(doubted, unlike, name) for name in doubted.columns]
@@ -50,9 +51,8 @@ def with_stated_amounts(joined: Joined) -> Joined:
 
 def _scattered(some: pl.DataFrame, marked: pl.Series, name: str) -> pl.Series:
     """A column that stands for the marked rows only, as one for all: null elsewhere."""
-    number = marked.cast(pl.UInt32).cum_sum() - 1
-    place = pl.select(pl.when(marked).then(number)).to_series()
-    return some.get_column(name)[place].alias(name)
+    values = some.get_column(name)
+    return values.clear(marked.len()).scatter(marked.arg_true(), values)
 
 
 def with_amounts(joined: Joined) -> Joined:
