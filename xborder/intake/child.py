@@ -1,7 +1,7 @@
 """The reader's own process: limits first, then one file from a descriptor, an answer by pipe.
 
 ``nurse`` is the warm interpreter's loop (see ``nursery``): it forks a reader for each order. A
-reader's answer is a row of messages, a JSON object (with the lengths of what follows) and
+reader's answer is a row of messages, a JSON object (with the number of pieces that follow) and
 tables as Arrow IPC: records, rows and findings of each block, then the head. It opens no file
 of the user's by name, needs no network, and may die: the parent turns that into a finding.
 """
@@ -189,39 +189,19 @@ def _said(frame: "pl.DataFrame") -> "pl.DataFrame":
     )
 
 
-class _Pieces:
-    """A file that keeps what is written as it comes: one buffer would be copied as it grows."""
-
-    def __init__(self) -> None:
-        self.held: list[bytes] = []
-
-    def write(self, piece: bytes) -> int:
-        self.held.append(bytes(piece))
-        return len(piece)
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-
-LARGE_TABLE = 8 << 20
-"""Bytes of a table that is compressed on its way: what a reader may hold has a limit."""
+STEP = 8192
+"""Rows of a table that are written at a time: what a reader may hold has a limit."""
 
 
 def _write(answer: BinaryIO, head: dict[str, Any], *frames: "pl.DataFrame") -> None:
-    """One message: what it says as JSON with the lengths of its tables, then the tables."""
-    tables = []
-    for frame in frames:
-        table = _Pieces()
-        # As it is: to compress and to expand takes longer than the pipe. A large one, of a workbook, must
-        # not be held twice.
-        large = frame.estimated_size() > LARGE_TABLE
-        how = "lz4" if large else "uncompressed"
-        frame.write_ipc_stream(table, compression=how)  # type: ignore[call-overload]
-        tables.append(table.held)
-    lengths = [sum(map(len, pieces)) for pieces in tables]
-    written = json.dumps(head | {"lengths": lengths}).encode()
+    """One message: what it says as JSON with how many pieces each table has, then these."""
+    tables = [list(frame.iter_slices(STEP)) or [frame] for frame in frames]
+    written = json.dumps(head | {"tables": [len(pieces) for pieces in tables]}).encode()
     answer.write(len(written).to_bytes(8, "big"))
     answer.write(written)
-    for pieces in tables:
-        answer.writelines(pieces)
     answer.flush()
+    for pieces in tables:
+        for piece in pieces:
+            # As it is: to compress and to expand takes longer than the pipe, to which Polars
+            # writes by itself.
+            piece.write_ipc_stream(answer, compression="uncompressed")

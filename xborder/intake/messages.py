@@ -1,15 +1,20 @@
 """A reader's messages, taken from its pipe one by one as they come.
 
-A message: 8 bytes of length, a JSON object of that length, and the tables whose lengths the
-object tells. Nothing is believed that would take more room or time than allowed.
+A message: 8 bytes of length, a JSON object of that length, and the tables, each in as many pieces
+as the object tells. A piece is a stream of Arrow's own messages. Nothing is believed that would take more room or
+time than allowed.
 """
 
 import json
 import os
 import selectors
+import struct
 import time
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the child imports this package, and must start fast
+    import polars as pl
 
 PIECE = 1024 * 1024
 MOST_TABLES = 3
@@ -33,17 +38,16 @@ class Collector:
         errors: int,
         most_bytes: int,
         seconds: float,
-        take: Callable[[dict[str, Any], list[memoryview]], None],
+        take: "Callable[[dict[str, Any], list[pl.DataFrame]], None]",
     ) -> None:
         """Messages of at most ``most_bytes``, all of them within so many seconds."""
         self._answer, self._errors = answer, errors
-        self._most, self._take = most_bytes, take
+        self._most, self._room, self._take = most_bytes, 0, take
         self._deadline = time.monotonic() + seconds
         self.errors = b""
         self.whole = True
         self._parts = self._messages()
-        self._part = memoryview(bytearray(next(self._parts)))
-        self._filled = 0
+        self._part, self._filled = next(self._parts), 0
 
     @property
     def left(self) -> float:
@@ -78,26 +82,74 @@ class Collector:
         self._filled += count
         self.whole = self.whole and not count
         while self._filled == len(self._part):
-            size = self._parts.send(self._part)
-            self._part, self._filled = memoryview(bytearray(size)), 0
+            self._part, self._filled = next(self._parts), 0
         return count > 0
 
-    def _messages(self) -> Generator[int, memoryview, None]:
-        """Asks for the parts of one message after the other, by their sizes."""
+    def _messages(self) -> Generator[memoryview, None, None]:
+        """Asks for the parts of one message after the other: each is to be filled."""
         while True:
-            size = int.from_bytes((yield 8), "big")
-            head = json.loads(bytes((yield self._allowed([size]))))
-            lengths = head.pop("lengths")
-            self._allowed(lengths)
+            self._room = self._most
+            size = yield from self._some(8)
+            head = json.loads((yield from self._some(int.from_bytes(size, "big"))))
+            told = head.pop("tables")
+            if not 0 < len(told) <= MOST_TABLES:
+                raise TooLargeError
             tables = []
-            for length in lengths:
-                tables.append((yield length))
+            for pieces in told:
+                tables.append((yield from self._table(pieces)))
             begun = time.monotonic()
             self._take(head, tables)
             self._deadline += time.monotonic() - begun
             self.whole = True
 
-    def _allowed(self, lengths: list[int]) -> int:
-        if not 0 < len(lengths) <= MOST_TABLES or min(lengths) < 1 or sum(lengths) > self._most:
+    def _some(self, size: int) -> Generator[memoryview, None, bytes]:
+        part = memoryview(bytearray(self._allowed(size)))
+        yield part
+        return bytes(part)
+
+    def _table(self, pieces: int) -> "Generator[memoryview, None, pl.DataFrame]":
+        """A table of some pieces. A batch of rows stays where it was read: nothing is copied."""
+        import polars as pl
+        import pyarrow as pa
+
+        schema: Any = None
+        batches: list[Any] = []
+        for _ in range(pieces):
+            schema, *parts = yield from self._piece()
+            schema = pa.ipc.read_schema(schema)
+            batches += (pa.ipc.read_record_batch(part, schema) for part in parts)
+        table = pa.Table.from_batches(batches, schema)
+        table.validate()
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def _piece(self) -> Generator[memoryview, None, list[Any]]:
+        """Arrow's messages, a schema and batches, each after its length, until one has none."""
+        import pyarrow as pa
+
+        parts: list[Any] = []
+        while size := int.from_bytes((yield from self._some(8))[4:], "little"):
+            about = yield from self._some(size)
+            lead = struct.pack("<iI", -1, size) + about
+            whole = pa.allocate_buffer(len(lead) + self._allowed(_body(about)))
+            part = memoryview(whole).cast("B")
+            part[: len(lead)] = lead
+            yield part[len(lead) :]
+            parts.append(whole)
+        return parts
+
+    def _allowed(self, size: int) -> int:
+        """So many bytes, if that is within what a message may have."""
+        self._room -= size
+        if size < 0 or self._room < 0:
             raise TooLargeError
-        return lengths[0]
+        return size
+
+
+def _body(about: bytes) -> int:
+    """How many bytes follow the head of one of Arrow's messages: a field of its flat buffer."""
+    (table,) = struct.unpack_from("<I", about)
+    (fields,) = struct.unpack_from("<i", about, table)
+    size, _, place = struct.unpack_from("<HH6xH", about, table - fields)
+    return int(struct.unpack_from("<q", about, table + place)[0]) if size > 10 and place else 0

@@ -16,11 +16,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from xborder.intake import interpreter
 from xborder.intake.limits import MIB, Limits
 from xborder.intake.messages import Collector
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SHOW_ERRORS = "XBORDER_READER_ERRORS"
 """Set, the traceback of a reader that failed is printed; it may quote cells of the file."""
@@ -62,7 +65,7 @@ class Nursery:
         order: dict[str, Any],
         source: int,
         limits: Limits,
-        take: Callable[[dict[str, Any], list[memoryview]], None],
+        take: "Callable[[dict[str, Any], list[pl.DataFrame]], None]",
     ) -> str | None:
         """Have a reader carry out an order; ``take`` gets each message, JSON and tables.
 

@@ -66,8 +66,8 @@ def read_plain(source: Path, limits: Limits | None = None) -> Plain:
         order = {"plain": True, "limits": asdict(limits)}
         frames: list[pl.DataFrame] = []
 
-        def take(_: dict[str, Any], tables: list[memoryview]) -> None:
-            frames.extend(pl.read_ipc_stream(io.BytesIO(one)) for one in tables)
+        def take(_: dict[str, Any], tables: list[pl.DataFrame]) -> None:
+            frames.extend(tables)
 
         code = stack.enter_context(Nursery()).read(order, handle.fileno(), limits, take)
     if code:

@@ -61,9 +61,9 @@ def read_rows(
     order = {"postal": layout, "encoding": encoding, "limits": asdict(limits)}
     order |= {"mappings": dict(own)}
 
-    def take(_: dict[str, Any], tables: list[memoryview]) -> None:
+    def take(_: dict[str, Any], tables: list[pl.DataFrame]) -> None:
         for one in tables:
-            keep(pl.read_ipc_stream(io.BytesIO(one)))
+            keep(one)
 
     if code := nursery.read(order, source.fileno(), limits, take):
         raise RuntimeError(f"the postal reader ended with {code}")

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import io
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -198,9 +197,8 @@ def read_blocks(
     found = findings.to_frame([])
     held = code_tables or _packaged()
 
-    def take(said: dict[str, Any], tables: list[memoryview]) -> None:
+    def take(said: dict[str, Any], frames: list[pl.DataFrame]) -> None:
         nonlocal told, found
-        frames = [pl.read_ipc_stream(io.BytesIO(one)) for one in tables]
         if len(frames) == 1:
             told, found = said, _of_file(frames[0], name)
             return
