@@ -95,3 +95,35 @@ except subprocess.TimeoutExpired:
     json.dump("killed", sys.stdout)
 """)
     assert found == "killed"
+
+
+def test_a_twin_reads_as_its_interpreter_does_and_ends_with_it():
+    found = told(f"""
+import io, json, os, sys, threading, time
+from xborder import intake
+before = time.monotonic()
+answers = {{}}
+def read(name, nursery):
+    answers[name] = []
+    for data in ({GOOD!r}.encode(), b"PK\\x03\\x04 no workbook", b"") * 2:
+        one = intake.read(io.BytesIO(data), "orders.csv", nursery=nursery)
+        answers[name].append([one.usable, one.records.rows(), one.findings.rows()])
+with intake.Nursery() as first:
+    with intake.Nursery(beside=first) as twin, intake.Nursery(beside=first) as third:
+        both = [threading.Thread(target=read, args=one) for one in
+                (("first", first), ("twin", twin), ("third", third))]
+        for one in both: one.start()
+        for one in both: one.join()
+    read("alone", first)
+    pid = first._process.pid
+    of_first = open(f"/proc/{{pid}}/task/{{pid}}/children").read().split()
+    states = []
+    while set(states) != {{"Z"}} and time.monotonic() < before + 60:
+        states = [open(f"/proc/{{one}}/stat").read().rpartition(")")[2].split()[0]
+                  for one in of_first]
+ended = first._process.returncode
+same = answers["first"] == answers["twin"] == answers["third"] == answers["alone"]
+json.dump([same, len(answers["twin"][0][1]), states, ended], sys.stdout)
+""")
+    # Its twins have ended before, and left their times to it.
+    assert found == [True, 2, ["Z", "Z"], 0]

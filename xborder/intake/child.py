@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MESSAGE = 160 * 1024
 """Bytes of an order at most: an exporter's mappings go with it."""
 
+TWIN = b"twin"
+"""In place of an order, with one descriptor: fork, and serve that line as well."""
+
 
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
     """Bind this process: address space, CPU, no files written, few descriptors, no core."""
@@ -54,14 +57,26 @@ def serve(descriptor: int) -> None:
 
     An order is one message: JSON, with the descriptors of the file, the answer and the errors.
     The reader's number goes back; once the other side says so, the reader is reaped and its
-    exit status goes back.
+    exit status goes back. A twin is reaped at the end.
     """
     gc.freeze()
     line = socket.socket(fileno=descriptor)
+    twins: list[int] = []
     while True:
         order, handles, _, _ = socket.recv_fds(line, MESSAGE, 3)
         if not order:
+            for twin in twins:
+                os.waitpid(twin, 0)
             return
+        if order == TWIN:
+            twin = os.fork()
+            if twin:
+                twins.append(twin)
+                os.close(handles[0])
+            else:
+                line.close()
+                line, twins = socket.socket(fileno=handles[0]), []
+            continue
         reader = os.fork()
         if not reader:
             line.close()

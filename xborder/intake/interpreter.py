@@ -84,6 +84,16 @@ def _environment() -> dict[str, str]:
     return found | {"POLARS_MAX_THREADS": "1"} | MEMORY
 
 
+class Twin:
+    """A fork of another warm interpreter, which takes care of its end."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        """It ends with its line."""
+
+    def kill(self) -> None:
+        """The same."""
+
+
 class _Fork:
     def __init__(self, line: socket.socket) -> None:
         from xborder.intake import child

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from xborder.intake import interpreter
+from xborder.intake.child import TWIN
 from xborder.intake.limits import MIB, Limits
 from xborder.intake.messages import Collector
 
@@ -32,15 +33,20 @@ SHOW_ERRORS = "XBORDER_READER_ERRORS"
 class Nursery:
     """A warm interpreter; use it in one thread at a time, as a context manager."""
 
-    def __init__(self, *, forked: bool = False) -> None:
+    def __init__(self, *, forked: bool = False, beside: "Nursery | None" = None) -> None:
         """Start the interpreter; it is ready when the first order comes.
 
         ``forked``: as a fork of this process where that is sound (see ``interpreter``).
+        ``beside``: as a fork of that one's interpreter, which reads nothing now and ends later.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._line: socket.socket
+        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = interpreter.start(theirs, forked=forked)
-        self._line = ours
+            if beside is None:
+                self._process: interpreter.Process = interpreter.start(theirs, forked=forked)
+            else:
+                socket.send_fds(beside._line, [TWIN], [theirs.fileno()])
+                self._process = interpreter.Twin()
 
     def __enter__(self) -> Self:
         """The nursery itself."""

@@ -99,8 +99,10 @@ def read_uploads(
     done = []
     with ExitStack() as stack:
         free: SimpleQueue[Nursery] = SimpleQueue()
-        for _ in range(min(READERS, len(landed))):
-            free.put(stack.enter_context(Nursery()))
+        first = stack.enter_context(Nursery())
+        free.put(first)
+        for _ in range(min(READERS, len(landed)) - 1):
+            free.put(stack.enter_context(Nursery(beside=first)))
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=READERS))
 
         def parse(upload: Any) -> _Read | BaseException | None:
