@@ -55,6 +55,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver's own transaction handling begins too late (and not before DDL): we begin.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    # Of a new registry: most pages are filled in order, and a page costs more than its bytes.
+    connection.execute("PRAGMA page_size = 16384")
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -63,7 +65,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # The log is copied back when it is half the database long (32 MB to 512 MB): a page that
     # several transactions changed is then copied once. What is committed is safe in the log.
     pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA wal_autocheckpoint = {min(max(pages // 2, 8192), 131072)}")
+    size: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    log = min(max(pages * size // 2, 32 << 20), 512 << 20)
+    connection.execute(f"PRAGMA wal_autocheckpoint = {log // size}")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
