@@ -97,6 +97,8 @@ def test_a_home_of_the_first_version_is_taken_over(empty_url: str) -> None:
     database.migrate(engine)
     with database.transaction(engine) as c:
         assert compare_metadata(MigrationContext.configure(c), metadata) == []
+        stand = c.exec_driver_sql("SELECT id, volume, orders FROM shops").all()
+        assert [tuple(row) for row in stand] == [(1, 1, 3)]
         assert orders.open_orders(c, "dapu", "v1").is_empty(), "they were checked"
         assert orders.open_blocks(c, "dapu").rows() == [(1, None, 2)]
         states = c.execute(text("SELECT cop_no, state FROM lists ORDER BY id")).all()

@@ -1,13 +1,14 @@
 """Any sequence of uploads, checks and cut-offs keeps the promises; an independent model agrees."""
 
 from dataclasses import dataclass, field
+from unittest import mock
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from registry_steps import NOW, check, issue, upload, wipe
 from sqlalchemy import Connection, Engine, event, text
 
-from xborder.registry import audit, lists, queries, uploads
+from xborder.registry import audit, lists, queries, uploads, volumes
 from xborder.registry.database import transaction
 
 NUMBERS = [f"#{n}" for n in range(1, 6)]
@@ -148,9 +149,12 @@ def walk(engine: Engine, steps: list[tuple[str, object]]) -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(steps=st.lists(STEP, min_size=2, max_size=9))
-def test_any_sequence_keeps_the_promises(engine: Engine, steps: list[tuple[str, object]]) -> None:
-    walk(engine, steps)
+@given(steps=st.lists(STEP, min_size=2, max_size=9), full=st.sampled_from([1, 3, volumes.FULL]))
+def test_any_sequence_keeps_the_promises(
+    engine: Engine, steps: list[tuple[str, object]], full: int
+) -> None:
+    with mock.patch.object(volumes, "FULL", full):
+        walk(engine, steps)
 
 
 @settings(

@@ -17,12 +17,12 @@ from xborder.checks import destinations
 from xborder.registry import (
     checkings,
     contradictions,
-    orders,
     queries,
     readings,
     refusals,
     retold,
     uploads,
+    volumes,
 )
 from xborder.registry.database import reading
 from xborder.registry.entries import STATUS_COLUMNS
@@ -160,15 +160,16 @@ def _checks(c: Connection, upload_id: int) -> list[tuple[int, str]]:
 def _current(c: Connection, upload_id: int, check_id: int, found: pl.DataFrame) -> pl.DataFrame:
     """Which of the orders with findings have this check as their last; column order_no."""
     upload = uploads.get(c, upload_id)
-    account = orders.shop_id(c, upload.exporter, upload.channel, upload.shop)
+    account = volumes.any_of(c, upload.exporter, upload.channel, upload.shop)
     stage(c, "named", found.select("order_no").drop_nulls().unique())
     current = fetch(
         c,
-        """
+        f"""
         SELECT o.order_no FROM named n
-        JOIN orders o ON o.shop_id = :shop AND o.order_no = n.order_no
-        WHERE o.check_id = :check AND o.upload_id = :upload
-        """,
+        CROSS JOIN orders o
+        WHERE o.shop_id IN {volumes.OF_SHOP} AND o.order_no = n.order_no
+          AND o.check_id = :check AND o.upload_id = :upload
+        """,  # noqa: S608
         {"order_no": pl.String},
         shop=account,
         check=check_id,

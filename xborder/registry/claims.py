@@ -1,16 +1,16 @@
 """The claim of a block's orders (占用单号): which are new, and what becomes of the others.
 
-The steps of ``orders.enter``, in its transaction. The database's unique key decides what is new.
+The steps of ``orders.enter``, in its transaction. The database's unique key decides what is new
+in the shop's open volume; what stands in its others is looked up first (``volumes``).
 """
 
 import polars as pl
 from sqlalchemy import Connection
 
-from xborder.registry import reuploads
+from xborder.registry import reuploads, volumes
 from xborder.registry.staging import fetch, insert, run, stage
 
 _OLD = {
-    "order_no": pl.String,
     "order_id": pl.Int64,
     "old_layout": pl.String,
     "old_upload_id": pl.Int64,
@@ -42,20 +42,21 @@ def entered_before(
     ``again``: it may have cut the file into other blocks, so any of these orders may have been
     entered, and those that were stand in ``block`` from now on.
     """
-    entered = """
+    entered = f"""
         SELECT o.order_no, o.id, e.outcome
-        FROM {asked} JOIN orders o ON o.shop_id = :shop AND o.order_no = s.order_no
-        JOIN order_entries e ON e.upload_id = :upload AND e.order_id = o.id
-    """
+        FROM {{asked}} CROSS JOIN orders o CROSS JOIN order_entries e
+        WHERE o.shop_id IN {volumes.OF_SHOP} AND o.order_no = a.order_no
+          AND e.upload_id = :upload AND e.order_id = o.id
+    """  # noqa: S608
     if not again:
         # A block is entered as a whole or not at all, so its first order tells of the others.
-        one = entered.format(asked="(SELECT CAST(:no AS TEXT) AS order_no) s")
+        one = entered.format(asked="(SELECT CAST(:no AS TEXT) AS order_no) a")
         no = entries["order_no"].first()
         known = fetch(c, one, TOLD, shop=shop, upload=upload_id, no=no)
         if known.is_empty():
             return known
     stage(c, "again", entries.select("order_no"))
-    known = fetch(c, entered.format(asked="again s"), TOLD, shop=shop, upload=upload_id)
+    known = fetch(c, entered.format(asked="again a"), TOLD, shop=shop, upload=upload_id)
     run(c, "DROP TABLE again")
     if again and known.height:
         stage(c, "moved", known.select("order_id"))
@@ -73,12 +74,21 @@ def entered_before(
     return known
 
 
-def claim(c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame) -> int:
-    """Insert the orders; those the unique key lets in are new. Their number."""
-    new = 0
+def claim(
+    c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Insert the orders; those the unique key lets in are new.
+
+    Told are the new ones, and which of the others has which number (``volumes.LOCATED``).
+    ``shop`` is the shop's open volume.
+    """
+    known = volumes.located(c, shop, numbered["order_no"], closed=True)
+    if known.height:
+        numbered = numbered.join(known, on="order_no", how="anti", maintain_order="left")
+    entered = 0
     for gone in (False, True):
         rows = numbered.filter(pl.col("cancelled") == gone)
-        new += insert(
+        entered += insert(
             c,
             "orders",
             rows.select("order_no", "digest", "status_digest", "ordered_at", id=pl.col("order_id")),
@@ -91,7 +101,16 @@ def claim(c: Connection, upload_id: int, shop: int, block: int, numbered: pl.Dat
             state="excluded" if gone else "held",
             codes=reuploads.CANCELLED if gone else "",
         )
-    return new
+    volumes.count(c, shop, entered)
+    if entered == numbered.height:
+        return numbered, known
+    asked = "SELECT id FROM orders WHERE id >= :first"
+    first = int(numbered["order_id"][0])
+    new = fetch(c, asked, {"order_id": pl.Int64}, first=first)
+    refused = numbered.join(new, on="order_id", how="anti")["order_no"]
+    here = volumes.standing(c, [(shop, refused)])
+    entered_now = numbered.join(new, on="order_id", how="semi", maintain_order="left")
+    return entered_now, pl.concat([known, here])
 
 
 def enter_new(c: Connection, upload_id: int, block: int, new: pl.DataFrame) -> None:
@@ -109,20 +128,16 @@ def enter_new(c: Connection, upload_id: int, block: int, new: pl.DataFrame) -> N
 def take_known(
     c: Connection,
     upload_id: int,
-    shop: int,
     block: int,
-    numbered: pl.DataFrame,
+    entries: pl.DataFrame,
+    known: pl.DataFrame,
     yields_to: str = "",
 ) -> pl.DataFrame:
-    """Enter what is new, and decide on the orders that were known; the known as ``TOLD``.
+    """Decide on the orders that were known, and enter them; columns ``TOLD``.
 
-    ``yields_to``: see ``reuploads.decide``.
+    ``known`` as ``claim`` tells it; ``yields_to``: see ``reuploads.decide``.
     """
-    first = int(numbered["order_id"][0])
-    new = fetch(c, "SELECT id FROM orders WHERE id >= :first", {"order_id": pl.Int64}, first=first)
-    enter_new(c, upload_id, block, numbered.join(new, on="order_id", how="semi"))
-    known = numbered.join(new, on="order_id", how="anti").drop("order_id")
-    decided_now = decided(c, shop, upload_id, known, yields_to)
+    decided_now = _decided(c, upload_id, entries, known, yields_to)
     stage(c, "decided", decided_now)
     _apply(c, upload_id, block)
     run(c, "DROP TABLE decided")
@@ -134,29 +149,38 @@ def decided(
 ) -> pl.DataFrame:
     """What becomes of the orders of a file that the shop has already (``reuploads.decide``).
 
-    ``named`` has the columns ``orders.ENTRIES``; an order that is new is left out.
+    ``named`` has the columns ``orders.ENTRIES``; an order that is new is left out. ``shop`` is any
+    of its volumes.
     """
-    stage(c, "known", named.select("order_no", "digest"))
+    located = volumes.located(c, shop, named["order_no"])
+    return _decided(c, upload_id, named, located, yields_to)
+
+
+def _decided(
+    c: Connection, upload_id: int, named: pl.DataFrame, located: pl.DataFrame, yields_to: str
+) -> pl.DataFrame:
+    """The same of orders of which is known where they stand (``volumes.LOCATED``)."""
+    known = named.join(located, on="order_no", how="inner", maintain_order="left")
+    stage(c, "known", known.select("order_id", "digest"))
     # Mostly nothing was ever ignored, and then nobody looks for it.
     ignored = """EXISTS (SELECT 1 FROM ignored_changes g
                          WHERE g.order_id = o.id AND g.digest = s.digest)"""
     if run(c, "SELECT 1 FROM ignored_changes LIMIT 1").first() is None:
         ignored = "false"
-    # CROSS JOIN keeps SQLite to this order: left to itself it went through all orders of the shop.
     old = fetch(
         c,
         f"""
-        SELECT o.order_no, o.id, u.layout, o.upload_id, o.digest, o.status_digest,
+        SELECT o.id, u.layout, o.upload_id, o.digest, o.status_digest,
                o.ordered_at, o.cancelled, o.proposed_cancellation, o.state, o.codes, {ignored}
         FROM known s CROSS JOIN orders o CROSS JOIN uploads u
-        WHERE o.shop_id = :shop AND o.order_no = s.order_no AND u.id = o.upload_id
+        WHERE o.id = s.order_id AND u.id = o.upload_id
         """,  # noqa: S608
         _OLD,
-        shop=shop,
     )
     run(c, "DROP TABLE known")
-    known = named.with_columns(upload_id=pl.lit(upload_id, pl.Int64))
-    both = known.join(old, on="order_no", how="inner", maintain_order="left")
+    both = known.with_columns(upload_id=pl.lit(upload_id, pl.Int64)).join(
+        old, on="order_id", how="inner", maintain_order="left"
+    )
     return reuploads.decide(both, yields_to)
 
 

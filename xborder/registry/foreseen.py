@@ -5,11 +5,10 @@ would.
 """
 
 import polars as pl
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from xborder.intake import Reading
-from xborder.registry import claims, entries, orders, reuploads
-from xborder.registry.tables import shops
+from xborder.registry import claims, entries, orders, reuploads, volumes
 from xborder.schemas.exporters import Shop
 
 DECLARED: dict[str, pl.DataType] = {
@@ -30,8 +29,7 @@ def declared(c: Connection, exporter: str, shop: Shop, reading: Reading) -> pl.D
     if not reading.usable or reading.kind != "orders" or reading.records.is_empty():
         return none
     # An order is the shop's, whichever layout it comes in.
-    named = {"exporter": exporter, "channel": shop.channel, "shop": shop.id}
-    account = c.scalar(select(shops.c.id).filter_by(**named))
+    account = volumes.any_of(c, exporter, shop.channel, shop.id)
     if account is None:
         return none
     of_file = entries.entries(entries.bounded(reading.records), entries.bounded(reading.rows))

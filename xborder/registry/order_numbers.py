@@ -68,12 +68,13 @@ def _pairs_of_shops(c: Connection, exporter: Exporter) -> pl.DataFrame:
     Shops whose present profiles say other platforms too (not ``same``): what they issued may
     have been declared under a former one.
     """
-    rows = run(c, "SELECT id, shop FROM shops WHERE exporter = :one ORDER BY id", one=exporter.id)
-    known = [(row.id, exporter.shop(row.shop)) for row in rows]
+    asked = "SELECT id, channel, shop FROM shops WHERE exporter = :one ORDER BY id"
+    rows = run(c, asked, one=exporter.id)
+    known = [(row.id, (row.channel, row.shop), exporter.shop(row.shop)) for row in rows]
     made: list[tuple[Any, ...]] = []
-    for a, mine in known:
-        for b, theirs in known:
-            if a == b or mine is None:
+    for a, account, mine in known:
+        for b, other, theirs in known:
+            if account == other or mine is None:
                 continue
             same = theirs is not None and mine.platform_code == theirs.platform_code
             ours, others = mine.order_prefix, theirs.order_prefix if theirs else ""

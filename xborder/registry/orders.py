@@ -8,13 +8,13 @@ without a check (``check_id`` null) means: not checked yet.
 from datetime import date
 
 import polars as pl
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from xborder.registry import audit, claims, counters, lists, reuploads, uploads
+from xborder.registry import audit, claims, counters, lists, reuploads, uploads, volumes
 from xborder.registry.runs import runs
 from xborder.registry.staging import changed, fetch, run, stage
-from xborder.registry.tables import checks, shops
+from xborder.registry.tables import checks
 
 HELD, ACCEPTED = "held", "accepted"
 
@@ -37,19 +37,6 @@ order's lines out). ``ordered_at`` as the record writes it; ``rows`` physical ro
 lines, ``first_row`` the row number as Excel shows it."""
 
 VERDICTS = {"order_id": pl.Int64, "state": pl.String, "route": pl.String, "codes": pl.String}
-
-
-def shop_id(c: Connection, exporter: str, channel: str, shop: str) -> int:
-    """The number of a shop; made when it is new."""
-    named = {"exporter": exporter, "channel": channel, "shop": shop}
-    known = select(shops.c.id).filter_by(**named)
-    found: int | None = c.scalar(known)
-    if found is not None:
-        return found
-    build = postgresql.insert if c.dialect.name == "postgresql" else sqlite.insert
-    following = counters.draw(c, "shop")
-    c.execute(build(shops).values(id=following, **named).on_conflict_do_nothing())
-    return int(c.execute(known).scalar_one())
 
 
 def enter(
@@ -77,24 +64,23 @@ def enter(
     channel = channel or upload.channel
     if channel is None:
         raise ValueError(f"upload {upload_id} was not read: its channel is unknown")
-    if entries["order_no"].is_duplicated().any():
-        raise ValueError(f"upload {upload_id} names an order twice")
-    shop = shop_id(c, upload.exporter, channel, upload.shop)
+    shop = volumes.opened(c, upload.exporter, channel, upload.shop)
     entries = as_kept(entries)
+    if (entries["order_no"] == entries["order_no"].shift()).any():
+        raise ValueError(f"upload {upload_id} names an order twice")
     before = claims.entered_before(c, upload_id, shop, block, entries, again)
     entries = entries.join(before, on="order_no", how="anti", maintain_order="left")
     first = counters.draw_many(c, "order", entries.height).start
     numbered = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
-    new = claims.claim(c, upload_id, shop, block, numbered)
-    told = numbered.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
-    if new < entries.height:
-        known = claims.take_known(c, upload_id, shop, block, numbered, yields_to)
-        told = pl.concat([told.join(known, on="order_no", how="anti"), known])
-    else:
-        claims.enter_new(c, upload_id, block, numbered)
+    new, known = claims.claim(c, upload_id, shop, block, numbered)
+    claims.enter_new(c, upload_id, block, new)
+    told = new.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
+    if known.height:
+        taken = claims.take_known(c, upload_id, block, entries, known, yields_to)
+        told = pl.concat([told, taken])
     if entries.height or before.is_empty():
         counted = dict(sorted(told["outcome"].value_counts().iter_rows()))
-        told_of = {"block": block, "new": new, "outcomes": counted}
+        told_of = {"block": block, "new": new.height, "outcomes": counted}
         audit.append(c, "orders entered", f"upload {upload_id}", told_of)
     return pl.concat([told, before]).sort("order_no")
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -170,7 +171,17 @@ shops = Table(
     Column("exporter", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("shop", Text, nullable=False),
-    UniqueConstraint("exporter", "channel", "shop"),
+    # A shop has several rows, one a volume (``volumes``).
+    Column("volume", Integer, nullable=False, comment="from 1; the last one takes new orders"),
+    Column("orders", BigInteger, nullable=False, comment="that stand in the volume"),
+    UniqueConstraint("exporter", "channel", "shop", "volume"),
+)
+
+order_filters = Table(
+    "order_filters",
+    metadata,
+    Column("shop_id", Id, ForeignKey("shops.id"), primary_key=True, autoincrement=False),
+    Column("bits", LargeBinary, nullable=False, comment="Bloom filter of a closed volume's orders"),
 )
 
 WHOLE_FILE = "block of the file that holds its lines; null: anywhere in the file"
