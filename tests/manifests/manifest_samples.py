@@ -3,12 +3,15 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from sqlalchemy import Connection, Engine
 
 from xborder.clock import fixed
 from xborder.manifests import batches
 from xborder.manifests.batches import Manifest
+from xborder.manifests.group import KEY, Group
+from xborder.manifests.group import group as put_together
 from xborder.registry import lists, orders, uploads
 from xborder.registry.database import connect, migrate, transaction
 from xborder.registry.store import Store
@@ -245,3 +248,14 @@ def taken_in(
 def opened(settings: Settings) -> tuple[Engine, Store]:
     """The registry and the store of a home."""
     return connect(settings.database), Store(settings.storage)
+
+
+def group(
+    manifests: list[Manifest], counts: list[int], heads: pl.DataFrame, items: pl.DataFrame
+) -> Group:
+    """A group of frames: the goods lines may come in any order, those of other lists are left out."""
+    place = {one: at for at, one in enumerate(heads[KEY])}
+    items = items.filter(pl.col(KEY).is_in(heads[KEY].implode()))
+    items = items.sort(pl.col(KEY).replace_strict(place), pl.col("gnum").cast(pl.Int64))
+    of = np.array([place[one] for one in items[KEY]], dtype=np.int64)
+    return put_together(manifests, counts, heads, items, np.bincount(of, minlength=len(heads)))

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from manifest_old_workbook import written
-from manifest_samples import frame, head_rows, item_rows, manifest
+from manifest_samples import frame, group, head_rows, item_rows, manifest
 from python_calamine import CalamineWorkbook
 
 from xborder.manifests import cells, sheets, totals, workbook
-from xborder.manifests.group import group
 
 SHEETS = {"lists": "清单 Lists", "goods": "商品 Goods"}
 LOOKS = ("font", "fill", "border", "alignment")

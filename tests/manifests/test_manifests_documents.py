@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from manifest_samples import NAMESPACE, frame, head_rows, item_rows, manifest
+from manifest_samples import NAMESPACE, frame, group, head_rows, item_rows, manifest
 
 from xborder.manifests import import_workbook, messages, printed, statistics
-from xborder.manifests.group import Group, group
+from xborder.manifests.group import Group
 
 SUM = "ab" * 32
 

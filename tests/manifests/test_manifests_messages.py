@@ -12,13 +12,13 @@ from manifest_samples import (
     NAMESPACE,
     TRANSFER,
     frame,
+    group,
     head_rows,
     item_rows,
     manifest,
 )
 
 from xborder.manifests import messages
-from xborder.manifests.group import group
 
 KINDS = ("CEB303", "CEB603")
 NODES = {

@@ -10,10 +10,9 @@ from io import BytesIO
 
 import openpyxl
 import pytest
-from manifest_samples import frame, head_rows, item_rows, manifest
+from manifest_samples import frame, group, head_rows, item_rows, manifest
 
 from xborder.manifests import draft, package, sheets, totals, workbook
-from xborder.manifests.group import group
 
 
 def book(data):

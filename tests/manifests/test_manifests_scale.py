@@ -1,18 +1,20 @@
 """Many manifests at once: what one says does not depend on its company, and memory is bounded."""
 
+import random
+import threading
 import uuid
 from itertools import chain
 from pathlib import Path
 
 import polars as pl
 import pytest
-from manifest_samples import DAY, NOON, frame, head_rows, home, item_rows, manifest, opened
+from manifest_samples import DAY, NOON, frame, group, head_rows, home, item_rows, manifest, opened
 
 from xborder.clock import fixed
 from xborder.manifests import batches, content, cutoff, package, publishing, shelf
-from xborder.manifests.group import group
 from xborder.registry import audit, lists
 from xborder.registry.database import reading, transaction
+from xborder.registry.store import Store
 
 
 def issue(settings, **more):
@@ -168,3 +170,56 @@ def test_verify_tells_how_far_it_is(tmp_path):
     told = []
     assert cutoff.verify(*opened(settings), progress=lambda *said: told.append(said)) == []
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_runs_that_begin_at_once_each_have_a_shelf(tmp_path):
+    store, failed = Store(tmp_path.as_uri()), []
+
+    def run():
+        try:
+            for _ in range(200):
+                with shelf.aside(store) as own:
+                    assert own.folder.is_dir()
+        except OSError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert not failed
+    assert not list((tmp_path / content.FOLDER).iterdir())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_content_of_any_lists_is_what_a_join_gives(seed, monkeypatch):
+    """Neighbours or not, of one check or of several in turns, some orders in no list."""
+    draw = random.Random(seed)
+    orders = {check: sorted(draw.sample(range(1, 60), 25)) for check in (3, 5, 8)}
+    stored = {
+        check: [(order, gnum, f"{check}-{order}-{gnum}") for order in own
+                for gnum in range(1, draw.randint(2, 4))]
+        for check, own in orders.items()
+    }  # fmt: skip
+    if seed % 2:
+        draw.shuffle(stored[5])
+    schema = {"order_id": pl.Int64, "gnum": pl.UInt16, "what": pl.String}
+    tables = {one: pl.DataFrame(rows, schema, orient="row") for one, rows in stored.items()}
+    monkeypatch.setattr(content.Checked, "_read", lambda _, check, *__: tables[check])
+    wanted = [(check, order) for check, own in orders.items() for order in own]
+    if seed < 6:
+        wanted = sorted(draw.sample(wanted, 30)) if seed < 3 else draw.sample(wanted, 30)
+    rows = [(100 + at, order, check) for at, (check, order) in enumerate(wanted)]
+    listed = pl.DataFrame(rows, ["list_id", "order_id", "check_id"], orient="row")
+    found, counts = content.Checked(None).counted(listed, "items")
+    told = [
+        (list_id, *row)
+        for list_id, order, check in rows
+        for row in sorted(stored[check]) if row[0] == order
+    ]  # fmt: skip
+    assert found.select("list_id", *schema).rows() == told
+    assert counts.tolist() == [sum(one[0] == list_id for one in told) for list_id, *_ in rows]
+    lost = listed.with_columns(order_id=pl.lit(61))
+    with pytest.raises(content.ContentError, match="items of list 100"):
+        content.Checked(None).of(lost, "items")

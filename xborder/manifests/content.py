@@ -75,21 +75,33 @@ class Checked:
     def of(self, listed: pl.DataFrame, what: str) -> pl.DataFrame:
         """``heads`` or ``items`` of some lists (list_id, order_id, check_id), with ``list_id``.
 
-        Both in the order of ``listed``, a list's items as they were stored. Raises ContentError
-        when a list has none.
+        Both in the order of ``listed``, a list's items by ``gnum``. Raises ContentError when a
+        list has none.
         """
-        wanted = listed.select("list_id", "order_id", "check_id").with_row_index("place")
-        parts = []
-        for (check_id,), part in wanted.partition_by(
-            "check_id", as_dict=True, include_key=False, maintain_order=True
-        ).items():
-            table = self._table(int(str(check_id)), what)
-            parts.append(part.join(table, on="order_id", maintain_order="left_right"))
-        found = pl.concat(parts, how="diagonal_relaxed")
-        if found["place"].n_unique() != len(listed):
-            missing = set(listed["list_id"]) - set(found["list_id"])
-            raise ContentError(f"the lake has no {what} of list {min(missing)}")
-        return (found.sort("place", maintain_order=True) if len(parts) > 1 else found).drop("place")
+        return self.counted(listed, what)[0]
+
+    def counted(self, listed: pl.DataFrame, what: str) -> tuple[pl.DataFrame, np.ndarray]:
+        """The same, and how many rows each list has."""
+        orders, checks = listed["order_id"].to_numpy(), listed["check_id"].to_numpy()
+        counts = np.zeros(len(listed), np.int64)
+        parts, owners = [], []
+        by_check = np.argsort(checks, kind="stable")
+        ends = np.flatnonzero(np.diff(checks[by_check])) + 1
+        for own in np.split(by_check, ends):
+            table = self._table(int(checks[own[0]]), what)
+            there = table["order_id"].to_numpy()
+            first = np.searchsorted(there, orders[own])
+            counts[own] = many = np.searchsorted(there, orders[own], "right") - first
+            parts.append(_taken(table, first, many))
+            owners.append(np.repeat(own, many))
+        if not counts.all():
+            missing = int(listed["list_id"].to_numpy()[counts == 0].min())
+            raise ContentError(f"the lake has no {what} of list {missing}")
+        owner = np.concatenate(owners)
+        found = pl.concat(parts, how="diagonal_relaxed") if len(parts) > 1 else parts[0]
+        if (np.diff(owner) < 0).any():
+            found, owner = found[np.argsort(owner, kind="stable")], np.sort(owner)
+        return found.with_columns(listed["list_id"].gather(owner)), counts
 
     def keys(self, listed: pl.DataFrame) -> pl.DataFrame:
         """What batches are made from: ``KEYED`` and ``list_id`` of some lists."""
@@ -123,10 +135,9 @@ class Checked:
         # Held while reading: of two threads that want the same table one reads it.
         with self._lock:
             if key not in self._kept:
-                if what == "keys":
-                    self._kept[key] = self._read(check_id, "heads", KEYED)
-                else:
-                    self._kept[key] = self._read(check_id, what, written())
+                table = "heads" if what == "keys" else what
+                read = self._read(check_id, table, KEYED if what == "keys" else written())
+                self._kept[key] = _sorted(read, what)
             self._kept.move_to_end(key)
             size = sum(_size(one) for one in self._kept.values())
             while size > CACHE and len(self._kept) > 1:
@@ -146,6 +157,22 @@ class Checked:
             return self.store.read_parquet(*place, columns=[one for one in wanted if one in there])
         except FileNotFoundError as error:
             raise ContentError(f"the lake has no {'/'.join(place)}") from error
+
+
+def _sorted(table: pl.DataFrame, what: str) -> pl.DataFrame:
+    """Content by order, and its items by ``gnum``: as it was stored, if nothing is wrong."""
+    key = table["order_id"].to_numpy()
+    if what == "items":
+        key = key << 32 | table["gnum"].cast(pl.UInt32).to_numpy()
+    return table if (np.diff(key) >= 0).all() else table[np.argsort(key, kind="stable")]
+
+
+def _taken(table: pl.DataFrame, first: np.ndarray, many: np.ndarray) -> pl.DataFrame:
+    """The rows ``first``, ``first + 1`` … of each of some lists, one list after the other."""
+    if (first[1:] == (first + many)[:-1]).all():
+        return table[int(first[0]) : int(first[-1] + many[-1])]
+    within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    return table[np.repeat(first, many) + within]
 
 
 def _size(table: pl.DataFrame) -> int:
@@ -261,7 +288,8 @@ def load(c: Connection, checked: Checked, rows: Sequence[Row[Any]]) -> Group:
         appStatus=pl.Series([one.app_status for one in manifests]).gather(of),
     )
     heads = checked.of(listed, "heads").with_columns(given.get_columns())
-    return group(manifests, counts, heads, checked.of(listed, "items"))
+    items, lines = checked.counted(listed, "items")
+    return group(manifests, counts, heads, items, lines)
 
 
 _GIVEN = {

@@ -53,25 +53,19 @@ class Group:
 
 
 def group(
-    manifests: Sequence[Manifest], lists: Sequence[int], heads: pl.DataFrame, items: pl.DataFrame
+    manifests: Sequence[Manifest],
+    lists: Sequence[int],
+    heads: pl.DataFrame,
+    items: pl.DataFrame,
+    lines: np.ndarray,
 ) -> Group:
     """A group of manifests that have ``lists`` lists each; ``heads`` stand in their order.
 
-    ``items`` (goods lines with ``list_id``) may come in any order; those of other lists are
-    left out.
+    So do ``items`` (goods lines with ``list_id``), by ``gnum``: ``lines`` of them for each head.
     """
-    places = pl.DataFrame({KEY: heads[KEY], "place": np.arange(len(heads), dtype=np.uint32)})
-    place = items.select(KEY).join(places, on=KEY, how="left", maintain_order="left")["place"]
-    if place.null_count():
-        items, place = items.filter(place.is_not_null()), place.drop_nulls()
-    if len(items):
-        order = place.to_numpy().astype(np.int64) << 32 | items["gnum"].cast(pl.UInt32).to_numpy()
-        if (np.diff(order) < 0).any():
-            items = items[np.argsort(order, kind="stable")]
-    lines = np.bincount(place.to_numpy(), minlength=len(heads))
     counts = np.array(lists, dtype=np.int64)
     numbered = np.arange(len(heads)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
-    heads = heads.with_columns(place=pl.Series(numbered), lines=pl.Series(lines))
     of = np.repeat(np.arange(len(heads)), lines)
     items = items.with_columns(heads[name].gather(of) for name in ("orderNo", "copNo"))
+    heads = heads.with_columns(place=pl.Series(numbered), lines=pl.Series(lines))
     return Group(tuple(manifests), counts, lines, Texts(heads), Texts(items))

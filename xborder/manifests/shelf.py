@@ -133,9 +133,12 @@ def _locked(root: Path) -> tuple[Path, int]:
     """A new folder, locked as long as this process lives."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-        handle = os.open(folder, os.O_RDONLY)
+        # Another run may take it for a dead one's before it is opened, or before it is locked.
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         fcntl.flock(handle, fcntl.LOCK_EX)
-        # Another run may have taken it for a dead one's before it was locked.
         if folder.exists():
             return folder, handle
         os.close(handle)

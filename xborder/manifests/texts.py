@@ -345,8 +345,10 @@ def _joined(pieces: list[Any], absent: str) -> pa.LargeStringArray:
     return pc.binary_join_element_wise(*pieces, _literal(""), null_handling=absent)
 
 
+@lru_cache(4096)
 def _literal(text: str) -> pa.LargeStringScalar:
-    return pa.scalar(text, pa.large_string())
+    # Not by Arrow's ``scalar``: that loads pandas, half a second.
+    return _laid(np.array([0, len(letters := text.encode())]), letters)[0]
 
 
 def together(pieces: Iterable[Piece], height: int) -> pl.Series:
