@@ -31,8 +31,8 @@ QUOTE = re.compile(rb'"')
 class Part:
     """A block of rows: where it lies, and its table unless it was too much to hold.
 
-    ``regular``: one line a row, none ragged. ``whole``: the table has every column that is read.
-    ``data``: every row was found to be one of data.
+    ``height``: how many rows. ``regular``: one line a row, none ragged. ``whole``: the table has
+    every column that is read. ``data``: every row was found to be one of data.
     """
 
     length: int
@@ -40,6 +40,7 @@ class Part:
     lines_before: int
     regular: bool
     frame: pl.DataFrame | None
+    height: int = 0
     whole: bool = True
     data: bool = False
 
@@ -59,13 +60,25 @@ def first_parts(
 
 
 def _next(stream: Stream, form: Form, last: Part, glance: Form | None) -> Part:
-    frame = last.frame
-    assert frame is not None
-    lines = last.lines_before + int(frame["lines"].sum())
-    place = Part(0, last.rows_before + frame.height, lines, False, None)
-    window = stream.window(_size(stream.window(PROBE), form.limits.block_rows))
-    place = replace(place, length=_cut(window, form.quoted, stream.ended))
-    return _read(stream, form, place, window, glance)
+    assert last.frame is not None
+    lines = last.lines_before + int(last.frame["lines"].sum())
+    part = Part(0, last.rows_before + last.height, lines, False, None)
+    size = _size(stream.window(PROBE), form.limits.block_rows)
+    block, signs = _whole_rows(stream.whole_lines(size), form, stream.ended)
+    for asked in (glance, form):
+        if asked is None:
+            continue
+        frame = _plain(block, asked, signs) if block else None
+        if frame is None:
+            return _careful(stream, form, part, upto=len(block) or size)
+        regular = not frame["ragged"].max() and int(frame["lines"].sum()) == frame.height
+        part = replace(part, length=len(block), height=frame.height, regular=regular)
+        whole = asked is form
+        frame = grid.described(_numbered(frame, part), asked.heads, whole=whole)
+        if frame is not None:
+            stream.take(len(block))
+            return replace(part, frame=frame, whole=whole)
+    raise AssertionError
 
 
 def _size(probe: bytes, rows: int) -> int:
@@ -75,35 +88,30 @@ def _size(probe: bytes, rows: int) -> int:
 
 
 def again(stream: Stream, form: Form, part: Part) -> pl.DataFrame:
-    """The table of a part, read once more; the stream stands before it."""
-    if not part.rows_before:
-        read = _careful(stream, form, part, upto=part.length)
+    """The table of a part, read once more; the stream stands before it.
+
+    Of a part that is all data it is not told anew what its rows are (``grid.TELLING``).
+    """
+    block = stream.window(part.length) if part.rows_before else b""
+    if part.regular:
+        frame = _parsed(block, form, part.height)
     else:
-        read = _read(stream, form, part, stream.window(part.length))
-    assert read.frame is not None
-    return read.frame
-
-
-def _read(
-    stream: Stream, form: Form, part: Part, window: bytes, glance: Form | None = None
-) -> Part:
-    block = window[: part.length]
-    frame = _plain(block, glance or form, part.regular) if block else None
+        frame = _plain(block, form, _signs(block, form)) if block else None
     if frame is None:
-        return _careful(stream, form, part, upto=part.length or len(window))
-    regular = not frame["ragged"].max() and int(frame["lines"].sum()) == frame.height
-    part = replace(part, regular=regular, whole=glance is None)
-    frame = _numbered(frame, glance or form, part)
-    if frame is None:
-        return _read(stream, form, part, window)
+        read = _careful(stream, form, part, upto=part.length)
+        assert read.frame is not None
+        return read.frame.drop(grid.TELLING) if part.data else read.frame
     stream.take(len(block))
-    return replace(part, frame=frame)
+    frame = _numbered(frame, part)
+    described = frame if part.data else grid.described(frame, form.heads)
+    assert described is not None
+    return described
 
 
-def _numbered(frame: pl.DataFrame, form: Form, part: Part) -> pl.DataFrame | None:
+def _numbered(frame: pl.DataFrame, part: Part) -> pl.DataFrame:
     before = part.rows_before
     row = pl.int_range(before + 1, before + 1 + pl.len(), dtype=pl.UInt32)
-    return grid.described(frame.with_columns(row=row), form.heads, whole=part.whole)
+    return frame.with_columns(row=row)
 
 
 def _careful(
@@ -116,40 +124,44 @@ def _careful(
     return replace(
         part,
         length=stream.position - start,
+        height=frame.height,
         regular=False,
         whole=True,
-        frame=_numbered(frame, form, replace(part, whole=True)),
+        frame=grid.described(_numbered(frame, part), form.heads),
     )
 
 
-def _cut(window: bytes, quoted: bool, ended: bool) -> int:
-    """Where the last whole row ends, by the parity of the quotation marks; 0 if none does."""
-    if ended:
-        return len(window)
-    at = window.rfind(b"\n") + 1
-    odd = quoted and window.count(b'"', 0, at) & 1
+def _whole_rows(lines: bytes, form: Form, ended: bool) -> tuple[bytes, bytes]:
+    """The whole rows among whole lines, by the parity of the quotation marks, and their ``_signs``;
+    nothing if no row ends there."""
+    signs = _signs(lines, form)
+    at = len(lines)
+    odd = form.quoted and not ended and signs.count(b'"') & 1
+    if not odd:
+        return lines, signs
     while odd and at:
         # The line end lies inside a field: go back before the mark that opened it.
-        mark = window.rfind(b'"', 0, at)
-        before = window.rfind(b"\n", 0, mark) + 1
-        odd = window.count(b'"', before, mark) & 1
+        mark = lines.rfind(b'"', 0, at)
+        before = lines.rfind(b"\n", 0, mark) + 1
+        odd = lines.count(b'"', before, mark) & 1
         at = before
-    return at
+    return lines[:at], _signs(lines[:at], form)
 
 
-def _plain(block: bytes, form: Form, regular: bool) -> pl.DataFrame | None:
+def _signs(block: bytes, form: Form) -> bytes:
+    """What parts cells and rows, and nothing else: a tenth of the block."""
+    return block.translate(None, _all_but(form.separator + (b'\r\n"' if form.quoted else b"\r\n")))
+
+
+def _plain(block: bytes, form: Form, signs: bytes) -> pl.DataFrame | None:
     """The cells of a plain block by Polars, or None when Python's reader has to look at it.
 
-    ``regular``: the block has been found plain before, one line a row, none ragged.
+    ``signs``: its ``_signs``.
     """
     separator, newline = form.separator, b"\n"
     full = separator * (form.width - 1) + newline
-    if regular:
-        return _parsed(block, form, block.count(newline) + (not block.endswith(newline)))
     if form.unusual:
         return None
-    # What parts cells and rows, and nothing else: a tenth of the block.
-    signs = block.translate(None, _all_but(separator + (b'\r\n"' if form.quoted else b"\r\n")))
     if b"\r" in signs and block.count(b"\r\n") != signs.count(b"\r"):
         return None
     signs = signs.replace(b"\r", b"")

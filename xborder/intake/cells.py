@@ -23,8 +23,14 @@ SURELY_CUT = 18
 EITHER = r"(?:^|[^0-9.,])[1-9][0-9]{0,2}[.,][0-9]{3}(?:$|[^0-9.,])"
 SIGNED = r"[0-9][.,][0-9]"
 ODD_HS_CODE = r"^(?:[0-9]{5}|[0-9]{7}|[0-9]{9})$"
-UNTIDY = r"[^\x21-\x7e ]|^ | $|  "
-"""What a plain text has not; one cheap look spares the costly ones for nearly all columns."""
+UNTIDY = (
+    r"[^\x21-\x7e\xa1-\xac\xae-\x{024f}\x{0400}-\x{0481}\x{2010}-\x{2027}\x{3001}-\x{3029}"
+    r"\x{3041}-\x{3096}\x{30a1}-\x{30fe}\x{4e00}-\x{9fa5}\x{ac00}-\x{d7a3}\x{ff01}-\x{ff5e} ]"
+    r"|^ | $|  "
+)
+"""What a plain text has not: blanks but single ones between words, or characters beyond those of
+common scripts that are NFC however they stand together. One cheap look spares the costly ones
+for nearly all columns."""
 FORBIDDEN = r"[\p{Cc}\p{Cf}\p{Co}\p{Cn}\x{FFFD}]"
 
 

@@ -5,7 +5,7 @@ looks otherwise is read once by the functions of ``cells``, ``numbers`` and ``da
 say what is right: a test holds these columns to them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import polars as pl
@@ -21,6 +21,8 @@ MOMENT = (
 HOUR = len("2026-04-05 21")
 OFTEN, SAMPLE = 4, 1000
 """Cells that say the same, at least, where a column is judged by what it says; of so many."""
+LONG = 24
+"""Bytes of a text that is kept once where it stands again and again."""
 
 SETTLED = {
     "order_no": r"^[A-Z0-9#/_-]{1,15}$|^[0-9]{0,15}[A-Z#/_-][A-Z0-9#/_-]{0,99}$",
@@ -33,9 +35,11 @@ SETTLED = {
 
 
 def often(series: pl.Series) -> bool:
-    """Whether a column seems to say the same again and again, by its first cells."""
-    head = series.head(SAMPLE)
-    return head.n_unique() * OFTEN <= len(head)
+    """Whether a column seems to say the same again and again, by some of its cells."""
+    some = series.gather_every(max(len(series) // SAMPLE, 1))
+    size, distinct = len(some), some.n_unique()
+    # Of many texts that are alike likely, so few of the cells drawn would say the same.
+    return distinct * OFTEN <= size or size**2 * OFTEN <= 2 * (size - distinct) * len(series)
 
 
 def odd(series: pl.Series, field_type: str) -> pl.Series | None:
@@ -59,31 +63,34 @@ def settled(series: pl.Series, field_type: str) -> bool:
     return odd(series, field_type) is None
 
 
-def cleaned(series: pl.Series) -> tuple[pl.Series, bool]:
+def cleaned(series: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Trimmed text, NFC, inner white space as one blank, empty as null.
 
-    The second value tells that some cell holds a character that no text may hold.
+    The second value: the texts with a character that no text may hold.
     """
-    told = series.unique() if often(series) else series
+    told = series
+    if often(series):
+        told = series.unique()
+        if series.estimated_size() > LONG * len(series):
+            series = _once(series, told.drop_nulls())
     untidy = told.str.contains(cells.UNTIDY).fill_null(value=False)
-    forbidden = False
+    forbidden = told.clear()
     if untidy.any():
         distinct = told.filter(untidy).unique()
         tidy = cells.cleaned(distinct)
-        forbidden = bool(tidy.str.contains(cells.FORBIDDEN).any())
+        forbidden = tidy.filter(tidy.str.contains(cells.FORBIDDEN))
         series = _replaced(series, distinct, tidy)
     return (series.replace("", None) if (told == "").any() else series), forbidden
+
+
+def _once(series: pl.Series, told: pl.Series) -> pl.Series:
+    """The same cells, each text of the column (``told``) in memory once."""
+    return told.gather(series.cast(pl.Enum(told)).to_physical())
 
 
 def _replaced(series: pl.Series, old: pl.Series, new: pl.Series) -> pl.Series:
     changed = old.ne_missing(new)
     return series.replace(old.filter(changed), new.filter(changed)) if changed.any() else series
-
-
-def _each(series: pl.Series, usual: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """The cells that do not look as usual, each distinct one read once."""
-    rest = series.filter(~usual.fill_null(value=True)).unique()
-    return _replaced(series, rest, read(rest)) if len(rest) else series
 
 
 def worded(series: pl.Series, words: Mapping[str, str]) -> pl.Series:
@@ -110,15 +117,18 @@ def as_number(
     if usual is None or not point:
         usual = series.str.contains(NUMBER if point else DIGITS)
     if not usual.all():
-        series = _each(series, usual, lambda rest: cells.as_number(rest, convention))
+        rest = (~usual).fill_null(value=False).arg_true()
+        read = cells.as_number(series.gather(rest), convention)
+        series = series.clone().scatter(rest, read)
     zero = series.str.ends_with("0")
     if not point or not zero.any():
         return series
     # All others are canonical by now, or stay as they are.
-    longer = usual & zero & series.str.contains(".", literal=True)
-    short = pl.col("text").str.strip_chars_end("0").str.strip_suffix(".")
-    frame = pl.DataFrame({"text": series, "longer": longer})
-    return frame.select(pl.when("longer").then(short).otherwise("text")).to_series()
+    longer = (usual & zero & series.str.contains(".", literal=True)).arg_true()
+    if not len(longer):
+        return series
+    short = series.gather(longer).str.strip_chars_end("0").str.strip_suffix(".")
+    return series.clone().scatter(longer, short)
 
 
 def as_date(
@@ -134,35 +144,29 @@ def as_date(
         usual &= series.is_not_null()
     if not usual.any():
         return cells.as_date(series, date_order, zone)
-    text = pl.col("text")
+    text, hour = pl.col("text"), pl.col("text").str.head(HOUR)
     frame = pl.DataFrame({"text": series, "usual": usual}).select("text", "usual")
-    shaped = frame.filter("usual").select(hour=text.str.head(HOUR), tail=text.str.slice(19))
+    shaped = frame.filter("usual").select(hour=hour, tail=text.str.slice(19))
     hours, tails = shaped["hour"].unique(), shaped["tail"].unique()
     offsets = pl.Series([_offset(one.replace("T", " "), zone) for one in hours], dtype=pl.String)
+    if offsets.null_count():
+        # A day that is none has no offset, whatever is written behind it.
+        strange = hours.filter(offsets.is_null())
+        frame = frame.with_columns(usual=pl.col("usual") & ~hour.is_in(strange.implode()))
     written = [f"{one.strip()[:3]}:{one[-2:]}" if one else None for one in tails]
     tail = text.str.slice(19).replace_strict(tails, pl.Series(written, dtype=pl.String))
     if len(tails) == 1:
         tail = pl.lit(written[0], pl.String)
-    offset: pl.Expr = pl.lit(offsets[0], pl.String)
-    if offsets.n_unique() > 1 or offsets.null_count():
-        offset = text.str.head(HOUR).replace_strict(hours, offsets, default=None)
-    # A day that is none has no offset, whatever is written behind it.
-    suffix = (
-        offset
-        if written == [None]
-        else pl.when(offset.is_not_null()).then(pl.coalesce(tail, offset))
-    )
+    offset: pl.Expr = pl.lit(offsets.drop_nulls().first(), pl.String)
+    if offsets.drop_nulls().n_unique() > 1:
+        offset = hour.replace_strict(hours, offsets, default=None)
+    suffix = offset if written == [None] else pl.coalesce(tail, offset)
     moment = text.str.head(10) + "T" + text.str.slice(11, 8) + suffix
-    if not usual.all():
+    if not frame["usual"].all():
         moment = pl.when("usual").then(moment)
-    made = frame.select(moment.alias("moment")).to_series()
-    left = made.is_null() & series.is_not_null()
-    if not left.any():
-        return made.alias(series.name)
-    rest = series.filter(left).unique()
-    return made.zip_with(
-        made.is_not_null(), _replaced(series, rest, cells.as_date(rest, date_order, zone))
-    )
+    made = frame.select(moment.alias(series.name)).to_series()
+    left = (made.is_null() & series.is_not_null()).arg_true()
+    return made.scatter(left, cells.as_date(series.gather(left), date_order, zone))
 
 
 @lru_cache(maxsize=65_536)

@@ -68,9 +68,9 @@ class Sheet:
 class Table:
     """Rows of a sheet that lie together, column by column.
 
-    ``frame``: ``row``, ``lines`` and ``ragged`` (UInt32, as in ``Row``), ``blank``, ``first``
-    (the first text of the row that is not blank), ``repeated`` (the row repeats the header),
-    and the texts of each column that is read, under the column's number; in a workbook
+    ``frame``: ``row``, ``lines`` and ``ragged`` (UInt32, as in ``Row``), until it was classified
+    ``blank``, ``first`` (the first text of the row that is not blank) and ``repeated`` (the row
+    repeats the header), and the texts of each column that is read, under the column's number; in a workbook
     (``typed``) the kinds of its cells as well, under the number and ``k``. ``gaps``: rows
     absent between two others are blank rows of the sheet.
     """
@@ -87,6 +87,8 @@ class Table:
         return self.frame if code.null_count() == len(code) else self.frame.filter(code.is_null())
 
 
+TELLING = ("blank", "first", "repeated")
+"""Columns of a table that tell which of its rows are data."""
 OF_A_ROW = {"row": pl.UInt32(), "lines": pl.UInt32(), "ragged": pl.UInt32()}
 
 

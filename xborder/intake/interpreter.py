@@ -69,10 +69,12 @@ def busy_threads() -> bool:
 
 MEMORY = {
     "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(40 << 20),
     "_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0",
 }
-"""How a reader keeps memory (Python's by glibc, that of Polars by jemalloc): in one place, and
-what a block needed for a second, so that the next one has it. To give it back at once and to ask
+"""How a reader keeps memory (Python's by glibc, that of Polars by jemalloc): in one place, a
+block's text for the next one, and what it needed for a second. To give it back at once and to ask
 for it anew costs time; to keep it for good, the limit of memory that a reader of one large sheet
 has."""
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from xborder.findings import Finding
 from xborder.intake import cells, columns, exclusions, meaning, movements
-from xborder.intake.grid import Row, Sheet, Table
+from xborder.intake.grid import TELLING, Row, Sheet, Table
 from xborder.intake.headers import Mapping, drift, normal
 from xborder.intake.layouts import FOR_ANY_SHOP, Layout, fields
 from xborder.intake.limits import Limits, refuse
@@ -147,7 +147,7 @@ def _plainly(texts: pl.Series) -> pl.Series:
 
 
 def classified(table: Table, header: Row, mapping: Mapping) -> Table:
-    """The table with ``code``: why a row is no data, or null."""
+    """The table with ``code``, why a row is no data, or null, instead of what tells it."""
     layout = mapping.layout
     row = pl.col("row")
     code: Any = (
@@ -184,7 +184,7 @@ def classified(table: Table, header: Row, mapping: Mapping) -> Table:
             described_row |= (row == header.number + 1) & words
         code = code.when(described_row).then(pl.lit("DESCRIPTION"))
     code = code.when("repeated").then(pl.lit("HEADER")).otherwise(pl.lit(None, pl.String))
-    frame = frame.with_columns(code=code).drop("second", strict=False)
+    frame = frame.with_columns(code=code).drop(*TELLING, "second", strict=False)
     return dataclasses.replace(table, frame=frame)
 
 
@@ -299,10 +299,9 @@ def _tidied(
     """
     if field_type not in columns.SETTLED:
         series, forbidden = columns.cleaned(series)
-        if not forbidden:
+        if not len(forbidden):
             return series, None, iter(())
-        told = series.unique()
-        at = series.is_in(told.filter(told.str.contains(cells.FORBIDDEN)).implode()).arg_true()
+        at = series.is_in(forbidden.implode()).arg_true()
         found = cells.damage(place, field_type, series.gather(at), None, rows.gather(at))
         return series, None, found
     odd = columns.odd(series, field_type)
@@ -311,7 +310,7 @@ def _tidied(
     at = odd.arg_true()
     rest, forbidden = columns.cleaned(series.gather(at))
     damage: Iterator[Finding] = iter(())
-    if forbidden or field_type in cells.IDENTIFIERS:
+    if len(forbidden) or field_type in cells.IDENTIFIERS:
         damage = cells.damage(place, field_type, rest, None, rows.gather(at))
     if field_type in cells.IDENTIFIERS:
         rest = columns.as_identifier(rest, field_type)

@@ -11,8 +11,9 @@ from typing import BinaryIO
 from xborder.intake import encoding
 from xborder.intake.limits import Limits, refuse
 
-READ = 1024 * 1024
-LONGEST_LINE = 64 * READ
+READ = 512 * 1024
+TAIL = 64 * 1024
+LONGEST_LINE = 128 * READ
 """A physical line beyond this is more than 512 columns of the longest field can fill."""
 
 
@@ -26,6 +27,7 @@ class Stream:
     def __init__(self, file: BinaryIO, name: str) -> None:
         """Stand at the beginning of the text of ``file``, which is in the encoding ``name``."""
         self._file, self._name = file, name
+        self._size = file.seek(0, 2)
         file.seek(0)
         marked = name.startswith(("utf", "gb"))
         self._marks = len(encoding.decoded_start(file.read(READ), name)) if marked else 0
@@ -54,15 +56,31 @@ class Stream:
 
         ``ended`` then tells whether nothing follows the window.
         """
+        if self._decoder is None:
+            # What would be held had to be put together with what is read: that costs more.
+            at = self._file.seek(self._marks + self.position)
+            window = self._file.read(size)
+            self.ended = at + len(window) >= self._size
+            return window
         while len(self._held) - self._at < size and not self._read_all:
             short = size - (len(self._held) - self._at)
             raw = self._file.read(max(short, READ))
             self._read_all = not raw
-            piece = raw if self._decoder is None else self._decoded(raw)
+            piece = self._decoder.decode(raw, not raw).encode()
             self._held = self._held[self._at :] + piece if self._at < len(self._held) else piece
             self._before, self._at = self._before + self._at, 0
         self.ended = self._read_all and len(self._held) - self._at <= size
         return self._held[self._at : self._at + size]
+
+    def whole_lines(self, size: int) -> bytes:
+        """Of a window those lines whose end lies in it; all of it where nothing follows."""
+        end = self.position + size
+        if self._decoder is None and size > TAIL and self._marks + end < self._size:
+            # Where the last line ends is soon seen, and what is not read need not be cut off.
+            self._file.seek(self._marks + end - TAIL)
+            size -= TAIL - 1 - self._file.read(TAIL).rfind(b"\n")
+        window = self.window(size)
+        return window if self.ended else window[: window.rfind(b"\n") + 1]
 
     def take(self, size: int) -> None:
         """Go on by so many bytes of the window."""
@@ -70,16 +88,11 @@ class Stream:
 
     def skip(self, size: int) -> None:
         """Go on by so many bytes that were seen before, without reading where that is possible."""
-        held = len(self._held) - self._at
-        if size <= held or self._decoder is not None:
-            while size > 0:
-                step = min(size, len(self.window(min(size, READ))))
-                self.take(step)
-                size -= step
-            return
-        self._file.seek(size - held, 1)
-        self._before += len(self._held) + size - held
-        self._held, self._at = b"", 0
+        while size > 0:
+            plain = self._decoder is None
+            step = size if plain else min(size, len(self.window(min(size, READ))))
+            self.take(step)
+            size -= step
 
     def lines(self) -> Iterator[str]:
         """Physical lines with their ends (LF, CR or CRLF), each taken as it is given out."""
@@ -96,10 +109,6 @@ class Stream:
             for line in lines:
                 self.take(len(line))
                 yield line.decode()
-
-    def _decoded(self, raw: bytes) -> bytes:
-        assert self._decoder is not None
-        return self._decoder.decode(raw, not raw).encode()
 
 
 def proved(file: BinaryIO, prior: Sequence[str]) -> str:

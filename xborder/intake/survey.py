@@ -22,6 +22,8 @@ YEAR_LAST = r"^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}"
 
 SIGNED = ","
 """A number of a channel that writes points proves nothing unless there is a comma somewhere."""
+CENTS = r"^[0-9]+\.[0-9]{1,2}$"
+"""A number that can be read in one way only, as most are: with a point for its sign."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class NumbersSeen:
 
     def and_of(self, texts: pl.Series, series: pl.Series, rows: pl.Series) -> "NumbersSeen":
         """With the texts of one more table, which stand in ``series``."""
-        seen = numbers.convention(texts)
+        plain = texts.str.contains(CENTS)
+        seen = numbers.convention([*texts.filter(~plain), *texts.filter(plain).head(1)])
         proved = _both(self.proved, seen.proved)
         text = seen.doubtful
         if proved == "mixed" and self.proved != "mixed":
@@ -105,15 +108,19 @@ class Survey:
             if kind not in ("date", "moment"):
                 continue
             series = body[str(column)]
-            if not table.typed and columns.settled(series, "moment"):
-                continue
+            rows = body["row"]
+            if not table.typed:
+                odd = columns.odd(series, "moment")
+                if odd is None:
+                    continue
+                series, rows = series.filter(odd), rows.filter(odd)
             series, _ = columns.cleaned(series)
             if table.typed:
                 kinds = body[f"{column}k"]
                 series = cells.dated(series, kinds, kind, table.base_1904, self._zone)
             series = series.rename("text")
             twelve = self._mapping.layout.twelve_hours
-            seen = _dates_in(series, body["row"], twelve)
+            seen = _dates_in(series, rows, twelve)
             self._dates[name] = _together(self._dates.get(name), seen)
 
     def _see_numbers(self, table: Table, body: pl.DataFrame) -> None:
