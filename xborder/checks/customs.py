@@ -147,7 +147,7 @@ def _with_route(joined: Joined, context: Context) -> Joined:
     rebate claim; else by declaration. R04: 9610 always by list."""
     limit = _threshold(context.tables, context.on)
     reasons: dict[str, tuple[pl.Expr | pl.Series, str, str]] = {
-        "value": ((pl.col("value_cny") > pl.lit(limit).cast(DECIMAL)).fill_null(value=False),
+        "value": ((pl.col("value_cny") > pl.lit(f"{limit:f}").cast(DECIMAL)).fill_null(value=False),
                   f"货值超过 {limit} 元", f"its value is above CNY {limit}"),
         "licence": (in_any_line(joined, pl.col("tariff.licence")
                                  | pl.col("goods.licence_no").is_not_null()),

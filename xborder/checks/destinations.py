@@ -134,7 +134,7 @@ def _concerns(countries: frozenset[str], row: Row, tables: Tables, on: date) -> 
 
 
 def _cny(value: str, rate: Decimal) -> pl.Expr:
-    return pl.lit(Decimal(value) * rate).cast(DECIMAL)
+    return pl.lit(f"{Decimal(value) * rate:f}").cast(DECIMAL)
 
 
 def _with_goods(joined: Joined, row: Row) -> pl.Series:

@@ -30,7 +30,7 @@ def with_hazards(goods: pl.DataFrame, tables: Tables, on: date) -> pl.DataFrame:
     """Goods with what they lack if they fly, one row a SKU as before."""
     near, far = decimal("magnet_field_2m1"), decimal("magnet_field_4m6")
     free, most, wh, cell = (
-        pl.lit(tables.hazard_limit(code, on)).cast(pl.Decimal(38, 10))
+        pl.lit(f"{tables.hazard_limit(code, on):f}").cast(pl.Decimal(38, 10))
         for code in ("magnet_free", "magnet_most", "battery_wh", "cell_wh")
     )
     magnet = pl.col("magnet") == "Y"

@@ -2,7 +2,7 @@
 
 Columns of the line keep their names; the others are prefixed ``goods.``, ``shipment.``,
 ``profile.``, ``tariff.``; exact amounts are ``d.*`` (``Decimal(38, 10)``). Facts of the goods
-stand on ``goods`` (one row a SKU of these lines), those of the order on ``orders`` and those of
+stand on ``goods`` (one row a SKU, of these lines at least), those of the order on ``orders`` and those of
 the shop on ``shops``, so that rules judge them there and not on every line.
 """
 
@@ -21,6 +21,9 @@ from xborder.schemas.tables import Tables
 
 ORDER = ["shop", "order_no"]
 """The key of an order within an exporter; each shop sells on one channel."""
+
+_FEW = 4
+"""Lines for each row of a catalogue from which on all its rows are taken along."""
 
 HEAD_FIELDS = ("ordered_at", "currency", "country", "warehouse", "order_type", "inbound_id")
 """What holds for the whole order; a channel may state it on the first line only."""
@@ -70,7 +73,7 @@ def alone(lines: pl.DataFrame) -> Joined:
     """
     order, first, place = _orders(lines)
     orders = lines[ORDER][first].with_columns(
-        order.unique_counts().alias("lines"),
+        _lines(order, first).alias("lines"),
         pl.lit(None, pl.String).alias("route"),
         *_heads(lines, order, first),
     )
@@ -91,9 +94,11 @@ def join(lines: pl.DataFrame, context: Context) -> Joined:
     """All that is known of each line (with its index ``at``, UInt32) and of its order."""
     own = alone(lines)
     known = _known(_Same(context.goods), context.tables, context.on, _Same(context.decisions))
-    goods = known.join(
-        lines[["sku"]], left_on="goods.sku", right_on="sku", how="semi", maintain_order="left"
-    )
+    goods = known
+    if known.height > lines.height // _FEW:
+        goods = known.join(
+            lines[["sku"]], left_on="goods.sku", right_on="sku", how="semi", maintain_order="left"
+        )
     shops = _profiles(context)
     ids = shops.get_column("profile.id").to_frame("shop")
     return replace(
@@ -139,6 +144,13 @@ def _orders(lines: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
         pl.int_range(pl.len(), dtype=pl.UInt32).over("order")
     ).to_series()  # fmt: skip
     return order, first, place
+
+
+def _lines(order: pl.Series, first: pl.Series) -> pl.Series:
+    """How many lines each order has."""
+    if order.is_sorted():
+        return first.shift(-1, fill_value=order.len()) - first
+    return order.unique_counts()
 
 
 def _heads(lines: pl.DataFrame, order: pl.Series, first: pl.Series) -> list[pl.Series]:

@@ -24,6 +24,7 @@ class Judges:
         # What only compares whole values costs less than to find the distinct ones.
         self._letters = {at: one for at, one in parts.items() if ".str." in str(one)}
         self._gaps = {at for at, one in parts.items() if one.meta.eq(pl.col(column).is_null())}
+        self._repeated = False
         self._passed: set[str | None] = set()
         self._failed: dict[str | None, list[int]] = {}
 
@@ -44,7 +45,7 @@ class Judges:
         if not nulls:
             for at in self._gaps:
                 del left[at]
-        if not self._letters or (distinct := table.repeated(self.column)) is None:
+        if not self._letters or (distinct := self._distinct(table, values)) is None:
             return left
         failing = self._failing(distinct)
         for at in self._letters:
@@ -53,6 +54,12 @@ class Judges:
                 stopped = pl.Series(few, dtype=pl.String).implode()
                 left[at] = pl.col(self.column).is_in(stopped, nulls_equal=True)
         return left
+
+    def _distinct(self, table: Levels, values: pl.Series) -> pl.Series | None:
+        """As ``Levels.repeated`` has it; where values repeated last time they are taken to do so."""
+        distinct = values.unique() if self._repeated else table.repeated(self.column)
+        self._repeated = distinct is not None and distinct.len() < values.len() // 2
+        return distinct
 
     def _failing(self, distinct: pl.Series) -> dict[str | None, list[int]]:
         """The values of which a look at the letters stops some part, with those parts."""
