@@ -4,6 +4,7 @@ The rooms (packages) import only from rooms to their left:
 clock, findings → schemas → intake → checks → registry → manifests, stock → assets, portal, cli.
 """
 
+import atexit
 import ctypes
 import gc
 import os
@@ -39,6 +40,8 @@ def prepare_for_blocks() -> None:
         os.environ.setdefault("_RJEM_MALLOC_CONF", MEMORY)
     _keep_memory()
     gc.set_threshold(GARBAGE)
+    # At the end everything is dropped at once: nothing has to look for garbage in it.
+    atexit.register(gc.freeze)
 
 
 def _keep_memory() -> None:
