@@ -268,7 +268,7 @@ def _declared(c: Connection, named: list[str], shop: int, upload_id: int) -> Non
     insert(
         c, "orders", told.select("id", "order_no", digest, ordered_at=pl.lit("2026-11-01T00:00:00Z")),
         shop_id=shop, upload_id=upload_id, block=0, status_digest="", cancelled=False,
-        proposed_cancellation=False, state="declared", route="list", codes="", check_id=0,
+        proposed_cancellation=False, state="declared", open=False, route="list", codes="", check_id=0,
     )  # fmt: skip
     insert(
         c, "order_entries", told.select("order_id", digest, "rows", "lines", "first_row"),

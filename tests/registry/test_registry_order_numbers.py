@@ -60,10 +60,10 @@ def test_what_is_accepted_or_declared_goes_before(engine: Engine, tmp_path: Path
     with database.transaction(engine) as c:
         _hand_in(c, "us", "1", "2")
         _hand_in(c, "eu", "1", "2")
-        c.exec_driver_sql("UPDATE orders SET state = 'excluded' WHERE id IN (1, 2)")
+        c.exec_driver_sql("UPDATE orders SET state = 'excluded', open = false WHERE id IN (1, 2)")
         assert _taken(c, store, *both) == []
         check(c)
-        c.exec_driver_sql("UPDATE orders SET state = 'held' WHERE id IN (1, 2)")
+        c.exec_driver_sql("UPDATE orders SET state = 'held', open = true WHERE id IN (1, 2)")
         assert _taken(c, store, *both) == [("us", "1", "eu", "1"), ("us", "2", "eu", "2")]
         issue(c)
         where = ("lake", "checked_orders", "00000001", "heads.parquet")

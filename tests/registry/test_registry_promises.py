@@ -87,7 +87,7 @@ def everything_holds(c: Connection, model: Model) -> None:
     assert issued == [f"XB604120261120{n:05d}" for n in range(1, len(issued) + 1)]
     live = c.execute(
         text(
-            "SELECT o.order_no, o.state, o.cancelled, l.state AS list FROM orders o"
+            "SELECT o.order_no, o.state, o.open, o.cancelled, l.state AS list FROM orders o"
             " LEFT JOIN lists l ON l.order_id = o.id AND l.live"
         )
     ).all()
@@ -95,6 +95,7 @@ def everything_holds(c: Connection, model: Model) -> None:
     for row in live:
         known = model.orders[row.order_no]
         assert (row.state == "declared") == (row.list == "issued") == known.issued
+        assert bool(row.open) == (row.state in ("held", "accepted"))
         assert bool(row.cancelled) == known.status[1]
         if row.state == "excluded":
             assert row.list is None and row.cancelled

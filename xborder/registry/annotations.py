@@ -144,7 +144,7 @@ def _due(c: Connection, most: int) -> list[tuple[int, str]]:
           AND (u.code IS NULL OR u.code NOT IN (:one, :two, :three))
           AND (a.upload_id IS NULL OR EXISTS (
                SELECT 1 FROM orders o
-               WHERE o.upload_id = u.id AND o.state IN ('held', 'accepted')))
+               WHERE o.upload_id = u.id AND o.open))
         ORDER BY u.id
         """,
         most=most,

@@ -99,6 +99,7 @@ def claim(
             cancelled=gone,
             proposed_cancellation=False,
             state="excluded" if gone else "held",
+            open=not gone,
             codes=reuploads.CANCELLED if gone else "",
         )
     volumes.count(c, shop, entered)
@@ -223,7 +224,7 @@ def _apply(c: Connection, upload_id: int, block: int) -> None:
           block = CASE WHEN d.outcome = 'current' THEN :block ELSE orders.block END,
           status_digest = d.new_status_digest, ordered_at = d.new_ordered_at,
           cancelled = d.new_cancelled, proposed_cancellation = d.new_proposed,
-          state = d.new_state, codes = d.new_codes,
+          state = d.new_state, open = d.new_state IN ('held', 'accepted'), codes = d.new_codes,
           check_id = CASE WHEN d.recheck THEN NULL ELSE orders.check_id END
         FROM decided d WHERE orders.id = d.order_id AND d.touched
         """,

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest migration; a registry that stands there needs no migration tool loaded."""
 
 WRITER_LOCK = 0x78626F72646572

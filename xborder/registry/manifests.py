@@ -123,7 +123,7 @@ def _issue(c: Connection, first: int, assigned: pl.DataFrame) -> dict[int, int]:
     declared = changed(
         c,
         """
-        UPDATE orders SET state = 'declared' WHERE state || '' = 'accepted' AND id IN (
+        UPDATE orders SET state = 'declared', open = false WHERE state || '' = 'accepted' AND id IN (
             SELECT o.id FROM taken t
             CROSS JOIN lists l CROSS JOIN orders o CROSS JOIN shops s CROSS JOIN manifests m
             WHERE l.id BETWEEN t.first_id AND t.last_id AND o.id = l.order_id

@@ -119,7 +119,7 @@ OPEN_FROM = f"""
     LEFT JOIN checks k ON k.id = o.check_id AND k.exporter = u.exporter
 """
 OPEN_WHERE = """
-    WHERE u.exporter = :exporter AND o.state IN ('held', 'accepted')
+    WHERE u.exporter = :exporter AND o.open
       AND (CAST(:version AS TEXT) IS NULL OR k.inputs IS NULL OR k.inputs <> :version
            OR (o.state = 'held' AND (o.codes LIKE '%LOGISTICS_NO_%'
                                      OR o.codes LIKE '%ORDER_NUMBER_TAKEN%')))
@@ -128,7 +128,7 @@ _OPEN = OPEN_FROM + OPEN_WHERE
 
 _ALL_OPEN = """
     FROM uploads u JOIN orders o ON o.upload_id = u.id
-    WHERE u.exporter = :exporter AND o.state IN ('held', 'accepted')
+    WHERE u.exporter = :exporter AND o.open
 """
 
 
@@ -228,8 +228,7 @@ def record_check(
     told_of = verdicts.select(*VERDICTS, *guard).cast({k: types[k] for k in (*VERDICTS, *guard)})
     known = told_of.filter(pl.col("state").is_in([HELD, ACCEPTED]))
     stage(c, "verdicts", runs(known.with_columns(pl.col("codes").fill_null("")), "order_id"))
-    # The signs before and behind the columns keep SQLite from going through the open orders
-    # instead of the verdicts.
+    # The signs keep SQLite from going through all orders instead of the verdicts.
     taken = changed(
         c,
         f"""
@@ -239,7 +238,7 @@ def record_check(
                                THEN coalesce(orders.business_date, :day) ELSE :day END
         FROM verdicts v
         WHERE orders.id BETWEEN v.first_id AND v.last_id
-          AND orders.state || '' IN ('held', 'accepted')
+          AND orders.state IN ('held', 'accepted')
           {"AND +orders.upload_id = +v.upload_id" if guard else ""}
         """,  # noqa: S608
         check_id=check_id,

@@ -227,7 +227,7 @@ def uploads_with_open_orders(c: Connection) -> list[int]:
         c,
         """
         SELECT DISTINCT o.upload_id FROM orders o
-        WHERE o.state IN ('held', 'accepted') ORDER BY 1
+        WHERE o.open ORDER BY 1
         """,
     )
     return list(found.scalars())

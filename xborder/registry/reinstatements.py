@@ -159,8 +159,8 @@ def _declared(c: Connection, row: Row[Any], upload_id: int | None) -> None:
     run(
         c,
         """
-        UPDATE orders SET state = 'declared', codes = '', check_id = :check_id, route = :route,
-                          proposed_cancellation = cancelled
+        UPDATE orders SET state = 'declared', open = false, codes = '', check_id = :check_id,
+                          route = :route, proposed_cancellation = cancelled
         WHERE id = :order
         """,
         order=row.order_id,

@@ -214,14 +214,15 @@ def _reopen(c: Connection, code: str) -> None:
     run(
         c,
         f"""
-        UPDATE orders SET state = 'excluded', codes = 'CANCELLED', proposed_cancellation = false
+        UPDATE orders SET state = 'excluded', open = false, codes = 'CANCELLED',
+               proposed_cancellation = false
         FROM ended t WHERE orders.id = t.order_id AND orders.cancelled AND {free}
         """,  # noqa: S608
     )
     run(
         c,
         f"""
-        UPDATE orders SET state = 'held', codes = :code,
+        UPDATE orders SET state = 'held', open = true, codes = :code,
                check_id = CASE WHEN :code <> '' AND orders.check_id = l.check_id
                                THEN orders.check_id END
         FROM ended t, lists l WHERE orders.id = t.order_id AND l.id = t.list_id AND {free}
