@@ -125,7 +125,7 @@ class Store:
         ``metadata`` are texts stored with the table's schema. ``distinct`` are columns whose
         values hardly repeat: a dictionary of them would cost more than all else, for a larger file.
         """
-        table: Any = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        table: Any = frame.to_arrow(compat_level=pl.CompatLevel.newest())
         told = {key.encode(): value.encode() for key, value in sorted((metadata or {}).items())}
         table = table.replace_schema_metadata(told or None)
         sink = io.BytesIO()
@@ -299,7 +299,7 @@ class BlockWriter:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append a block, also an empty one; all blocks have the columns of the first."""
-        table: Any = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        table: Any = frame.to_arrow(compat_level=pl.CompatLevel.newest())
         if self._file is None:
             repeated = _repeated(frame)
             self._file = pq.ParquetWriter(

@@ -8,7 +8,7 @@ the second one's order waits for its next check.
 import polars as pl
 from sqlalchemy import Connection
 
-from xborder.registry.staging import fetch, insert, run, stage
+from xborder.registry.staging import Constant, fetch, insert, plain, run, stage
 
 WAYBILLS = {
     "order_id": pl.Int64,
@@ -17,6 +17,8 @@ WAYBILLS = {
     "export_date": pl.String,
 }
 """``export_date`` is ``YYYY-MM-DD`` (a Date column is taken as well)."""
+
+SHARED = ("logistics_code", "export_date")
 
 TAKEN = {
     "logistics_code": pl.String,
@@ -36,10 +38,18 @@ def enter(c: Connection, waybills: pl.DataFrame, months: int = 6) -> pl.DataFram
     all the same is not accepted: it waits to be checked again. Returns these, column order_id.
     Raises ValueError for an order with two waybills.
     """
-    told = waybills.select(*WAYBILLS).cast(WAYBILLS).unique(maintain_order=True)  # type: ignore[arg-type]
-    if told["order_id"].is_duplicated().any():
-        raise ValueError("an order has one waybill")
-    if insert(c, "waybills", told, new_only=True, released=0) == told.height:
+    told = waybills.select(*WAYBILLS).cast(WAYBILLS)  # type: ignore[arg-type]
+    if told["order_id"].n_unique() < told.height:
+        told = told.unique(maintain_order=True)
+        if told["order_id"].is_duplicated().any():
+            raise ValueError("an order has one waybill")
+    # Of one carrier and day, as most checks are, only the numbers are bound row by row.
+    same: dict[str, Constant] = {}
+    for name in SHARED:
+        values = told[name].unique()
+        if len(values) == 1 and plain(values[0]):
+            same[name] = str(values[0])
+    if insert(c, "waybills", told.drop(same), new_only=True, released=0, **same) == told.height:
         return told.select("order_id").clear()
     stage(c, "parcels", told)
     run(
