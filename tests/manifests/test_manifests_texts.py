@@ -4,6 +4,8 @@ same."""
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xborder.manifests.texts import (
     Texts,
@@ -111,3 +113,25 @@ def test_only_the_ends_of_a_plane_are_forbidden_among_what_begins_alike(
     text: str, forbidden: bool
 ) -> None:
     assert look(arrow(pl.Series(["x", text]))).forbidden == forbidden
+
+
+NUMBERS = st.from_regex(r"[0-9]{1,4}(\.[0-9]{0,4})?", fullmatch=True)
+ODD = st.sampled_from(["-1.50", "1.2.30", ".5", "1,0", "1/2", "x", " 1.0", "1e5.0", "<1.0", "瓷.0"])
+
+
+@given(st.lists(st.none() | NUMBERS, min_size=1), st.lists(ODD, max_size=1), st.integers(0, 2))
+def test_numbers_are_shortened_by_letters_as_by_cell(numbers, odd, before):
+    """The fast way is taken where all are plain; a slice of a column is no other column."""
+    whole = pl.Series("n", ["7.70"] * before + numbers + odd, pl.String)
+    short = [one.rstrip("0").rstrip(".") if one and "." in one else one for one in whole[before:]]
+    found = Texts(whole[before:].to_frame()).number(("n",), "")
+    assert found.values.to_list() == short
+    if found.same is None and found.absent < len(short):
+        assert found.xml.to_pylist() == [one and one.replace("<", "&lt;") for one in short]
+    if found.places is not None:
+        told = [len(one.partition(".")[2]) if one else 0 for one in short]
+        assert found.places.tolist() == told
+        there = [len(one) for one in short if one]
+        assert (found.look.shortest, found.look.longest) == (min(there), max(there))
+    else:
+        assert odd or not any(numbers)

@@ -191,40 +191,40 @@ class Number(Value):
 
 def shortened(found: Value) -> Number:
     """Decimals without their trailing zeros; what is none stays as it is, as far as that goes."""
-    if found.same is not None and len(found.values) > 1:
-        one, height = shortened(replace(found, values=found.values.head(1))), len(found.values)
-        places = None if one.places is None else np.repeat(one.places, height)
-        values = one.values.new_from_index(0, height)
-        return replace(one, values=values, places=places)
-    plain = _plain(found)
-    if plain is None:
-        column = pl.col(found.values.name)
-        pointed = column.str.contains(".", literal=True)
-        short = column.str.strip_chars_end("0").str.strip_chars_end(".")
-        chosen = pl.when(pointed).then(short).otherwise(column)
-        text = found.values.to_frame().select(chosen).to_series()
-        same = None if found.same is None else str(text[0])
-        return Number(text, look(arrow(text)), same)
-    lengths, places, led = plain
-    values = found.values
-    if (lengths < values.str.len_bytes().fill_null(0).to_numpy()).any():
-        cut = {"text": values, "letters": pl.Series(lengths)}
-        values = pl.DataFrame(cut).select(pl.col("text").str.head(pl.col("letters"))).to_series()
-    there = lengths[lengths > 0]
-    seen = replace(found.look, shortest=int(there.min()), longest=int(there.max()), plain=True)
-    return Number(values, seen, None if found.same is None else str(values[0]), places, led)
+    if found.same is None:
+        return _plain(found) or _by_cell(found)
+    one, height = _shortened_once(found.same), len(found.values)
+    places = None if one.places is None else np.repeat(one.places, height)
+    return replace(one, values=one.values.new_from_index(0, height), places=places)
 
 
-def _plain(found: Value) -> tuple[np.ndarray, np.ndarray, bool] | None:
-    """Lengths without trailing zeros, decimals, and whether zeros lead; None for other texts."""
-    if not found.look.plain or not found.look.longest:
+@lru_cache(4096)
+def _shortened_once(text: str) -> Number:
+    one = Value(pl.Series([text]), _look_at(text))
+    short = _plain(one) or _by_cell(one)
+    return replace(short, same=str(short.values[0]))
+
+
+def _by_cell(found: Value) -> Number:
+    column = pl.col(found.values.name)
+    pointed = column.str.contains(".", literal=True)
+    short = column.str.strip_chars_end("0").str.strip_chars_end(".")
+    chosen = pl.when(pointed).then(short).otherwise(column)
+    text = found.values.to_frame().select(chosen).to_series()
+    return Number(text, look(arrow(text)))
+
+
+def _plain(found: Value) -> Number | None:
+    """Texts of digits with a point or none, shortened by their letters; None for others."""
+    if not found.look.plain or not found.look.longest or found.look.markup:
         return None
-    letters, at = bytes_of(arrow(found.values))
-    used = letters[at[0] : at[-1]]
-    if used.min() < 0x2E or used.max() > 0x39 or (used == 0x2F).any():
+    array: Any = found.xml
+    letters, at = bytes_of(array)
+    letters, at = letters[at[0] : at[-1]], at - at[0]
+    if letters.min() < 0x2E or letters.max() > 0x39 or (letters == 0x2F).any():
         return None
-    points = np.flatnonzero(used == 0x2E) + at[0]
-    rows = np.searchsorted(at, points, side="right") - 1
+    points = np.flatnonzero(letters == 0x2E)
+    rows = np.repeat(np.arange(len(at) - 1), np.diff(at))[points]
     if (np.diff(rows) == 0).any() or (points == at[rows]).any():
         return None
     ends = at[rows + 1]
@@ -236,7 +236,22 @@ def _plain(found: Value) -> tuple[np.ndarray, np.ndarray, bool] | None:
     places[rows] = np.maximum(ends - points - 1, 0)
     long = at[:-1][lengths > 1]
     led = bool(((letters[long] == 0x30) & (letters[long + 1] != 0x2E)).any())
-    return lengths, places, led
+    values = found.values
+    if (ends < at[rows + 1]).any():
+        # One more where letters begin to fall away, one less where the next text begins.
+        gone = np.zeros(len(letters) + 1, np.int8)
+        gone[ends] += 1
+        gone[at[rows + 1]] -= 1
+        left = letters[np.cumsum(gone[:-1], dtype=np.int8) == 0]
+        array = _laid(np.concatenate([[0], np.cumsum(lengths)]), left)
+        cut = pl.DataFrame({"text": pl.Series(array), "before": values})
+        values = cut.select(pl.when(pl.col("before").is_not_null()).then("text")).to_series()
+    there = lengths[lengths > 0]
+    seen = replace(found.look, shortest=int(there.min()), longest=int(there.max()))
+    told = Number(values, seen, places=places, led=led)
+    if values is found.values or not found.absent:
+        told.__dict__["xml"] = array
+    return told
 
 
 @dataclass(frozen=True)
