@@ -254,6 +254,8 @@ def _parsed(
         return None
     if cells.height != height:
         return None
+    # Once: with the columns to come, which are whole, each step would put its pieces together.
+    cells = cells.rechunk()
     cells.columns = list(form.heads)
     needed = form.kept[-1] + 1
     ragged = [0 if size >= needed else size for size in sizes] if sizes else None

@@ -175,19 +175,18 @@ class Aside:
     def part(self, table: Table, keys: Keys) -> Table:
         """Take the rows that are to be held from a table; returns the others."""
         key = keys.of(table.body())
-        place = self._orders.search_sorted(key.fill_null(0)).cast(pl.UInt32)
-        place = place.clip(upper_bound=len(self._orders) - 1)
-        found = (self._orders.gather(place) == key).fill_null(value=False)
+        found = key.is_in(self._orders.implode()).fill_null(value=False)
         if not found.any():
             return table
         frame = table.frame.with_row_index("at")
-        moved = replace(table, frame=frame).body().with_columns(order=place).filter(found)
+        place = self._orders.search_sorted(key.filter(found)).cast(pl.UInt32)
+        moved = replace(table, frame=frame).body().filter(found).with_columns(order=place)
         self._held.append(compact(moved.filter(self._within()).drop("at")))
         while self.last - self._first > 1 and self._size() > MOST_HELD:
             self.last = (self._first + self.last) // 2
             self._held = [compact(one.filter(self._within())) for one in self._held]
-        goes = pl.repeat(value=False, n=frame.height, eager=True).scatter(moved["at"], True)
-        return replace(table, frame=table.frame.filter(~goes))
+        stay = pl.repeat(value=True, n=frame.height, eager=True).scatter(moved["at"], False)
+        return replace(table, frame=table.frame.filter(stay))
 
     def _within(self) -> pl.Expr:
         return pl.col("order").is_between(self._first, self.last - 1)
