@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,6 +18,10 @@ from xborder.registry.database import reading, transaction
 ROOT = Path(__file__).parents[2]
 
 NUMBER = st.text(max_size=40) | st.text("AB\x00", max_size=17) | st.from_regex(r"[A-Z0-9]{24}")
+
+
+def marks(numbers: pl.Series, size: int) -> list[tuple[Any, Any]]:
+    return volumes._marks(volumes._hashes(numbers), size)
 
 
 def numbered(*numbers: int) -> list[dict[str, object]]:
@@ -42,21 +47,22 @@ def test_a_filter_denies_no_number_of_its_own(own: set[str], others: set[str]) -
     asked = pl.Series(sorted(own | others), dtype=pl.String)
     made = np.zeros(64, np.uint8)
     for one in own:
-        hashes = volumes._hashes(pl.Series([one]))
-        for nth in range(volumes.TRIED):
-            at = volumes._place(hashes, nth, len(made))
-            np.bitwise_or.at(made, at >> np.uint64(3), volumes._bit(at))
-    maybe = asked.gather(volumes._maybe(made.tobytes(), volumes._hashes(asked)))
+        for place, bit in marks(pl.Series([one]), len(made)):
+            np.bitwise_or.at(made, place, bit)
+    maybe = asked.gather(volumes._maybe(made.tobytes(), marks(asked, len(made))))
     assert own <= set(maybe.to_list())
 
 
-def test_hashes_stay_what_they_are() -> None:
+def test_hashes_and_marks_stay_what_they_are() -> None:
     # Filters that were kept would deny what they hold.
-    told = volumes._hashes(pl.Series(["", "A", "SHOPEE-24010199999", "订单一"])).tolist()
-    assert told == HASHES
+    told = volumes._hashes(pl.Series(["", "A", "SHOPEE-24010199999", "订单一"]))
+    assert told.tolist() == HASHES
+    last = [(place[1], bit[1]) for place, bit in volumes._marks(told, 1 << 20)][-1]
+    assert last == LAST
 
 
 HASHES = [10446227545017889331, 17896082482622443648, 8693273918665858374, 17760963145939807987]
+LAST = (192303, 128)
 
 
 def test_a_full_volume_is_closed_and_its_orders_are_found(
@@ -99,8 +105,9 @@ def test_the_filter_of_a_big_volume_rules_most_out(
         (bits,) = c.execute(text("SELECT bits FROM order_filters")).scalars()
     own, others = (pl.Series([f"#{one:04d}" for one in range(start, start + 20_000)])
                    for start in (0, 20_000))  # fmt: skip
-    assert len(volumes._maybe(bytes(bits), volumes._hashes(own))) == 20_000
-    assert len(volumes._maybe(bytes(bits), volumes._hashes(others))) < 300
+    kept = bytes(bits)
+    assert len(volumes._maybe(kept, marks(own, len(kept)))) == 20_000
+    assert len(volumes._maybe(kept, marks(others, len(kept)))) < 300
 
 
 def test_what_was_entered_before_a_crash_is_found_in_any_volume(

@@ -69,7 +69,8 @@ def enter(
     if (entries["order_no"] == entries["order_no"].shift()).any():
         raise ValueError(f"upload {upload_id} names an order twice")
     before = claims.entered_before(c, upload_id, shop, block, entries, again)
-    entries = entries.join(before, on="order_no", how="anti", maintain_order="left")
+    if before.height:
+        entries = entries.join(before, on="order_no", how="anti", maintain_order="left")
     first = counters.draw_many(c, "order", entries.height).start
     numbered = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
     new, known = claims.claim(c, upload_id, shop, block, numbered)
@@ -82,7 +83,7 @@ def enter(
         counted = dict(sorted(told["outcome"].value_counts().iter_rows()))
         told_of = {"block": block, "new": new.height, "outcomes": counted}
         audit.append(c, "orders entered", f"upload {upload_id}", told_of)
-    return pl.concat([told, before]).sort("order_no")
+    return (pl.concat([told, before]) if before.height else told).sort("order_no")
 
 
 def as_kept(entries: pl.DataFrame) -> pl.DataFrame:

@@ -79,7 +79,7 @@ def located(c: Connection, shop: int, numbers: pl.Series, *, closed: bool = Fals
     volumes = tuples(
         c,
         f"""
-        SELECT v.id, f.bits FROM shops v LEFT JOIN order_filters f ON f.shop_id = v.id
+        SELECT v.id, f.shop_id FROM shops v LEFT JOIN order_filters f ON f.shop_id = v.id
         WHERE v.id IN {OF_SHOP} {"AND f.shop_id IS NOT NULL" if closed else ""} ORDER BY v.id
         """,  # noqa: S608
         shop=shop,
@@ -87,11 +87,16 @@ def located(c: Connection, shop: int, numbers: pl.Series, *, closed: bool = Fals
     if not volumes:
         return pl.DataFrame(schema=LOCATED)  # numpy is not loaded for nothing
     hashes = _hashes(numbers)
-    maybe = [
-        (volume, numbers if bits is None else numbers.gather(_maybe(bits, hashes)))
-        for volume, bits in volumes
-    ]
-    return standing(c, maybe)
+    marks: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+    asked = []
+    for volume, filtered in volumes:
+        maybe = numbers
+        if filtered is not None:
+            ((bits,),) = tuples(c, "SELECT bits FROM order_filters WHERE shop_id = :v", v=volume)
+            marks[len(bits)] = marks.get(len(bits)) or _marks(hashes, len(bits))
+            maybe = numbers.gather(_maybe(bits, marks[len(bits)]))
+        asked.append((volume, maybe))
+    return standing(c, asked)
 
 
 def standing(c: Connection, asked: Iterable[tuple[int, pl.Series]]) -> pl.DataFrame:
@@ -135,38 +140,35 @@ def filter_of(c: Connection, volume: int, orders: int) -> bytes:
             after=after,
             portion=PORTION,
         ).to_series()
-        hashes, size = _hashes(some), len(some)
-        for nth in range(TRIED):
-            at = _place(hashes, nth, len(bits))
-            np.bitwise_or.at(bits, at >> np.uint64(3), _bit(at))
+        size = len(some)
+        for place, bit in _marks(_hashes(some), len(bits)):
+            np.bitwise_or.at(bits, place, bit)
         after = str(some.last())
     return bits.tobytes()
 
 
-def _maybe(filtered: bytes, hashes: "np.ndarray") -> "np.ndarray":
-    """Which of the numbers with these hashes may stand in a volume of this filter."""
+def _maybe(filtered: bytes, marks: "list[tuple[np.ndarray, np.ndarray]]") -> "np.ndarray":
+    """Which of the numbers with these marks may stand in a volume of this filter."""
     import numpy as np
 
     bits = np.frombuffer(filtered, np.uint8)
-    left = np.arange(len(hashes))
-    for nth in range(TRIED):
-        at = _place(hashes[left], nth, len(bits))
-        left = left[bits[at >> np.uint64(3)] & _bit(at) != 0]
+    place, bit = marks[0]
+    left = np.flatnonzero(bits[place] & bit)
+    for place, bit in marks[1:]:
+        left = left[bits[place[left]] & bit[left] != 0]
     return left
 
 
-def _place(hashes: "np.ndarray", nth: int, size: int) -> "np.ndarray":
-    """The nth bit of each hash in a filter of ``size`` bytes, a power of two."""
+def _marks(hashes: "np.ndarray", size: int) -> "list[tuple[np.ndarray, np.ndarray]]":
+    """The bits of numbers of these hashes in a filter of ``size`` bytes, a power of two: for each
+    one the bytes that hold it, and the bit in them."""
     import numpy as np
 
-    low, high = hashes & np.uint64(0xFFFFFFFF), hashes >> np.uint64(32)
-    return (low + np.uint64(nth) * (high | np.uint64(1))) & np.uint64(size * 8 - 1)
-
-
-def _bit(at: "np.ndarray") -> "np.ndarray":
-    import numpy as np
-
-    return np.left_shift(np.uint8(1), (at & np.uint64(7)).astype(np.uint8))
+    low, high = hashes & np.uint64(0xFFFFFFFF), (hashes >> np.uint64(32)) | np.uint64(1)
+    every = [(low + np.uint64(nth) * high) & np.uint64(size * 8 - 1) for nth in range(TRIED)]
+    one = np.uint8(1)
+    return [((at >> np.uint64(3)).astype(np.int64), one << (at & np.uint64(7)).astype(np.uint8))
+            for at in every]  # fmt: skip
 
 
 def _hashes(numbers: pl.Series) -> "np.ndarray":
