@@ -119,7 +119,8 @@ class Collector:
             schema = pa.ipc.read_schema(schema)
             batches += (pa.ipc.read_record_batch(part, schema) for part in parts)
         table = pa.Table.from_batches(batches, schema)
-        table.validate()
+        # Texts that are no UTF-8, as a reader with damaged memory may hand over, break Polars.
+        table.validate(full=True)
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
         return frame
