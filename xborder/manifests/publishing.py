@@ -25,7 +25,7 @@ from xborder.registry.store import Store
 
 WORKERS = 2
 
-LINES = 10_000
+LINES = 20_000
 """Goods lines of a group, about: more would only take memory."""
 
 _WAITING = """
