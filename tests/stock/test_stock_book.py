@@ -30,7 +30,9 @@ def fill(engine: Engine, store: Store) -> None:
             id=1, sha256="0" * 64, exporter="dapu", shop="", kind="stock", file_name="f.xlsx",
             size=1, received_at=AT, business_date=DAY, state="read", rows=0, original="kept",
         ))  # fmt: skip
-        c.execute(tables.shops.insert().values(id=1, exporter="dapu", channel="template", shop="w"))
+        c.execute(tables.shops.insert().values(
+            id=1, exporter="dapu", channel="template", shop="w", volume=1, orders=4
+        ))  # fmt: skip
         c.execute(tables.cutoffs.insert().values(id=1, business_date=DAY, taken_at=AT))
         for number, mode in ((1, "9810"), (2, "9610")):
             c.execute(tables.manifests.insert().values(

@@ -5,6 +5,7 @@ as the object tells. A piece is a stream of Arrow's own messages. Nothing is bel
 time than allowed.
 """
 
+import io
 import json
 import os
 import selectors
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # the child imports this package, and must start fast
 
 PIECE = 1024 * 1024
 MOST_TABLES = 3
+END = struct.pack("<iI", -1, 0)
+"""What ends a stream of Arrow's messages."""
 
 
 class TooLargeError(ValueError):
@@ -110,12 +113,17 @@ class Collector:
     def _table(self, pieces: int) -> "Generator[memoryview, None, pl.DataFrame]":
         """A table of some pieces. A batch of rows stays where it was read: nothing is copied."""
         import polars as pl
+
+        if pieces == 1:
+            # To load pyarrow for a file's few rows would cost more than to read them.
+            one = b"".join((yield from self._piece(bytearray)))
+            return pl.read_ipc_stream(io.BytesIO(one + END))
         import pyarrow as pa
 
         schema: Any = None
         batches: list[Any] = []
         for _ in range(pieces):
-            schema, *parts = yield from self._piece()
+            schema, *parts = yield from self._piece(pa.allocate_buffer)
             schema = pa.ipc.read_schema(schema)
             batches += (pa.ipc.read_record_batch(part, schema) for part in parts)
         table = pa.Table.from_batches(batches, schema)
@@ -125,15 +133,13 @@ class Collector:
         assert isinstance(frame, pl.DataFrame)
         return frame
 
-    def _piece(self) -> Generator[memoryview, None, list[Any]]:
+    def _piece(self, allocate: Callable[[int], Any]) -> Generator[memoryview, None, list[Any]]:
         """Arrow's messages, a schema and batches, each after its length, until one has none."""
-        import pyarrow as pa
-
         parts: list[Any] = []
         while size := int.from_bytes((yield from self._some(8))[4:], "little"):
             about = yield from self._some(size)
             lead = struct.pack("<iI", -1, size) + about
-            whole = pa.allocate_buffer(len(lead) + self._allowed(_body(about)))
+            whole = allocate(len(lead) + self._allowed(_body(about)))
             part = memoryview(whole).cast("B")
             part[: len(lead)] = lead
             yield part[len(lead) :]
