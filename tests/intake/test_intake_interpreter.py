@@ -3,6 +3,7 @@
 Each test runs in a process of its own: the suite's has threads of Polars.
 """
 
+import errno
 import json
 import os
 import subprocess
@@ -127,3 +128,19 @@ json.dump([same, len(answers["twin"][0][1]), states, ended], sys.stdout)
 """)
     # Its twins have ended before, and left their times to it.
     assert found == [True, 2, ["Z", "Z"], 0]
+
+
+def test_a_reader_writes_no_file(tmp_path):
+    found = told(f"""
+import errno
+import json
+from xborder.intake import child
+child.limit(1 << 30, 10)
+try:
+    open({str(tmp_path / "own")!r}, "wb", 0).write(b"x")
+    print(json.dumps(""))
+except OSError as error:
+    print(json.dumps(type(error).__name__ + str(error.errno)))
+""")
+    assert found == f"OSError{errno.EFBIG}"
+    assert (tmp_path / "own").stat().st_size == 0
