@@ -12,6 +12,9 @@ import sys
 
 __version__ = "0.1.0"
 
+# At the end everything is dropped at once: nothing has to look for garbage in it.
+atexit.register(gc.freeze)
+
 WORKERS = 2
 """Blocks of a file are worked on two at a time, each by a thread of Python that calls Polars."""
 
@@ -40,8 +43,6 @@ def prepare_for_blocks() -> None:
         os.environ.setdefault("_RJEM_MALLOC_CONF", MEMORY)
     _keep_memory()
     gc.set_threshold(GARBAGE)
-    # At the end everything is dropped at once: nothing has to look for garbage in it.
-    atexit.register(gc.freeze)
 
 
 def _keep_memory() -> None:

@@ -1,5 +1,7 @@
 """Checked content as the checks room stores it: heads and goods lines of fictional lists."""
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -259,3 +261,12 @@ def group(
     items = items.sort(pl.col(KEY).replace_strict(place), pl.col("gnum").cast(pl.Int64))
     of = np.array([place[one] for one in items[KEY]], dtype=np.int64)
     return put_together(manifests, counts, heads, items, np.bincount(of, minlength=len(heads)))
+
+
+def at_once(run: Callable[[], None], times: int = 4) -> None:
+    """Run it so many times at once."""
+    threads = [threading.Thread(target=run) for _ in range(times)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()

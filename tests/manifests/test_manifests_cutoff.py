@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 from lxml import etree
-from manifest_samples import DAY, NAMESPACE, NOON, head_rows, home, opened
+from manifest_samples import DAY, NAMESPACE, NOON, at_once, head_rows, home, opened
 
 from xborder.clock import fixed
 from xborder.crashpoints import CRASH_AT
@@ -230,11 +229,7 @@ def test_two_runs_at_once_publish_each_manifest_once(tmp_path, reference):
             failed.append(error)
 
     with fixed(NOON):
-        threads = [threading.Thread(target=run) for _ in range(4)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        at_once(run)
     assert not failed
     assert sorted(one.number for one in issued) == [one.number for one in reference[1]]
     assert tree(tmp_path / "manifests") == tree(reference[0].home / "manifests")

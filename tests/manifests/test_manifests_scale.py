@@ -1,14 +1,24 @@
 """Many manifests at once: what one says does not depend on its company, and memory is bounded."""
 
 import random
-import threading
 import uuid
 from itertools import chain
 from pathlib import Path
 
 import polars as pl
 import pytest
-from manifest_samples import DAY, NOON, frame, group, head_rows, home, item_rows, manifest, opened
+from manifest_samples import (
+    DAY,
+    NOON,
+    at_once,
+    frame,
+    group,
+    head_rows,
+    home,
+    item_rows,
+    manifest,
+    opened,
+)
 
 from xborder.clock import fixed
 from xborder.manifests import batches, content, cutoff, package, publishing, shelf
@@ -183,11 +193,7 @@ def test_runs_that_begin_at_once_each_have_a_shelf(tmp_path):
         except OSError as error:
             failed.append(error)
 
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    at_once(run)
     assert not failed
     assert not list((tmp_path / content.FOLDER).iterdir())
 

@@ -132,7 +132,7 @@ def _orders(lines: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
     runs = lines.select(pl.struct(ORDER).rle_id().alias("order")).to_series()
     starts = (runs != runs.shift()).fill_null(value=True).arg_true()
     keys = lines[ORDER][starts]
-    if keys.get_column("order_no").n_unique() == keys.height or keys.is_unique().all():
+    if one_row_each(keys):
         place = pl.int_range(lines.height, dtype=pl.UInt32, eager=True) - starts[runs]
         return runs.set_sorted(), starts, place
     # Lines of an order that stand apart: their runs are one order.
@@ -144,6 +144,14 @@ def _orders(lines: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
         pl.int_range(pl.len(), dtype=pl.UInt32).over("order")
     ).to_series()  # fmt: skip
     return order, first, place
+
+
+def one_row_each(named: pl.DataFrame) -> bool:
+    """Whether no order (``ORDER``) has two rows."""
+    # Mostly the numbers alone tell it.
+    if named.get_column("order_no").n_unique() == named.height:
+        return True
+    return not named.select(pl.struct(ORDER).is_duplicated().any()).item()
 
 
 def _lines(order: pl.Series, first: pl.Series) -> pl.Series:

@@ -4,7 +4,6 @@ A command's module is imported when the command is asked for: what the others ne
 a check of a small file as much as reading it.
 """
 
-import atexit
 import gc
 import os
 import sys
@@ -98,8 +97,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# At the end everything is dropped at once: nothing has to look for garbage in it.
-atexit.register(gc.freeze)
 
 
 @app.callback()

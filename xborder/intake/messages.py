@@ -1,8 +1,8 @@
 """A reader's messages, taken from its pipe one by one as they come.
 
 A message: 8 bytes of length, a JSON object of that length, and the tables, each in as many pieces
-as the object tells. A piece is a stream of Arrow's own messages. Nothing is believed that would take more room or
-time than allowed.
+as the object tells. A piece is a stream of Arrow's own messages. Nothing is believed that would
+take more room or time than allowed.
 """
 
 import io

@@ -7,7 +7,8 @@ rendered from them any number of times.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -111,11 +112,8 @@ class Checked:
         """All codes in a check's content that have names, by column."""
         found: dict[str, set[str]] = {}
         for what in ("heads", "items"):
-            place = (*checkings.folder(check_id), f"{what}.parquet")
-            try:
+            with _stored(check_id, what) as place:
                 told = self.store.texts(*place, columns=_coded())
-            except FileNotFoundError as error:
-                raise ContentError(f"the lake has no {'/'.join(place)}") from error
             for column, values in told.items():
                 found.setdefault(column, set()).update(values)
         return found
@@ -150,13 +148,20 @@ class Checked:
             self._kept.clear()
 
     def _read(self, check_id: int, what: str, wanted: list[str]) -> pl.DataFrame:
-        place = (*checkings.folder(check_id), f"{what}.parquet")
-        try:
+        with _stored(check_id, what) as place:
             with self.store.path(*place).open("rb") as file:
                 there = set(pq.read_schema(file).names)
             return self.store.read_parquet(*place, columns=[one for one in wanted if one in there])
-        except FileNotFoundError as error:
-            raise ContentError(f"the lake has no {'/'.join(place)}") from error
+
+
+@contextmanager
+def _stored(check_id: int, what: str) -> Iterator[tuple[str, ...]]:
+    """Where a check's content lies; ContentError when it is missing there."""
+    place = (*checkings.folder(check_id), f"{what}.parquet")
+    try:
+        yield place
+    except FileNotFoundError as error:
+        raise ContentError(f"the lake has no {'/'.join(place)}") from error
 
 
 def _sorted(table: pl.DataFrame, what: str) -> pl.DataFrame:

@@ -15,9 +15,9 @@ from typing import Self
 import polars as pl
 
 from xborder.checks.context import records_schema
+from xborder.checks.joined import ORDER, one_row_each
 from xborder.registry.store import Store
 
-ORDER = ["shop", "order_no"]
 _PARCEL = [*ORDER, "logistics_code", "logistics_no"]
 
 MOST_HELD = 64 * 1024 * 1024
@@ -76,14 +76,6 @@ def _latest(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
         latest = pl.col("place") == pl.col("place").max().over(ORDER)
         every = every.filter(latest).unique(_PARCEL, keep="last", maintain_order=True)
     return every.drop("place")
-
-
-def one_row_each(shipped: pl.DataFrame) -> bool:
-    """Whether no order (shop, order_no) has two rows."""
-    # Mostly the numbers alone tell it.
-    if shipped.get_column("order_no").n_unique() == shipped.height:
-        return True
-    return not shipped.select(pl.struct(ORDER).is_duplicated().any()).item()
 
 
 def _key() -> pl.Expr:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import polars as pl
 from sqlalchemy import Connection
 
+from xborder.checks.joined import ORDER, one_row_each
 from xborder.registry import in_force, orders, readings, uploads, waybills
-from xborder.registry.in_force import ORDER
 from xborder.registry.store import Store
 
 _LINES_OF_AN_ORDER = 20
@@ -153,7 +153,7 @@ def slices(lines: pl.DataFrame, size: int) -> list[pl.DataFrame]:
 def _first_parcels(shipped: pl.DataFrame) -> pl.DataFrame:
     """The parcel by which each order goes, as the checks see it: its first."""
     named = shipped.select(*ORDER, *_WAYBILL)
-    if in_force.one_row_each(named):
+    if one_row_each(named):
         return named
     return named.unique(ORDER, keep="first", maintain_order=True)
 
