@@ -1,5 +1,6 @@
 """Migrations and the one writer."""
 
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from registry_steps import NOW, entries, receive
-from sqlalchemy import Engine, exc, text
+from sqlalchemy import Connection, Engine, exc, inspect, text
 
 from xborder.registry import audit, counters, database, lists, orders, uploads
 from xborder.registry.exchange_tables import metadata
@@ -55,13 +56,57 @@ def test_two_processes_make_one_registry(empty_url: str) -> None:
     engine.dispose()
 
 
-def test_migrating_again_changes_nothing_and_migrations_make_the_tables(engine: Engine) -> None:
+def test_migrating_again_changes_nothing(engine: Engine) -> None:
     with database.transaction(engine) as c:
         audit.append(c, "kept", "x")
     database.migrate(engine)
     with engine.connect() as c:
         assert audit.head(c)[0] == 1
         assert compare_metadata(MigrationContext.configure(c), metadata) == []
+
+
+def upgrade(c: Connection, revision: str) -> None:
+    """Migrate step by step, as a registry goes that was made by an older program."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "xborder/registry/migrations"))
+    config.attributes["connection"] = c
+    command.upgrade(config, revision)
+
+
+def made(c: Connection) -> dict[str, object]:
+    """Everything that the database itself tells of its tables, in no order, by what it is of."""
+    told = inspect(c)
+    found: dict[str, object] = {}
+    for name in told.get_table_names():
+        found[name] = (
+            {one["name"]: str(one | {"type": str(one["type"])}) for one in told.get_columns(name)},
+            told.get_pk_constraint(name),
+            sorted(map(str, told.get_foreign_keys(name))),
+            sorted(map(str, told.get_unique_constraints(name))),
+            sorted(map(str, told.get_check_constraints(name))),
+            c.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar(),
+        )
+    query = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+    if c.dialect.name == "sqlite":
+        query = "SELECT name || ' as written', sql FROM sqlite_master WHERE sql IS NOT NULL"
+    for name, sql in c.exec_driver_sql(query):
+        found[name] = sorted(re.findall(r"\w+|[^\w\s,\"]", sql))
+    return found
+
+
+def test_a_new_registry_is_what_the_migrations_make(empty_url: str) -> None:
+    engine = database.connect(empty_url)
+    with engine.connect() as c, c.begin() as begun:
+        upgrade(c, "head")
+        assert compare_metadata(MigrationContext.configure(c), metadata) == []
+        wanted = made(c)
+        begun.rollback()
+    database.migrate(engine)
+    with engine.connect() as c:
+        found = made(c)
+        assert [one for one in wanted if found.pop(one) != wanted[one]] == []
+        assert not found
+    engine.dispose()
 
 
 OLD_HOME = """
@@ -87,11 +132,8 @@ INSERT INTO counters (name, value) VALUES ('upload', 1), ('order', 3), ('list', 
 
 def test_a_home_of_the_first_version_is_taken_over(empty_url: str) -> None:
     engine = database.connect(empty_url)
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "xborder/registry/migrations"))
     with database.transaction(engine) as c:
-        config.attributes["connection"] = c
-        command.upgrade(config, "0001")
+        upgrade(c, "0001")
         for statement in OLD_HOME.format(digest="ab" * 32).split(";\n")[:-1]:
             c.exec_driver_sql(statement)
     database.migrate(engine)
@@ -138,7 +180,7 @@ def test_a_fresh_home_is_made_fast(tmp_path: Path) -> None:
     database.migrate(database.connect(f"sqlite:///{tmp_path / 'warm.db'}"))
     begun = time.process_time()
     database.migrate(database.connect(f"sqlite:///{tmp_path / 'home' / 'registry.db'}"))
-    assert time.process_time() - begun < 0.3
+    assert time.process_time() - begun < 0.15
 
 
 def test_sqlite_is_durable(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
+from xborder.registry.exchange_tables import metadata
+
 HEAD = "0018"
 """The newest migration; a registry that stands there needs no migration tool loaded."""
 
@@ -152,6 +154,26 @@ def migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if version(connection) == HEAD:
             return
+    with transaction(engine) as connection:
+        found = version(connection)
+        if found is None:
+            _create(connection)
+        elif found != HEAD:
+            _upgrade(connection, found)
+
+
+def _create(connection: Connection) -> None:
+    """The newest tables in an empty database: what all migrations make, in a tenth of their time."""
+    metadata.create_all(connection, checkfirst=False)
+    stand = (
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+        " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    connection.exec_driver_sql(stand)
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+
+
+def _upgrade(connection: Connection, found: str) -> None:
     # Loaded here because the tool costs more time than everything else in a short command.
     from alembic import command
     from alembic.config import Config
@@ -159,14 +181,10 @@ def migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with transaction(engine) as connection:
-        found = version(connection)
-        if found == HEAD:
-            return
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        if found is not None and found not in known:
-            raise RegistryTooNewError(
-                f"the registry stands at migration {found}; this program knows up to {HEAD}"
-            )
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found not in known:
+        raise RegistryTooNewError(
+            f"the registry stands at migration {found}; this program knows up to {HEAD}"
+        )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
