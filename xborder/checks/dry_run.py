@@ -154,7 +154,7 @@ def _checked_records(
         context.tables,
         file_name=reading.file_name,
         columns=reading.columns,
-        twice=keys_twice(kind, lambda: [reading.records]),
+        twice=keys_twice(kind, lambda _: [reading.records]),
         upload_id=number,
         shop=shop,
         before=context.goods,

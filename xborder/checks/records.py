@@ -147,31 +147,45 @@ def check(
     )
 
 
-def keys_twice(kind: str, blocks: Callable[[], Iterable[pl.DataFrame]]) -> pl.DataFrame:
+def keys_twice(
+    kind: str, blocks: Callable[[list[str] | None], Iterable[pl.DataFrame]]
+) -> pl.DataFrame:
     """The keys that a file tells in two ways, as a frame of the kind's key columns.
 
-    ``blocks`` gives the file's records block by block; they are gone over once for hashes (16
-    bytes a row), and again where two of those say that a key has two contents.
+    ``blocks`` gives the file's records block by block, with the columns that are named or with
+    all. They are gone over once for hashes of the keys alone (8 bytes a row), and again only
+    for those that come twice, as hardly any do.
     """
     key = _KEYS[kind]
+    nothing = pl.DataFrame(schema=dict.fromkeys(key, pl.String))
+    own = pl.struct(key).hash().alias("#key")
 
-    def hashed(records: pl.DataFrame) -> pl.DataFrame:
-        content = [name for name in records.columns if name not in _PLACES]
-        whole = records.filter(pl.all_horizontal(_c(name).is_not_null() for name in key))
-        return whole.select(
-            *key, pl.struct(key).hash().alias("#key"), pl.struct(content).hash().alias("#content")
-        )
+    def whole(records: pl.DataFrame) -> pl.DataFrame:
+        return records.filter(pl.all_horizontal(_c(name).is_not_null() for name in key))
 
-    marks = [hashed(records).select("#key", "#content") for records in blocks()]
-    none = pl.DataFrame(schema=dict.fromkeys(key, pl.String))
+    marks = [whole(records).select(own).to_series() for records in blocks(list(key))]
     if not marks:
-        return none
-    suspects = (
-        pl.concat(marks).unique().filter(pl.col("#key").is_duplicated()).select("#key").unique()
-    )
+        return nothing
+    every = pl.concat(marks).sort()
+    marks.clear()
+    twice = every.filter(every == every.shift(1)).unique()
+    if twice.is_empty():
+        return nothing
+
+    def told(wanted: pl.Series, *columns: str) -> pl.DataFrame:
+        """What the rows with these marks say, each once."""
+        found = []
+        for records in blocks(None):
+            content = [name for name in records.columns if name not in _PLACES]
+            marked = whole(records).with_columns(own).filter(_c("#key").is_in(wanted.implode()))
+            hashed = marked.with_columns(pl.struct(content).hash().alias("#content"))
+            found.append(hashed.select(*columns, "#content").unique())
+        return pl.concat(found).unique()
+
+    contents = told(twice, "#key").get_column("#key")
+    suspects = contents.filter(contents.is_duplicated()).unique()
     if suspects.is_empty():
-        return none
+        return nothing
     # Two keys of one hash are no key of two contents: the keys themselves decide.
-    told = [hashed(records).join(suspects, on="#key", how="semi") for records in blocks()]
-    apart = pl.concat(told).select(*key, "#content").unique()
+    apart = told(suspects, *key)
     return apart.filter(pl.struct(key).is_duplicated()).select(key).unique(maintain_order=True)

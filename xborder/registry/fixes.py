@@ -9,7 +9,6 @@ are checked again.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import polars as pl
 from sqlalchemy import Connection, func, select
@@ -235,6 +234,10 @@ def _tried(
     return valid, wrong
 
 
+def _told_in_two_ways(records: pl.DataFrame) -> pl.DataFrame:
+    return keys_twice("goods", lambda _: [records])
+
+
 def _last_told(store: Store, told: Given, skus: pl.Series) -> pl.DataFrame:
     """The last row of each SKU that was asked for or has a word with a code; a bare row for a
     SKU that no file tells. A SKU that a file tells in two ways has no row there."""
@@ -248,7 +251,7 @@ def _last_told(store: Store, told: Given, skus: pl.Series) -> pl.DataFrame:
         if not store.exists(*where):
             continue
         records = store.read_parquet(*where)
-        twice = keys_twice("goods", partial(list, [records]))
+        twice = _told_in_two_ways(records)
         worded = [
             pl.col(name).is_in(list(codes))
             for table, codes in told.words.items()

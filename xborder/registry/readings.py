@@ -230,8 +230,11 @@ def _read(
     return read
 
 
-def _records(store: Store, upload_id: int, block: int) -> pl.DataFrame:
-    return store.read_parquet(*folder(upload_id), "records.parquet", blocks=[block])
+def _records(
+    store: Store, upload_id: int, block: int, columns: list[str] | None = None
+) -> pl.DataFrame:
+    where = (*folder(upload_id), "records.parquet")
+    return store.read_parquet(*where, columns=columns, blocks=[block])
 
 
 def _without_number(
@@ -255,8 +258,8 @@ def _check_records(
     """Check the rows of a goods, shipment or stock file, block by block; valid ones are kept."""
     kind = str(read.head.kind)
 
-    def blocks() -> Iterator[pl.DataFrame]:
-        return (_records(store, upload.id, number) for number in range(read.blocks))
+    def blocks(columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        return (_records(store, upload.id, number, columns) for number in range(read.blocks))
 
     twice = keys_twice(kind, blocks)
     before = in_force.goods(store, goods) if kind == "goods" else None
