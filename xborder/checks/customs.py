@@ -14,22 +14,20 @@ import polars as pl
 
 from xborder.checks.amounts import DECIMAL, decimal
 from xborder.checks.context import NUMBERS, Context
-from xborder.checks.joined import ORDER, Joined
-from xborder.checks.rules import ORDER_TYPES
+from xborder.checks.joined import ORDER, Joined, Same
+from xborder.checks.rules import B2B_MODES, LIST_MODES, ORDER_TYPES
 from xborder.schemas.tables import Tables
 
 
 def with_customs_facts(joined: Joined, context: Context) -> Joined:
     """The joined lines with customs codes, tariff verdicts, CNY value, waybill use and route.
 
-    Added to goods: ``known.subheading`` (Boolean). To orders: ``customs.*`` codes (text), ``order.licence_no``,
+    Added to orders: ``customs.*`` codes (text), ``order.licence_no``,
     ``cny_rate`` and ``value_cny`` (Decimal, CNY), ``route`` (list or declaration; R03, R04),
     ``route.why_zh``/``_en``, ``waybill.twice`` (Boolean: another order has its logistics
     number), ``waybill.taken_by`` (an order number), ``number.*`` (the order that has its
-    declared number, ``context.NUMBERS``). To shops: ``order_type_of_mode``. To lines:
-    ``declared.hs_code``.
+    declared number, ``context.NUMBERS``). To lines: ``declared.hs_code``.
     """
-    joined = _with_subheading(joined, context)
     joined = _with_codes(joined, context)
     joined = _with_route(joined, context)
     joined = _with_numbers(joined, context)
@@ -66,55 +64,36 @@ def _customs(tables: Tables, on: date) -> _Customs:
     )
 
 
-def _mapped(column: str, codes: _Codes) -> pl.Expr:
-    return pl.col(column).replace_strict(
-        codes.known, codes.values, default=None, return_dtype=codes.values.dtype
-    )
+def _mapped(orders: pl.DataFrame, column: str, codes: _Codes) -> pl.Expr:
+    kind = codes.values.dtype
+    if orders.get_column(column).null_count() == orders.height:
+        return pl.lit(None, kind)
+    return pl.col(column).replace_strict(codes.known, codes.values, default=None, return_dtype=kind)
 
 
-def _with_subheading(joined: Joined, context: Context) -> Joined:
-    """Whether the tariff knows the subheading: then a code that is not in it does not exist.
-
-    Where the tariff is complete it knows every one.
-    """
-    complete, subheadings = _subheadings(context.tables, context.on)
-    goods = joined.goods.with_columns(
-        (pl.col("goods.hs_code").str.slice(0, 6).is_in(subheadings.implode()) | pl.lit(complete))
-        .fill_null(value=False)
-        .alias("known.subheading")
-    )
-    return replace(joined, goods=goods)
-
-
-@lru_cache(maxsize=8)
-def _subheadings(tables: Tables, on: date) -> tuple[bool, pl.Series]:
-    codes = tables.tariff(on).get_column("hs_code")
-    return tables.tariff_is_complete(on), codes.str.slice(0, 6).unique()
+_MAPPED = {
+    "customs.country": "head.country",
+    "customs.arrival": "shipment.destination_country",
+    "customs.currency": "head.currency",
+    "customs.freight_currency": "shipment.freight_currency",
+    "customs.insurance_currency": "shipment.insurance_currency",
+    "cny_rate": "head.currency",
+}
+_IN_CNY = (pl.col("d.goods_value") * pl.col("cny_rate")).cast(DECIMAL).alias("value_cny")
 
 
 def _with_codes(joined: Joined, context: Context) -> Joined:
     """Customs numbers of countries and currencies, and what the order is worth in CNY."""
     customs = _customs(context.tables, context.on)
-    orders = joined.orders.with_columns(
-        _mapped("head.country", customs.countries).alias("customs.country"),
-        _mapped("shipment.destination_country", customs.countries).alias("customs.arrival"),
-        *(
-            _mapped(source, customs.currencies).alias(f"customs.{name}")
-            for source, name in (
-                ("head.currency", "currency"),
-                ("shipment.freight_currency", "freight_currency"),
-                ("shipment.insurance_currency", "insurance_currency"),
-            )
-        ),
-        _mapped("head.currency", customs.rates).alias("cny_rate"),
-        _first_of_goods(joined, "goods.licence_no").alias("order.licence_no"),
-    ).with_columns((pl.col("d.goods_value") * pl.col("cny_rate")).cast(DECIMAL).alias("value_cny"))
-    shops = joined.shops.with_columns(
-        pl.col("profile.mode")
-        .replace_strict(ORDER_TYPES, default=None, return_dtype=pl.String)
-        .alias("order_type_of_mode")
-    )
-    return replace(joined, orders=orders, shops=shops)
+    orders = joined.orders
+    told = {
+        name: _mapped(orders, column, customs.rates if name == "cny_rate" else
+                      customs.currencies if column.endswith("currency") else customs.countries)
+        for name, column in _MAPPED.items()
+    }  # fmt: skip
+    licence = _first_of_goods(joined, "goods.licence_no").alias("order.licence_no")
+    orders = orders.with_columns(licence, **told)
+    return replace(joined, orders=orders.with_columns(_IN_CNY))
 
 
 def _first_of_goods(joined: Joined, name: str) -> pl.Series:
@@ -128,9 +107,9 @@ def _first_of_goods(joined: Joined, name: str) -> pl.Series:
     return found
 
 
-def in_any_line(joined: Joined, verdict: pl.Expr) -> pl.Series:
-    """For each order whether something holds for the goods of one of its lines."""
-    goods = joined.goods.select(verdict.fill_null(value=False)).to_series()
+def in_any_line(joined: Joined, goods: pl.Series) -> pl.Series:
+    """For each order whether something holds for the goods of one of its lines; ``goods`` says
+    (Boolean, without nulls) for which goods it does."""
     found = pl.repeat(False, joined.orders.height, dtype=pl.Boolean, eager=True)
     if goods.any():
         found = found.scatter(joined.order.filter(goods[joined.stock]), True)
@@ -142,49 +121,59 @@ def _threshold(tables: Tables, on: date) -> Decimal:
     return tables.threshold_cny(on)
 
 
+_NO_LIST = {
+    "licence": pl.col("tariff.licence") | pl.col("goods.licence_no").is_not_null(),
+    "inspection": pl.col("tariff.inspection"),
+    "rebate": pl.col("goods.rebate") == "Y",
+}
+"""Goods whose orders of 9710 and 9810 go by no list."""
+
+
+@lru_cache(maxsize=4)
+def _by_no_list(goods: Same) -> pl.DataFrame:
+    return goods.frame.select(
+        one.fill_null(value=False).alias(name) for name, one in _NO_LIST.items()
+    )
+
+
 def _with_route(joined: Joined, context: Context) -> Joined:
     """R03: 9710 and 9810 go by list up to the threshold, without licence, inspection, tax or
     rebate claim; else by declaration. R04: 9610 always by list."""
     limit = _threshold(context.tables, context.on)
-    reasons: dict[str, tuple[pl.Expr | pl.Series, str, str]] = {
-        "value": ((pl.col("value_cny") > pl.lit(f"{limit:f}").cast(DECIMAL)).fill_null(value=False),
-                  f"货值超过 {limit} 元", f"its value is above CNY {limit}"),
-        "licence": (in_any_line(joined, pl.col("tariff.licence")
-                                 | pl.col("goods.licence_no").is_not_null()),
-                    "商品涉证", "goods need a licence"),
-        "inspection": (in_any_line(joined, pl.col("tariff.inspection")),
-                       "商品涉检", "goods need inspection"),
-        "rebate": (in_any_line(joined, pl.col("goods.rebate") == "Y"),
-                   "申请退税", "a rebate is claimed"),
-    }  # fmt: skip
-    mode = joined.by_order.frame(["profile.mode"]).to_series()
-    orders = joined.orders.with_columns(
-        mode.alias("mode"),
-        *(found.alias(f"route.{name}") for name, (found, _, _) in reasons.items()),
-    )
-    b2b = pl.col("mode").is_in(["9710", "9810"])
+    above = joined.orders.get_column("value_cny") > limit
+    goods = _by_no_list(Same(joined.goods))
+    reasons = {
+        "value": (above, f"货值超过 {limit} 元", f"its value is above CNY {limit}"),
+        "licence": (goods["licence"], "商品涉证", "goods need a licence"),
+        "inspection": (goods["inspection"], "商品涉检", "goods need inspection"),
+        "rebate": (goods["rebate"], "申请退税", "a rebate is claimed"),
+    }
+    # Most hold for no order: those need no column.
+    held = {
+        name: (in_any_line(joined, marks) if name in _NO_LIST else marks).alias(f"route.{name}")
+        for name, (marks, _, _) in reasons.items()
+        if marks.any()
+    }
+    names = [marks.name for marks in held.values()]
     why = {
         language: pl.concat_str(
-            [
-                pl.when(pl.col(f"route.{name}")).then(pl.lit(texts[place]))
-                for name, texts in reasons.items()
-            ],
+            [pl.when(f"route.{name}").then(pl.lit(reasons[name][place])) for name in held],
             separator=separator,
             ignore_nulls=True,
-        ).alias(f"route.why_{language}")
+        )
+        if held
+        else pl.lit("")
         for language, place, separator in (("zh", 1, "、"), ("en", 2, "; "))
     }
-    orders = orders.with_columns(
-        pl.when(pl.col("mode") == "9610")
-        .then(pl.lit("list"))
-        .when(b2b & pl.any_horizontal(f"route.{name}" for name in reasons))
-        .then(pl.lit("declaration"))
-        .when(b2b)
-        .then(pl.lit("list"))
-        .alias("route"),
-        *why.values(),
-    ).drop("mode")
-    return replace(joined, orders=orders)
+    route: pl.Expr = pl.when(pl.col("mode").is_in(LIST_MODES)).then(pl.lit("list"))
+    if held:
+        b2b, any_held = pl.col("mode").is_in(B2B_MODES), pl.any_horizontal(map(pl.col, names))
+        route = pl.when(b2b & any_held).then(pl.lit("declaration")).otherwise(route)
+    shops = joined.by_order.frame(["profile.mode"]).to_series().alias("mode")
+    told = pl.DataFrame([shops, *held.values()]).select(
+        route.alias("route"), why["zh"].alias("route.why_zh"), why["en"].alias("route.why_en")
+    )
+    return replace(joined, orders=joined.orders.with_columns(told.get_columns()))
 
 
 @lru_cache(maxsize=8)
@@ -194,6 +183,8 @@ def _digits(tables: Tables, on: date) -> dict[str, int]:
 
 def _with_hs_code(joined: Joined, context: Context) -> Joined:
     """R10: flag A declares the first digits of the HS code only, filled with zeros."""
+    if "declared.hs_code" in joined.goods.columns:  # as it is: no shop's flag is A
+        return joined
     digits = _digits(context.tables, context.on)
     facts = joined.by_line.frame(
         ["goods.hs_code", "profile.mode", "profile.statistics_flag", "route"]
@@ -213,8 +204,9 @@ def _with_numbers(joined: Joined, context: Context) -> Joined:
     """The other order that is declared under an order's number."""
     told = [name for name in NUMBERS if name not in ORDER]
     if context.numbers.is_empty():
-        none = [pl.lit(None, pl.String).alias(f"number.{name}") for name in told]
-        return replace(joined, orders=joined.orders.with_columns(none))
+        none = pl.repeat(None, joined.orders.height, dtype=pl.String, eager=True)
+        return replace(joined, orders=joined.orders.hstack(
+            [none.alias(f"number.{name}") for name in told]))  # fmt: skip
     other = context.numbers.select(*ORDER, *(pl.col(name).alias(f"number.{name}") for name in told))
     orders = joined.orders.join(other, on=ORDER, how="left", maintain_order="left")
     return replace(joined, orders=orders)
@@ -224,16 +216,18 @@ def _with_waybills(joined: Joined, context: Context) -> Joined:
     """Logistics numbers that others of these orders have too, and the other order that took
     one within the months before (R24)."""
     number = joined.orders.get_column("shipment.logistics_no")
-    twice = number.is_not_null() & number.is_duplicated()
-    if twice.any():
+    twice = pl.repeat(False, number.len(), dtype=pl.Boolean, eager=True)
+    # Null, which many may have, counts as one.
+    if number.n_unique() < number.len() - max(number.null_count() - 1, 0):
+        twice = number.is_not_null() & number.is_duplicated()
         key = pl.struct("shipment.logistics_code", "shipment.logistics_no")
         twice &= joined.orders.select(key.is_duplicated()).to_series()
     if not context.shared.is_empty():
         twice |= _shared(joined.orders, context)
     taken_by = _taken_by(joined.orders, context)
-    orders = joined.orders.with_columns(
+    orders = joined.orders.hstack([
         twice.alias("waybill.twice"), taken_by.alias("waybill.taken_by")
-    )
+    ])  # fmt: skip
     return replace(joined, orders=orders)
 
 

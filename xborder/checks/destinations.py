@@ -17,10 +17,9 @@ import polars as pl
 
 from xborder import findings
 from xborder.checks import facts
-from xborder.checks.amounts import DECIMAL
 from xborder.checks.context import Context
 from xborder.checks.customs import in_any_line
-from xborder.checks.joined import Joined
+from xborder.checks.joined import Joined, Same
 from xborder.checks.places import VIOLATIONS
 from xborder.schemas.tables import Tables
 
@@ -33,9 +32,8 @@ VAGUE_FOR = "EU"
 def notices(joined: Joined, context: Context) -> pl.DataFrame:
     """Notices on joined lines with their customs facts; columns of ``places.VIOLATIONS``."""
     tables, on = context.tables, context.on
-    country = joined.orders.get_column("head.country")
-    going = frozenset(country.drop_nulls().unique())
-    silent = facts.refused(context.decisions, "notice")
+    going = frozenset(joined.orders.get_column("head.country").unique()) - {None}
+    silent = () if context.decisions.is_empty() else facts.refused(context.decisions, "notice")
     asked = [
         one
         for one in _notices(tables, on)
@@ -49,47 +47,57 @@ def notices(joined: Joined, context: Context) -> pl.DataFrame:
 
 
 class _Notice(NamedTuple):
-    """A notice, the countries of its group, and which orders it concerns but for their goods."""
+    """A notice, the countries of its group, and the values (CNY) between which it is told."""
 
     row: Row
     countries: frozenset[str]
-    concerns: pl.Expr
+    above: Decimal | None
+    up_to: Decimal | None
 
 
 @lru_cache(maxsize=8)
 def _notices(tables: Tables, on: date) -> list[_Notice]:
-    """The notices that a day's table holds."""
+    """The notices that a day's table holds, but for those in a currency that has no rate."""
     found = []
     for row in tables.table("destination_notice", on).iter_rows(named=True):
-        countries = tables.group(row["group"])
-        found.append(_Notice(row, countries, _concerns(countries, row, tables, on)))
+        limits = row["above"], row["up_to"]
+        rate = tables.cny_rate(str(row["currency"]), on) if any(limits) else Decimal(1)
+        if rate is not None:
+            above, up_to = (Decimal(one) * rate if one else None for one in limits)
+            found.append(_Notice(row, tables.group(row["group"]), above, up_to))
     return found
 
 
 def _of_orders(joined: Joined, asked: list[_Notice], on: date) -> pl.DataFrame:
     """Notices of orders, once for a file and country, with the number of orders."""
-    firsts = joined.by_order.frame(
-        ["at", "upload_id", "value_cny", "profile.mode", "head.country",
-         "shipment.export_date", "head.ordered_at"]
-    ).with_columns(
-        pl.coalesce(
-            pl.col("shipment.export_date"), pl.col("head.ordered_at").str.slice(0, 10),
-            pl.lit(on.isoformat()),
-        ).alias("day"),
-    )  # fmt: skip
-    marks = firsts.select(
-        "at",
-        "upload_id",
-        "head.country",
-        *(one.concerns.fill_null(value=False).alias(str(at)) for at, one in enumerate(asked)),
-    )
+    country = joined.orders.get_column("head.country")
+    going = {one.countries: country.is_in(sorted(one.countries)) for one in asked}
+    mode = joined.by_order.frame(["profile.mode"]).to_series()
+    by = {modes: mode.is_in(modes.split(";"))
+          for modes in {one.row["modes"] for one in asked} if modes}  # fmt: skip
+    day, value = _days(joined.orders, on), joined.orders.get_column("value_cny")
     concerned = {}
     for at, one in enumerate(asked):
-        orders = marks.get_column(str(at))
+        row = one.row
+        orders = going[one.countries] & (day >= str(row["valid_from"]))
+        if row["valid_to"]:
+            orders &= day <= row["valid_to"]
+        if row["modes"]:
+            orders &= by[row["modes"]]
+        if one.above is not None:
+            orders &= value > one.above
+        if one.up_to is not None:
+            orders &= value <= one.up_to
         if orders.any():
-            concerned[at] = (orders & _with_goods(joined, one.row)).alias(str(at))
+            if row["hs_prefixes"] or row["food_contact"]:
+                named = _named(Same(joined.goods), row["hs_prefixes"], row["food_contact"])
+                orders &= in_any_line(joined, named)
+            concerned[at] = orders.alias(str(at))
+    if not concerned:
+        return pl.DataFrame(schema=VIOLATIONS)
     files = (
-        marks.with_columns(concerned.values())
+        joined.by_order.frame(["at", "upload_id", "head.country"])
+        .hstack(list(concerned.values()))
         .group_by("upload_id", "head.country")
         .agg(
             one
@@ -107,49 +115,33 @@ def _of_orders(joined: Joined, asked: list[_Notice], on: date) -> pl.DataFrame:
     return pl.DataFrame([one for few in told for one in few], schema=VIOLATIONS, orient="row")
 
 
+def _days(orders: pl.DataFrame, on: date) -> pl.Series:
+    """The day that counts for each order: of export, or else that on which it was made."""
+    day = orders.get_column("shipment.export_date")
+    if not day.null_count():
+        return day
+    return orders.select(pl.coalesce(
+        "shipment.export_date", pl.col("head.ordered_at").str.slice(0, 10),
+        pl.lit(on.isoformat()),
+    )).to_series()  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def _named(goods: Same, hs_prefixes: str | None, food_contact: str | None) -> pl.Series:
+    """Which goods a notice names."""
+    code = goods.frame.get_column("goods.hs_code")
+    named = code.is_not_null()
+    if hs_prefixes:
+        starts = tuple(hs_prefixes.split(";"))
+        named &= code.is_in([one for one in code.drop_nulls().unique() if one.startswith(starts)])
+    if food_contact:
+        named &= goods.frame.get_column("goods.food_contact") == food_contact
+    return named.fill_null(value=False)
+
+
 @lru_cache(maxsize=8)
 def _group(tables: Tables, name: str) -> frozenset[str]:
     return tables.group(name)
-
-
-def _concerns(countries: frozenset[str], row: Row, tables: Tables, on: date) -> pl.Expr:
-    """Whether an order goes there on a day, by a mode and with a value that the notice names."""
-    tests = [
-        pl.col("head.country").is_in(sorted(countries)),
-        pl.col("day") >= str(row["valid_from"]),
-    ]
-    if row["valid_to"]:
-        tests.append(pl.col("day") <= row["valid_to"])
-    if row["modes"]:
-        tests.append(pl.col("profile.mode").is_in(row["modes"].split(";")))
-    if row["above"] or row["up_to"]:
-        rate = tables.cny_rate(str(row["currency"]), on)
-        if rate is None:
-            return pl.repeat(False, pl.len(), dtype=pl.Boolean)
-        if row["above"]:
-            tests.append(pl.col("value_cny") > _cny(row["above"], rate))
-        if row["up_to"]:
-            tests.append(pl.col("value_cny") <= _cny(row["up_to"], rate))
-    return pl.all_horizontal(tests)
-
-
-def _cny(value: str, rate: Decimal) -> pl.Expr:
-    return pl.lit(f"{Decimal(value) * rate:f}").cast(DECIMAL)
-
-
-def _with_goods(joined: Joined, row: Row) -> pl.Series:
-    """For each order whether it holds goods which the notice names."""
-    if not (row["hs_prefixes"] or row["food_contact"]):
-        return pl.repeat(True, joined.orders.height, dtype=pl.Boolean, eager=True)
-    code = pl.col("goods.hs_code")
-    named = code.is_not_null()
-    if row["hs_prefixes"]:
-        codes = joined.goods.get_column("goods.hs_code").drop_nulls().unique()
-        starts = tuple(row["hs_prefixes"].split(";"))
-        named &= code.is_in([one for one in codes if one.startswith(starts)])
-    if row["food_contact"]:
-        named &= pl.col("goods.food_contact") == row["food_contact"]
-    return in_any_line(joined, named)
 
 
 def _told(files: pl.DataFrame, row: Row) -> Iterator[tuple[object, ...]]:

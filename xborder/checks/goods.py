@@ -69,3 +69,12 @@ def with_hazards(goods: pl.DataFrame, tables: Tables, on: date) -> pl.DataFrame:
 def known(goods: pl.DataFrame, tables: Tables, on: date, decisions: pl.DataFrame) -> pl.DataFrame:
     """Goods in force with the columns of ``elements.COLUMNS`` and ``hazard.*``."""
     return with_hazards(with_elements(goods, tables, on, decisions), tables, on)
+
+
+def in_a_known_subheading(code: str, tables: Tables, on: date) -> pl.Expr:
+    """Whether the tariff knows the subheading of a column's code: then a code that is not in it
+    does not exist. Where the tariff is complete it knows every one.
+    """
+    subheadings = tables.tariff(on).get_column("hs_code").str.slice(0, 6).unique()
+    known = pl.col(code).str.slice(0, 6).is_in(subheadings.implode())
+    return (known | pl.lit(tables.tariff_is_complete(on))).fill_null(value=False)

@@ -9,6 +9,7 @@ the shop on ``shops``, so that rules judge them there and not on every line.
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import polars as pl
 
@@ -16,6 +17,8 @@ from xborder.checks import facts
 from xborder.checks import goods as goods_facts
 from xborder.checks.amounts import decimal, exactly
 from xborder.checks.context import Context
+from xborder.checks.rules import ORDER_TYPES
+from xborder.schemas.exporters import Exporter
 from xborder.schemas.levels import Levels
 from xborder.schemas.tables import Tables
 
@@ -92,38 +95,49 @@ def alone(lines: pl.DataFrame) -> Joined:
 
 def join(lines: pl.DataFrame, context: Context) -> Joined:
     """All that is known of each line (with its index ``at``, UInt32) and of its order."""
+    if context.exporter is None:
+        raise ValueError("lines are joined with a declaration profile; there is none")
     own = alone(lines)
-    known = _known(_Same(context.goods), context.tables, context.on, _Same(context.decisions))
-    goods = known
-    if known.height > lines.height // _FEW:
-        goods = known.join(
+    goods = _known(Same(context.goods), context.tables, context.on, Same(context.decisions),
+                   shortened=any(one.statistics_flag == "A" for one in context.exporter.shops))  # fmt: skip
+    if goods.rows.height > lines.height // _FEW:
+        named = goods.rows.join(
             lines[["sku"]], left_on="goods.sku", right_on="sku", how="semi", maintain_order="left"
         )
-    shops = _profiles(context)
-    ids = shops.get_column("profile.id").to_frame("shop")
+        goods = _sought_by(named, "goods.sku")
+    shops = _profiles(context.exporter)
     return replace(
         own,
         orders=own.orders.hstack(_shipments(own.orders, context)),
-        goods=_and_nothing(goods),
-        stock=_places(lines[["sku"]], goods.select(sku="goods.sku")),
-        shops=_and_nothing(shops),
-        shop=_places(own.orders[["shop"]], ids),
+        goods=goods.rows,
+        stock=goods.of(lines.get_column("sku")),
+        shops=shops.rows,
+        shop=shops.of(own.orders.get_column("shop")),
     )
 
 
-def _and_nothing(frame: pl.DataFrame) -> pl.DataFrame:
-    """A frame and one row of nulls behind its last."""
-    return frame[pl.Series([*range(frame.height), None], dtype=pl.UInt32)]
+class _Sought(NamedTuple):
+    """A frame whose rows are sought by a key; behind its last row one of nulls, for what is not found.
 
-
-def _places(wanted: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
-    """For each row the number of its first equal in ``known``, or of the row behind the last.
-
-    A null is equal to nothing.
+    ``places`` (key, place) tells the first row of each key.
     """
-    numbered = known.with_row_index("place").unique(known.columns, keep="first")
-    found = wanted.join(numbered, on=known.columns, how="left", maintain_order="left")
-    return found.get_column("place").fill_null(known.height)
+
+    rows: pl.DataFrame
+    places: pl.DataFrame
+
+    def of(self, wanted: pl.Series) -> pl.Series:
+        """For each key the number of its row. A null is equal to nothing."""
+        found = wanted.to_frame("key").join(
+            self.places, on="key", how="left", maintain_order="left"
+        ).get_column("place")  # fmt: skip
+        return found.fill_null(self.rows.height - 1) if found.null_count() else found
+
+
+def _sought_by(frame: pl.DataFrame, key: str) -> _Sought:
+    places = frame.select(key=key).with_row_index("place").unique("key", keep="first")
+    # One row of nulls behind the last.
+    rows = frame[pl.Series([*range(frame.height), None], dtype=pl.UInt32)]
+    return _Sought(rows, places)
 
 
 def _orders(lines: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
@@ -202,10 +216,8 @@ def _shipments(orders: pl.DataFrame, context: Context) -> pl.DataFrame:
     )
 
 
-def _profiles(context: Context) -> pl.DataFrame:
-    exporter = context.exporter
-    if exporter is None:
-        raise ValueError("lines are joined with a declaration profile; there is none")
+@lru_cache(maxsize=8)
+def _profiles(exporter: Exporter) -> _Sought:
     rows = [
         {f"profile.{name}": str(value) for name, value in asdict(shop).items()}
         | {
@@ -219,13 +231,17 @@ def _profiles(context: Context) -> pl.DataFrame:
         }
         for shop in exporter.shops
     ]
-    return pl.DataFrame(rows).with_columns(
+    told = pl.DataFrame(rows).with_columns(
         pl.when(pl.col(pl.String) == "").then(None).otherwise(pl.col(pl.String)).name.keep()
     )
+    return _sought_by(told.with_columns(
+        pl.col("profile.mode").replace_strict(ORDER_TYPES, default=None, return_dtype=pl.String)
+        .alias("order_type_of_mode")
+    ), "profile.id")  # fmt: skip
 
 
-class _Same:
-    """A frame that equals only itself: what is computed from it may be kept."""
+class Same:
+    """A frame that equals only itself: what is computed from it may be kept for the next block."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.frame = frame
@@ -234,16 +250,27 @@ class _Same:
         return id(self.frame)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.frame is other.frame
+        return isinstance(other, Same) and self.frame is other.frame
 
 
 @lru_cache(maxsize=4)
-def _known(catalogue: _Same, tables: Tables, on: date, decisions: _Same) -> pl.DataFrame:
-    """The goods of a catalogue (``goods.*``) with their tariff rows (``tariff.*``): the same for
-    all blocks of a check."""
+def _known(
+    catalogue: Same, tables: Tables, on: date, decisions: Same, *, shortened: bool
+) -> _Sought:
+    """The goods of a catalogue (``goods.*``) with their tariff rows (``tariff.*``), what one unit
+    is and weighs (``d.*_per_unit``) and ``known.subheading`` (Boolean): the same for all blocks of
+    a check. ``declared.hs_code`` too, unless some order's codes are ``shortened``."""
     tariff = prefixed(facts.tariff(tables, on, decisions.frame), "tariff.")
     known = goods_facts.known(catalogue.frame, tables, on, decisions.frame)
-    return prefixed(known, "goods.").join(
+    listed = prefixed(known, "goods.").join(
         tariff, left_on="goods.hs_code", right_on="tariff.hs_code", how="left",
         maintain_order="left",
     )  # fmt: skip
+    whole = [] if shortened else [pl.col("goods.hs_code").alias("declared.hs_code")]
+    return _sought_by(listed.with_columns(
+        decimal("goods.qty1_per_unit").alias("d.qty1_per_unit"),
+        decimal("goods.qty2_per_unit").alias("d.qty2_per_unit"),
+        decimal("goods.net_weight").alias("d.net_per_unit"),
+        goods_facts.in_a_known_subheading("goods.hs_code", tables, on).alias("known.subheading"),
+        *whole,
+    ), "goods.sku")  # fmt: skip

@@ -61,17 +61,12 @@ def with_amounts(joined: Joined) -> Joined:
     The value is the line's total after the seller's discounts (the line's own and the line's
     share of the order's), before the platform's, without shipping and tax.
     """
-    goods = joined.goods.with_columns(
-        decimal("goods.qty1_per_unit").alias("d.qty1_per_unit"),
-        decimal("goods.qty2_per_unit").alias("d.qty2_per_unit"),
-        decimal("goods.net_weight").alias("d.net_per_unit"),
-    )
     orders = joined.orders.with_columns(
         decimal("shipment.gross_weight").alias("d.gross"),
         decimal("shipment.net_weight").alias("d.stated_net"),
         minor_digits(c("head.currency")).alias("d.minor"),
     )
-    joined = with_stated_amounts(replace(joined, goods=goods, orders=orders))
+    joined = with_stated_amounts(replace(joined, orders=orders))
     return _with_sums(_with_declared(_with_totals(joined)))
 
 
