@@ -102,11 +102,10 @@ def explained(c: Connection) -> Iterator[list[str]]:
     """The steps of SQLite's plans for what runs within."""
     plans: list[str] = []
 
-    def explain(_c, cursor, statement, values, _context, _many) -> None:
-        if not statement.lstrip().startswith(("EXPLAIN", "CREATE", "DROP")) and not _many:
-            plans.extend(
-                row[3] for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, values)
-            )
+    def explain(_c, cursor, statement, values, _context, many) -> None:
+        if not statement.lstrip().startswith(("EXPLAIN", "CREATE", "DROP")):
+            one = values[0] if many else values
+            plans.extend(row[3] for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, one))
 
     event.listen(c, "before_cursor_execute", explain)
     yield plans

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from xborder.registry import audit, claims, counters, lists, reuploads, uploads, volumes
-from xborder.registry.runs import runs
-from xborder.registry.staging import changed, fetch, run, stage
+from xborder.registry.runs import change, runs
+from xborder.registry.staging import fetch, run
 from xborder.registry.tables import checks
 
 HELD, ACCEPTED = "held", "accepted"
@@ -228,24 +228,24 @@ def record_check(
     types = VERDICTS | {"upload_id": pl.Int64}
     told_of = verdicts.select(*VERDICTS, *guard).cast({k: types[k] for k in (*VERDICTS, *guard)})
     known = told_of.filter(pl.col("state").is_in([HELD, ACCEPTED]))
-    stage(c, "verdicts", runs(known.with_columns(pl.col("codes").fill_null("")), "order_id"))
-    # The signs keep SQLite from going through all orders instead of the verdicts.
-    taken = changed(
+    verdicts_of = runs(known.with_columns(pl.col("codes").fill_null("")), "order_id")
+    taken = change(
         c,
         f"""
         UPDATE orders SET
-          state = v.state, route = v.route, codes = v.codes, check_id = :check_id,
+          state = v.state, route = v.route, codes = v.codes, check_id = v.check_id,
           business_date = CASE WHEN orders.state = v.state
-                               THEN coalesce(orders.business_date, :day) ELSE :day END
-        FROM verdicts v
+                               THEN coalesce(orders.business_date, v.day) ELSE v.day END
+        FROM runs v
         WHERE orders.id BETWEEN v.first_id AND v.last_id
           AND orders.state IN ('held', 'accepted')
-          {"AND +orders.upload_id = +v.upload_id" if guard else ""}
+          {"AND orders.upload_id = v.upload_id" if guard else ""}
         """,  # noqa: S608
-        check_id=check_id,
-        day=business_date.isoformat(),
+        verdicts_of.with_columns(
+            pl.lit(check_id, pl.Int64).alias("check_id"),
+            pl.lit(business_date.isoformat()).alias("day"),
+        ),
     )
-    run(c, "DROP TABLE verdicts")
     accepted: int | None = known.filter(pl.col("state") == ACCEPTED)["order_id"].min()  # type: ignore[assignment]
     voided = lists.follow_check(
         c, accepted, known.filter(pl.col("state") == HELD).select("order_id")
