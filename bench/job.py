@@ -57,7 +57,7 @@ with stage("check"):
         at.engine, at.store, at.settings, at.exporters, at.tables, day
     )
 
-with stage("claim"), transaction(at.engine) as connection:
+with stage("claim"), transaction(at.engine, proven=True) as connection:
     claimed = lists.claim(connection)
 
 with stage("issue"):

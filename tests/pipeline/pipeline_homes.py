@@ -1,9 +1,11 @@
 """Homes to run the real command on: a part of the examples, a fixed clock, a process of its own."""
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -72,9 +74,14 @@ def manifests(home: Path) -> list[dict[str, Any]]:
 
 
 def declared_orders(home: Path) -> list[str]:
-    """The order number of every list in every issued message, repeats kept."""
+    """The order number of every list in every issued message, repeats kept.
+
+    Nothing in the registry refers to what is not there.
+    """
     from lxml import etree
 
+    with contextlib.closing(sqlite3.connect(home / "registry.db")) as registry:
+        assert registry.execute("PRAGMA foreign_key_check").fetchall() == []
     found = []
     for path in sorted((home / "manifests").rglob("CEB303*.xml")):
         tree = etree.parse(path)

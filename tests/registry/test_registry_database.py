@@ -1,5 +1,6 @@
 """Migrations and the one writer."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -191,6 +192,21 @@ def test_sqlite_is_durable(tmp_path: Path) -> None:
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
     assert told == ["wal", 2, 1, 30_000]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_references_are_looked_up_again_after_what_is_proven(tmp_path: Path, fails: bool) -> None:
+    engine = database.connect(f"sqlite:///{tmp_path / 'registry.db'}")
+    database.migrate(engine)
+    row = "INSERT INTO order_filters (shop_id, bits) VALUES (7, x'00')"
+    with contextlib.suppress(RuntimeError), database.transaction(engine, proven=True) as c:
+        c.execute(text(row))
+        if fails:
+            raise RuntimeError
+    with database.reading(engine) as c:
+        assert c.execute(text("SELECT count(*) FROM order_filters")).scalar_one() == 1 - fails
+    with pytest.raises(exc.IntegrityError), database.transaction(engine) as c:
+        c.execute(text(row.replace("7", "8")))
 
 
 def test_another_database_is_refused() -> None:

@@ -223,7 +223,7 @@ def clearance_lists(
     opened = home.open()
     claimed = 0
     if config.is_live(_day(context)):
-        with transaction(opened.engine) as connection:
+        with transaction(opened.engine, proven=True) as connection:
             claimed = lists.claim(connection)
     with reading(opened.engine) as connection:
         waiting = lists.count_pending(connection)

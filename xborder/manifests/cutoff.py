@@ -106,7 +106,7 @@ def _reserve(
         ready = _plan(connection, checked, settings, names, exporters, sending)
     if not ready:
         return
-    with transaction(engine) as connection:
+    with transaction(engine, proven=True) as connection:
         if audit.head(connection) != seen:
             ready = _plan(connection, checked, settings, names, exporters, sending)
         if ready:

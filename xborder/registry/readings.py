@@ -315,12 +315,12 @@ def _settle(
         )
 
     for block in range(last if enters else 0):
-        with transaction(engine) as connection:
+        with transaction(engine, proven=True) as connection:
             if not _waits(connection, upload.id):
                 return
             enter(connection, block)
         crash_point("block-entered")
-    with transaction(engine) as connection:
+    with transaction(engine, proven=True) as connection:
         if not _waits(connection, upload.id):
             return
         if not read.head.usable:
