@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xborder.schemas.levels import Levels, conditions
+from xborder.schemas.levels import Asked, Levels, conditions
 
 TEXTS = st.one_of(st.none(), st.sampled_from(["a", "b", "c"]))
 WANTED = {
@@ -85,7 +85,8 @@ def test_conditions_hold_where_they_hold_in_the_wide_table(
     joined = {str(at): reduce(and_, some) for at, some in enumerate(several)}
     for at, one in joined.items():
         assert len(conditions(one)) == len(several[int(at)])
-    found = table.where({at: conditions(one) for at, one in joined.items()})
+    asked = Asked({at: conditions(one) for at, one in joined.items()})
+    found = table.where(asked)
     said = {
         at: wide(table).with_columns(one.fill_null(value=False).alias("holds"))
         .get_column("holds").arg_true().to_list()
@@ -94,6 +95,12 @@ def test_conditions_hold_where_they_hold_in_the_wide_table(
     assert {at: rows.to_list() for at, rows in found.items()} == {
         at: rows for at, rows in said.items() if rows
     }
+    # Asked again, and of a table whose levels are kept from before.
+    kept = Levels(table.own, table.above, frozenset(range(1, len(table.above) + 1)))
+    for again in (table, kept, kept):
+        rows_again = again.where(asked)
+        assert rows_again.keys() == found.keys()
+        assert all(rows.equals(found[at]) for at, rows in rows_again.items())
 
 
 def test_what_reads_few_rows_is_judged_on_few_rows() -> None:

@@ -12,6 +12,9 @@ may stand around them. Longer ones are a violation of the schema and have no amo
 
 DECIMAL = pl.Decimal(38, 10)
 
+COUNT = pl.Decimal(38, 0)
+"""Of whole numbers: a product with them takes no rounding, which costs ten times the product."""
+
 _STEP = "0.00001"
 _FAR_OFF = "1000000000000000"
 _NO_MINOR_UNIT = ("JPY", "KRW")
@@ -28,6 +31,12 @@ def decimal(column: str | pl.Expr) -> pl.Expr:
     )
 
 
+def without_fraction(amounts: pl.Series) -> pl.Series:
+    """Amounts as ``COUNT``, if all of them are whole; else as they are."""
+    whole = amounts.cast(COUNT)
+    return whole if (whole == amounts).all() else amounts
+
+
 def exactly(value: str) -> pl.Expr:
     """A decimal constant; written as text, because a literal of Python's own type costs the
     import of numpy."""
@@ -37,6 +46,17 @@ def exactly(value: str) -> pl.Expr:
 def plain(amount: pl.Expr) -> pl.Expr:
     """A decimal as plain text: no exponent, no trailing zeros."""
     return amount.cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+
+
+def plain_beside(amounts: pl.Series, texts: pl.Series, stated: pl.Series) -> pl.Series:
+    """``plain`` of amounts that mostly are what texts state (``stated``: as decimals): a text is
+    taken where it is plain at a glance, as nearly all are."""
+    text = texts.str
+    doubtful = text.ends_with("0") | text.starts_with("0") | text.starts_with("-")
+    rows = (~((amounts == stated) & ~doubtful).fill_null(value=False)).arg_true()
+    return texts.clone().scatter(
+        rows, amounts[rows].to_frame("").select(plain(pl.col(""))).to_series()
+    )
 
 
 def half_up(amount: pl.Expr, digits: int) -> pl.Expr:

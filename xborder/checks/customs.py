@@ -14,8 +14,9 @@ import polars as pl
 
 from xborder.checks.amounts import DECIMAL, decimal
 from xborder.checks.context import NUMBERS, Context
-from xborder.checks.joined import ORDER, Joined, Same
+from xborder.checks.joined import ORDER, Joined
 from xborder.checks.rules import B2B_MODES, LIST_MODES, ORDER_TYPES
+from xborder.schemas.levels import Same
 from xborder.schemas.tables import Tables
 
 

@@ -19,8 +19,9 @@ from xborder import findings
 from xborder.checks import facts
 from xborder.checks.context import Context
 from xborder.checks.customs import in_any_line
-from xborder.checks.joined import Joined, Same
+from xborder.checks.joined import Joined
 from xborder.checks.places import VIOLATIONS
+from xborder.schemas.levels import Same
 from xborder.schemas.tables import Tables
 
 Row = dict[str, str | None]
@@ -71,7 +72,8 @@ def _notices(tables: Tables, on: date) -> list[_Notice]:
 def _of_orders(joined: Joined, asked: list[_Notice], on: date) -> pl.DataFrame:
     """Notices of orders, once for a file and country, with the number of orders."""
     country = joined.orders.get_column("head.country")
-    going = {one.countries: country.is_in(sorted(one.countries)) for one in asked}
+    groups = {one.countries for one in asked}
+    going = {one: country.is_in(sorted(one.intersection(country.unique()))) for one in groups}
     mode = joined.by_order.frame(["profile.mode"]).to_series()
     by = {modes: mode.is_in(modes.split(";"))
           for modes in {one.row["modes"] for one in asked} if modes}  # fmt: skip
@@ -200,33 +202,41 @@ def _params(said: dict[str, str]) -> str:
 
 def _vague(joined: Joined, countries: frozenset[str], tables: Tables) -> list[pl.DataFrame]:
     """Descriptions that ICS2 refuses, where they stand: in the order file or the catalogue."""
-    words = {word.casefold() for word in tables.members("vague_description")}
-    longest = max(map(len, words), default=0)
-    named = joined.lines.get_column("goods_name").is_not_null()
+    words, longest = _vague_words(tables)
+    named = joined.lines.get_column("goods_name")
     found = []
-    for source, field, name, here in (
-        ("line", "goods_name", "goods_name", named),
-        ("goods", "item_name", "goods.item_name", ~named),
-    ):
-        text = pl.col(name).str.strip_chars().str.to_lowercase()
-        # Few are that short; only those are looked at letter by letter.
-        brief = (pl.col(name).str.len_bytes() <= longest + 8).fill_null(value=False)
-        if not here.any():
-            continue
-        rows = (joined.by_line.evaluate({"brief": brief})["brief"].spread() & here).arg_true()
-        short = joined.by_line.gather(["at", "head.country", name], rows)
-        told = short.filter(
-            pl.col("head.country").is_in(sorted(countries)), text.is_in(sorted(words))
-        )
-        found.append(
-            told.select(
-                "at",
-                pl.lit(source).alias("source"),
-                pl.lit(field).alias("field"),
-                pl.lit("EU_VAGUE_DESCRIPTION").alias("code"),
-                pl.col(name).alias("value"),
-                pl.lit("").alias("expected"),
-                pl.lit("{}").alias("params"),
-            ).cast(VIOLATIONS)  # type: ignore[arg-type]
-        )
+    # Few are that short; only those are looked at letter by letter.
+    brief = (named.str.len_bytes() <= longest).arg_true()
+    if not brief.is_empty():
+        found.append(_told_vague(joined, "line", "goods_name", brief, countries, words))
+    if named.null_count():
+        name = "goods.item_name"
+        goods = (joined.goods.get_column(name).str.len_bytes() <= longest).fill_null(value=False)
+        if goods.any():
+            rows = (goods[joined.stock] & named.is_null()).arg_true()
+            found.append(_told_vague(joined, "goods", name, rows, countries, words))
     return found
+
+
+@lru_cache(maxsize=8)
+def _vague_words(tables: Tables) -> tuple[list[str], int]:
+    """The words, and the bytes of a text that may be one of them with blanks around it."""
+    words = sorted({word.casefold() for word in tables.members("vague_description")})
+    return words, max(map(len, words), default=0) + 8
+
+
+def _told_vague(
+    joined: Joined, source: str, name: str, rows: pl.Series, countries: frozenset[str],
+    words: list[str],
+) -> pl.DataFrame:  # fmt: skip
+    text = pl.col(name).str.strip_chars().str.to_lowercase()
+    some = joined.by_line.gather(["at", "head.country", name], rows)
+    return some.filter(pl.col("head.country").is_in(sorted(countries)), text.is_in(words)).select(
+        "at",
+        pl.lit(source).alias("source"),
+        pl.lit(name.removeprefix("goods.")).alias("field"),
+        pl.lit("EU_VAGUE_DESCRIPTION").alias("code"),
+        pl.col(name).alias("value"),
+        pl.lit("").alias("expected"),
+        pl.lit("{}").alias("params"),
+    )

@@ -19,7 +19,7 @@ from xborder.checks.amounts import decimal, exactly
 from xborder.checks.context import Context
 from xborder.checks.rules import ORDER_TYPES
 from xborder.schemas.exporters import Exporter
-from xborder.schemas.levels import Levels
+from xborder.schemas.levels import Levels, Same
 from xborder.schemas.tables import Tables
 
 ORDER = ["shop", "order_no"]
@@ -32,13 +32,17 @@ HEAD_FIELDS = ("ordered_at", "currency", "country", "warehouse", "order_type", "
 """What holds for the whole order; a channel may state it on the first line only."""
 
 
+_KEPT = frozenset({1, 2})
+"""Shops and goods, which are the same for all blocks of a check."""
+
+
 @dataclass(frozen=True, eq=False)
 class Joined:
     """Lines, orders, goods and shops, and the row numbers (UInt32) that lead from one to another.
 
     ``order`` and ``stock`` (the row of ``goods``) have an entry for each line, ``first`` (its
-    first line) and ``shop`` for each order. The last rows of ``goods`` and ``shops`` are empty:
-    they stand for what a line names and nobody knows.
+    first line) and ``shop`` for each order. The last rows of ``goods`` and ``shops`` are empty,
+    if need be: they stand for what a line names and nobody knows.
     """
 
     lines: pl.DataFrame
@@ -54,13 +58,15 @@ class Joined:
     def by_line(self) -> Levels:
         """All columns, a row for each line."""
         shop = (self.shops, self.shop[self.order])
-        return Levels(self.lines, (shop, (self.goods, self.stock), (self.orders, self.order)))
+        goods = (self.goods, self.stock)
+        return Levels(self.lines, (shop, goods, (self.orders, self.order)), _KEPT)
 
     @cached_property
     def by_order(self) -> Levels:
         """All columns, a row for each order; those of line and goods from its first line."""
         goods = (self.goods, self.stock[self.first])
-        return Levels(self.orders, ((self.shops, self.shop), goods, (self.lines, self.first)))
+        shop = (self.shops, self.shop)
+        return Levels(self.orders, (shop, goods, (self.lines, self.first)), _KEPT)
 
 
 def prefixed(frame: pl.DataFrame, prefix: str) -> pl.DataFrame:
@@ -105,39 +111,42 @@ def join(lines: pl.DataFrame, context: Context) -> Joined:
             lines[["sku"]], left_on="goods.sku", right_on="sku", how="semi", maintain_order="left"
         )
         goods = _sought_by(named, "goods.sku")
-    shops = _profiles(context.exporter)
+    known, stock = goods.of(lines.get_column("sku"))
+    shops, shop = _profiles(context.exporter).of(own.orders.get_column("shop"))
     return replace(
         own,
         orders=own.orders.hstack(_shipments(own.orders, context)),
-        goods=goods.rows,
-        stock=goods.of(lines.get_column("sku")),
-        shops=shops.rows,
-        shop=shops.of(own.orders.get_column("shop")),
+        goods=known,
+        stock=stock,
+        shops=shops,
+        shop=shop,
     )
 
 
 class _Sought(NamedTuple):
-    """A frame whose rows are sought by a key; behind its last row one of nulls, for what is not found.
+    """A frame whose rows are sought by a key; ``places`` (key, place) tells the first row of each.
 
-    ``places`` (key, place) tells the first row of each key.
+    ``and_nothing`` has one row of nulls behind its last, for what is not found.
     """
 
     rows: pl.DataFrame
+    and_nothing: pl.DataFrame
     places: pl.DataFrame
 
-    def of(self, wanted: pl.Series) -> pl.Series:
-        """For each key the number of its row. A null is equal to nothing."""
+    def of(self, wanted: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+        """Rows, and for each key the number of its row there. A null is equal to nothing."""
         found = wanted.to_frame("key").join(
             self.places, on="key", how="left", maintain_order="left"
         ).get_column("place")  # fmt: skip
-        return found.fill_null(self.rows.height - 1) if found.null_count() else found
+        if not found.null_count():
+            return self.rows, found
+        return self.and_nothing, found.fill_null(self.rows.height)
 
 
 def _sought_by(frame: pl.DataFrame, key: str) -> _Sought:
     places = frame.select(key=key).with_row_index("place").unique("key", keep="first")
-    # One row of nulls behind the last.
-    rows = frame[pl.Series([*range(frame.height), None], dtype=pl.UInt32)]
-    return _Sought(rows, places)
+    behind = pl.Series([*range(frame.height), None], dtype=pl.UInt32)
+    return _Sought(frame, frame[behind], places)
 
 
 def _orders(lines: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
@@ -238,19 +247,6 @@ def _profiles(exporter: Exporter) -> _Sought:
         pl.col("profile.mode").replace_strict(ORDER_TYPES, default=None, return_dtype=pl.String)
         .alias("order_type_of_mode")
     ), "profile.id")  # fmt: skip
-
-
-class Same:
-    """A frame that equals only itself: what is computed from it may be kept for the next block."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self.frame = frame
-
-    def __hash__(self) -> int:
-        return id(self.frame)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self.frame is other.frame
 
 
 @lru_cache(maxsize=4)

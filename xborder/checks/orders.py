@@ -5,7 +5,7 @@ A bad line holds its order; the rest of the file goes on. All findings are told 
 
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import polars as pl
 
@@ -115,14 +115,21 @@ def _not_told(found: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=8)
-def _rules(tables: Tables, on: date, months: int) -> list[rules.Rule]:
-    return [
-        *rules.line_rules(),
-        *rules.goods_rules(),
-        *rules.shipment_rules(months),
-        *rules.mode_rules(tables, on),
-        *hazards.rules(tables, on),
-    ]
+def _rules(tables: Tables, on: date, months: int) -> rules.Book:
+    return rules.Book(
+        (
+            *rules.line_rules(),
+            *rules.goods_rules(),
+            *rules.shipment_rules(months),
+            *rules.mode_rules(tables, on),
+            *hazards.rules(tables, on),
+        )
+    )
+
+
+@cache
+def _rules_of_lines() -> rules.Book:
+    return rules.Book(tuple(rules.line_rules()))
 
 
 def _by_list_schemas(
@@ -219,7 +226,7 @@ def _alone(
 ) -> OrderCheck:
     """A dry run without an exporter: the lines' own schema and amounts only."""
     joined = with_stated_amounts(alone(lines))
-    broken = pl.concat([own, rules.apply(rules.line_rules(), joined.by_line, joined.by_order)])
+    broken = pl.concat([own, rules.apply(_rules_of_lines(), joined.by_line, joined.by_order)])
     broken = telling.once(broken, _CELL)
     return OrderCheck(
         orders=_verdicts(joined, broken, told),

@@ -15,7 +15,7 @@ from xborder.checks.amounts import decimal
 from xborder.checks.elements import with_elements
 from xborder.checks.facts import none
 from xborder.checks.places import from_schema, placements, to_findings
-from xborder.checks.rules import Rule, apply
+from xborder.checks.rules import Book, Rule, apply
 from xborder.schemas import violations as schema_violations
 from xborder.schemas.levels import Levels
 from xborder.schemas.tables import Tables
@@ -53,7 +53,6 @@ def _c(name: str) -> pl.Expr:
     return pl.col(name)
 
 
-@cache
 def _rules(kind: str) -> list[Rule]:
     if kind == "goods":
         return [
@@ -67,6 +66,12 @@ def _rules(kind: str) -> list[Rule]:
                  decimal("net_weight") > decimal("gross_weight"), expected=_c("net_weight")),
         ]  # fmt: skip
     return []
+
+
+@cache
+def _book(kind: str) -> Book:
+    told_twice = Rule("KEY_TWICE_IN_FILE", "line", _KEYS[kind][0], _c("twice"))
+    return Book((*_rules(kind), told_twice))
 
 
 def _elements() -> list[Rule]:
@@ -124,9 +129,8 @@ def check(
     if kind == "goods":
         lines = with_elements(lines, held_tables, held_tables.today, none())
     broken = schema_violations(SCHEMAS[kind], records, held_tables)
-    told_twice = Rule("KEY_TWICE_IN_FILE", "line", key[0], pl.col("twice"))
     levels = Levels(lines)
-    every = pl.concat([from_schema(broken), apply([*_rules(kind), told_twice], levels)])
+    every = pl.concat([from_schema(broken), apply(_book(kind), levels)])
     every = telling.once(every, ["at", "source", "field"])
     held = (
         every.filter(pl.col("code").is_in(findings.blocking_codes()))

@@ -8,13 +8,13 @@ warning of its own; only a verified fact holds an order.
 import dataclasses
 from collections.abc import Mapping
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 
 import polars as pl
 
 from xborder.checks.amounts import exactly, half_up, plain
 from xborder.checks.places import VIOLATIONS
-from xborder.schemas.levels import Condition, Levels, conditions
+from xborder.schemas.levels import Asked, Condition, Levels, conditions
 from xborder.schemas.tables import Tables
 
 LIST_MODES = ("9610", "9710", "9810")
@@ -44,6 +44,26 @@ class Rule:
         """What all must be true for the rule to be broken."""
         return conditions(self.when)
 
+    @cached_property
+    def told(self) -> tuple[dict[str, pl.Expr], frozenset[str]]:
+        """The columns of its violations but for what is stated, and what they read."""
+        told = {
+            "at": c("at"),
+            "source": pl.lit(self.source),
+            "field": pl.lit(self.field),
+            "code": pl.lit(self.code),
+            "value": pl.lit(""),
+            "expected": pl.lit(self.expected)
+            if isinstance(self.expected, str)
+            else self.expected.cast(pl.String).fill_null(""),
+            "params": pl.struct(
+                [text.alias(name) for name, text in self.params.items()]
+            ).struct.json_encode()
+            if self.params
+            else pl.lit("{}"),
+        }
+        return told, frozenset(one for expr in told.values() for one in expr.meta.root_names())
+
 
 def c(name: str) -> pl.Expr:
     return pl.col(name)
@@ -58,7 +78,6 @@ _in_tariff = c("tariff.unit1").is_not_null()
 _rebate = c("goods.rebate") == "Y"
 
 
-@cache
 def line_rules() -> list[Rule]:
     """What a line must satisfy by itself: amounts and the order's own head."""
     return [
@@ -236,43 +255,41 @@ def mode_rules(tables: Tables, on: date) -> list[Rule]:
     ]  # fmt: skip
 
 
-def apply(rules: list[Rule], lines: Levels, orders: Levels | None = None) -> pl.DataFrame:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Book:
+    """Rules that are applied together, to table after table."""
+
+    rules: tuple[Rule, ...]
+
+    @cached_property
+    def asked(self) -> dict[bool, Asked]:
+        """What the rules of lines (False) and of whole orders (True) ask, by their places."""
+        found: dict[bool, dict[str, tuple[Condition, ...]]] = {}
+        for at, rule in enumerate(self.rules):
+            found.setdefault(rule.once, {})[str(at)] = rule.conditions
+        return {once: Asked(wanted) for once, wanted in found.items()}
+
+
+def apply(book: Book, lines: Levels, orders: Levels | None = None) -> pl.DataFrame:
     """The violations of all rules; columns of ``places.VIOLATIONS``.
 
     ``lines`` has all columns by line, ``orders`` by order (those of the line from its first);
     both have ``at``. A rule is judged at the level on which its columns stand.
     """
     found: dict[int, pl.DataFrame] = {}
-    for levels, once in ((lines, False), (orders, True)):
-        asked = {at: rule for at, rule in enumerate(rules) if rule.once is once}
-        if levels is None or not asked:
-            continue
-        broken = levels.where({str(at): rule.conditions for at, rule in asked.items()})
-        for at, rows in broken.items():
-            found[int(at)] = _violations(asked[int(at)], levels, rows)
+    for once, asked in book.asked.items():
+        if (levels := orders if once else lines) is not None:
+            for at, rows in levels.where(asked).items():
+                found[int(at)] = _violations(book.rules[int(at)], levels, rows)
     told = [found[at] for at in sorted(found)]
     return pl.concat(told) if told else pl.DataFrame(schema=VIOLATIONS)
 
 
 def _violations(rule: Rule, levels: Levels, rows: pl.Series) -> pl.DataFrame:
+    told, read = rule.told
     name = rule.field if rule.source == "line" else f"{rule.source}.{rule.field}"
-    expected = pl.lit(rule.expected) if isinstance(rule.expected, str) else rule.expected
-    stated = c(name).cast(pl.String) if name in levels.columns else pl.lit(None, pl.String)
-    params = (
-        pl.struct([text.alias(name) for name, text in rule.params.items()]).struct.json_encode()
-        if rule.params
-        else pl.lit("{}")
-    )
-    told = {
-        "at": c("at"),
-        "source": pl.lit(rule.source),
-        "field": pl.lit(rule.field),
-        "code": pl.lit(rule.code),
-        "value": stated.fill_null(""),
-        "expected": expected.cast(pl.String).fill_null(""),
-        "params": params,
-    }
-    read = {one for expr in told.values() for one in expr.meta.root_names()}
+    if name in levels.columns:
+        stated = c(name).cast(pl.String).fill_null("")
+        told, read = {**told, "value": stated}, read | {name}
     # Few lines, whose columns are cheaper side by side than each at its level.
-    few = levels.gather(sorted(read), rows)
-    return few.select(**told).cast(VIOLATIONS)  # type: ignore[arg-type]
+    return levels.gather(sorted(read), rows).select(**told).cast(VIOLATIONS)  # type: ignore[arg-type]

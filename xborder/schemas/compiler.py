@@ -68,9 +68,10 @@ class Filter:
                 yield part, None if judged is None else judged.arg_true()
             elif str(at) in found and found[str(at)].values.any():
                 mask = found[str(at)].spread()
-                rows = (mask if judged is None else mask & judged).arg_true()
-                if not rows.is_empty():
-                    yield part, rows
+                if judged is not None:
+                    mask &= judged
+                if mask.any():
+                    yield part, mask.arg_true()
 
     @cached_property
     def _of_columns(self) -> list[Judges]:

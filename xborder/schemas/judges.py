@@ -6,7 +6,8 @@ looked at, nor is one without a gap for what only lacks.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 
 import polars as pl
 
@@ -14,6 +15,9 @@ from xborder.schemas.levels import Levels
 
 _KEPT = 4096
 """Values of a column that are remembered at most, and distinct values that are looked up."""
+
+_FEW = 3
+"""Values that are compared one by one: that costs less than to hash each row."""
 
 
 class Judges:
@@ -25,6 +29,7 @@ class Judges:
         self._letters = {at: one for at, one in parts.items() if ".str." in str(one)}
         self._gaps = {at for at, one in parts.items() if one.meta.eq(pl.col(column).is_null())}
         self._repeated = False
+        self._last: list[str | None] = []
         self._passed: set[str | None] = set()
         self._failed: dict[str | None, list[int]] = {}
 
@@ -45,15 +50,30 @@ class Judges:
         if not nulls:
             for at in self._gaps:
                 del left[at]
-        if not self._letters or (distinct := self._distinct(table, values)) is None:
+        if not self._letters:
             return left
-        failing = self._failing(distinct)
+        if self._only_the_last(values, nulls):
+            failing: dict[str | None, list[int]] = {}
+        elif (distinct := self._distinct(table, values)) is None:
+            return left
+        else:
+            failing = self._failing(distinct)
+            known = distinct.len() <= _FEW and not failing
+            self._last = distinct.to_list() if known else []
         for at in self._letters:
             left.pop(at, None)
             if few := [value for value, parts in failing.items() if at in parts]:
-                stopped = pl.Series(few, dtype=pl.String).implode()
-                left[at] = pl.col(self.column).is_in(stopped, nulls_equal=True)
+                left[at] = _one_of(pl.col(self.column), few)
         return left
+
+    def _only_the_last(self, values: pl.Series, nulls: int) -> bool:
+        """Whether nothing stands there but the few values that the last table had, all of which
+        passed."""
+        last = self._last
+        if nulls and None not in last:
+            return False
+        found = [values == one for one in last if one is not None]
+        return bool(found) and reduce(or_, found).all()
 
     def _distinct(self, table: Levels, values: pl.Series) -> pl.Series | None:
         """As ``Levels.repeated`` has it; where values repeated last time they are taken to do so."""
@@ -84,3 +104,10 @@ class Judges:
                 for value in values.filter(marked):
                     told.setdefault(value, []).append(at)
         return told
+
+
+def _one_of(cell: pl.Expr, values: list[str | None]) -> pl.Expr:
+    """Whether a cell holds one of some values, of which null may be one."""
+    if len(values) <= _FEW:
+        return reduce(or_, (cell.eq_missing(pl.lit(one, pl.String)) for one in values))
+    return cell.is_in(pl.Series(values, dtype=pl.String).implode(), nulls_equal=True)

@@ -5,9 +5,9 @@ goods. What reads such columns only is judged there and its verdict carried to t
 thousand goods instead of a million lines.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import polars as pl
@@ -35,6 +35,59 @@ def conditions(holds: pl.Expr) -> tuple[Condition, ...]:
     return (Condition(holds, frozenset(holds.meta.root_names()), ".str." in str(holds)),)
 
 
+class Same:
+    """A frame that equals only itself: what is worked out from it may be kept for the next table."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+
+    def __hash__(self) -> int:
+        return id(self.frame)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.frame is other.frame
+
+
+@dataclass(frozen=True, eq=False)
+class _Exprs:
+    """Expressions of one level, by name."""
+
+    named: dict[str, pl.Expr]
+
+    def of(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
+        """Their values in a frame; those of constants too are one a row."""
+        got = frame.select(pl.int_range(pl.len()).alias(_HEIGHT), **self.named)
+        return {name: got.get_column(name) for name in self.named}
+
+
+class Asked:
+    """Conditions by name, of which table after table is asked in which rows all of them hold."""
+
+    def __init__(self, wanted: Mapping[str, Sequence[Condition]]) -> None:
+        self.wanted = wanted
+        self._at: dict[Hashable, dict[int, _Exprs]] = {}
+
+    def at(self, table: "Levels") -> dict[int, _Exprs]:
+        """What is judged at each level of a table; but for what looks at letters."""
+        if table.shape not in self._at:
+            found: dict[int, dict[str, pl.Expr]] = {}
+            for name, held in self.wanted.items():
+                for one in held:
+                    if not one.of_letters:
+                        own = found.setdefault(table.level_of(one.reads), {})
+                        own[name] = own[name] & one.holds if name in own else one.holds
+            self._at[table.shape] = {
+                level: _Exprs({name: one.fill_null(value=False) for name, one in own.items()})
+                for level, own in found.items()
+            }
+        return self._at[table.shape]
+
+
+@lru_cache(maxsize=16)
+def _kept(frame: Same, exprs: _Exprs) -> dict[str, pl.Series]:
+    return exprs.of(frame.frame)
+
+
 class Answer(NamedTuple):
     """An expression's values at a level, and the level's row for each row of the whole table
     (None where the level is the table itself)."""
@@ -50,7 +103,8 @@ class Answer(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Levels:
     """``own`` has a row for each row of the table; each of ``above`` is a frame of fewer rows
-    with, for each row of the table, the number of its row there (UInt32, no nulls).
+    with, for each row of the table, the number of its row there (UInt32, no nulls). Frames of the
+    levels ``kept`` (1 is the first above) are the same for many tables.
 
     A column may stand at several levels if its values agree. Expressions judge row by row:
     windows, aggregates and lengths would see another number of rows at each level.
@@ -58,6 +112,12 @@ class Levels:
 
     own: pl.DataFrame
     above: tuple[tuple[pl.DataFrame, pl.Series], ...] = ()
+    kept: frozenset[int] = frozenset()
+
+    @cached_property
+    def shape(self) -> Hashable:
+        """The columns of each level, and which level is judged before which."""
+        return tuple((at, frozenset(held)) for at, held in self._by_height)
 
     @property
     def height(self) -> int:
@@ -114,28 +174,30 @@ class Levels:
             found.append(frame.get_column(name)[places[level]])
         return pl.DataFrame(found) if found else pl.DataFrame(height=rows.len())
 
-    def where(self, wanted: Mapping[str, Sequence[Condition]]) -> dict[str, pl.Series]:
+    def where(self, asked: Asked) -> dict[str, pl.Series]:
         """The rows (UInt32) in which all of some conditions hold; left out where there are none.
 
         A condition is judged at the level of fewest rows that has its columns, and only where
         those of smaller levels hold somewhere; one of letters in the rows that are left.
         """
-        at: dict[int, dict[str, pl.Expr]] = {}
-        for name, held in wanted.items():
-            for one in held:
-                if not one.of_letters:
-                    own = at.setdefault(self._level_of(one.reads), {})
-                    own[name] = own[name] & one.holds if name in own else one.holds
-        answers: dict[str, list[Answer]] = {name: [] for name in wanted}
+        at = asked.at(self)
+        answers: dict[str, list[Answer]] = {name: [] for name in asked.wanted}
         for level in (*(one for one, _ in self._by_height), 0):
-            asked = {name: one.fill_null(value=False)
-                     for name, one in at.get(level, {}).items() if name in answers}  # fmt: skip
-            for name, answer in self._answers(level, asked).items() if asked else ():
+            if level not in at:
+                continue
+            if level in self.kept:
+                frame, rows = self.above[level - 1]
+                values = _kept(Same(frame), at[level])
+                told = {name: Answer(values[name], rows) for name in values if name in answers}
+            else:
+                left = {name: one for name, one in at[level].named.items() if name in answers}
+                told = self._answers(level, left)
+            for name, answer in told.items():
                 if not answer.values.any():
                     del answers[name]
                 elif not answer.values.all():
                     answers[name].append(answer)
-        found = {name: self._all_true(told, wanted[name]) for name, told in answers.items()}
+        found = {name: self._all_true(told, asked.wanted[name]) for name, told in answers.items()}
         return {name: rows for name, rows in found.items() if not rows.is_empty()}
 
     def _all_true(self, answers: list[Answer], asked: Sequence[Condition]) -> pl.Series:
@@ -157,28 +219,29 @@ class Levels:
         """Each expression at the level of fewest rows that has all its columns."""
         at: dict[int, dict[str, pl.Expr]] = {}
         for name, expr in wanted.items():
-            at.setdefault(self._level_of(set(expr.meta.root_names())), {})[name] = expr
+            at.setdefault(self.level_of(set(expr.meta.root_names())), {})[name] = expr
         found: dict[str, Answer] = {}
         for level, exprs in at.items():
             found |= self._answers(level, exprs)
         return {name: found[name] for name in wanted}
 
-    def _level_of(self, columns: Set[str]) -> int:
+    def level_of(self, columns: Set[str]) -> int:
         """The level of fewest rows that has these columns."""
         return next((one for one, held in self._by_height if columns <= held), 0)
 
     def _answers(self, level: int, asked: Mapping[str, pl.Expr]) -> dict[str, Answer]:
+        if not asked:
+            return {}
         if level:
             frame, rows = self.above[level - 1]
         else:
             read = {name for one in asked.values() for name in one.meta.root_names()}
             frame, rows = self._reading(read), None
-        got = frame.select(pl.int_range(pl.len()).alias(_HEIGHT), **asked)
-        return {name: Answer(got.get_column(name), rows) for name in asked}
+        return {name: Answer(one, rows) for name, one in _Exprs(dict(asked)).of(frame).items()}
 
     def column(self, name: str) -> pl.Series:
         """The values of a column at the level of fewest rows that has it."""
-        level = self._level_of({name})
+        level = self.level_of({name})
         return (self.above[level - 1][0] if level else self.own).get_column(name)
 
     def repeated(self, name: str) -> pl.Series | None:
