@@ -3,12 +3,13 @@
 import hashlib
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from xborder import clock
-from xborder.schemas import library, tables
+from xborder.schemas import library, table_versions, tables
 
 DAY = date(2026, 4, 8)
 TABLES = tables.packaged()
@@ -137,6 +138,12 @@ def test_versions_of_a_table_hold_from_their_day(tmp_path):
     assert held.table("colour", date(2026, 6, 1))["name"].to_list() == ["new"]
     assert held.codes("colour")["name"].to_list() == ["new"]
     assert held.table("colour", date(2024, 6, 1)).is_empty()
+
+
+def test_the_release_s_tables_are_such_as_a_home_s_must_be():
+    # They are not looked at again when they are used.
+    read = table_versions.read_folder(Path(tables.__file__).parent / "data", "home")
+    assert [one.name for one in read] == [one.name for one in TABLES.entries]
 
 
 def test_changed_bytes_are_refused_with_both_sums(tmp_path):

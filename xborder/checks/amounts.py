@@ -6,6 +6,8 @@ fraction digits) and twice its value still fit without rounding.
 
 import polars as pl
 
+from xborder.schemas.levels import marked_rows
+
 AMOUNT_TEXT = r"^-?0*[0-9]{1,14}(\.[0-9]{1,5}0*)?$"
 """Numbers of the one lexical rule (``schemas.NUMBER``) that fit N19,5; zeros that add nothing
 may stand around them. Longer ones are a violation of the schema and have no amount here."""
@@ -51,12 +53,20 @@ def plain(amount: pl.Expr) -> pl.Expr:
 def plain_beside(amounts: pl.Series, texts: pl.Series, stated: pl.Series) -> pl.Series:
     """``plain`` of amounts that mostly are what texts state (``stated``: as decimals): a text is
     taken where it is plain at a glance, as nearly all are."""
-    text = texts.str
-    doubtful = text.ends_with("0") | text.starts_with("0") | text.starts_with("-")
-    rows = (~((amounts == stated) & ~doubtful).fill_null(value=False)).arg_true()
-    return texts.clone().scatter(
-        rows, amounts[rows].to_frame("").select(plain(pl.col(""))).to_series()
-    )
+    beside = pl.DataFrame([amounts.alias("amount"), texts.alias("text"), stated.alias("stated")])
+    rows = marked_rows(beside.select(_NOT_PLAIN).to_series())
+    others = amounts[rows].to_frame("amount").select(_PLAIN).to_series()
+    return texts.clone().scatter(rows, others)
+
+
+_TEXT = pl.col("text").str
+_NOT_PLAIN = (
+    (pl.col("amount") != pl.col("stated")).fill_null(value=True)
+    | _TEXT.ends_with("0")
+    | _TEXT.starts_with("0")
+    | _TEXT.starts_with("-")
+)
+_PLAIN = plain(pl.col("amount"))
 
 
 def half_up(amount: pl.Expr, digits: int) -> pl.Expr:

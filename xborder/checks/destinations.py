@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -21,7 +21,7 @@ from xborder.checks.context import Context
 from xborder.checks.customs import in_any_line
 from xborder.checks.joined import Joined
 from xborder.checks.places import VIOLATIONS
-from xborder.schemas.levels import Same
+from xborder.schemas.levels import Same, marked_rows
 from xborder.schemas.tables import Tables
 
 Row = dict[str, str | None]
@@ -72,8 +72,9 @@ def _notices(tables: Tables, on: date) -> list[_Notice]:
 def _of_orders(joined: Joined, asked: list[_Notice], on: date) -> pl.DataFrame:
     """Notices of orders, once for a file and country, with the number of orders."""
     country = joined.orders.get_column("head.country")
-    groups = {one.countries for one in asked}
-    going = {one: country.is_in(sorted(one.intersection(country.unique()))) for one in groups}
+    there = country.unique()
+    going = {one: country.is_in(sorted(one.intersection(there)))
+             for one in {one.countries for one in asked}}  # fmt: skip
     mode = joined.by_order.frame(["profile.mode"]).to_series()
     by = {modes: mode.is_in(modes.split(";"))
           for modes in {one.row["modes"] for one in asked} if modes}  # fmt: skip
@@ -110,10 +111,8 @@ def _of_orders(joined: Joined, asked: list[_Notice], on: date) -> pl.DataFrame:
             )
         )
     )
-    told = [
-        _told(files.select("head.country", f"first {at}", f"orders {at}"), asked[at].row)
-        for at in concerned
-    ]
+    rows = files.rows(named=True)
+    told = [_told(rows, str(at), asked[at].row) for at in concerned]
     return pl.DataFrame([one for few in told for one in few], schema=VIOLATIONS, orient="row")
 
 
@@ -146,15 +145,17 @@ def _group(tables: Tables, name: str) -> frozenset[str]:
     return tables.group(name)
 
 
-def _told(files: pl.DataFrame, row: Row) -> Iterator[tuple[object, ...]]:
+def _told(files: list[dict[str, Any]], at: str, row: Row) -> Iterator[tuple[object, ...]]:
     """A notice for each file and country (country, first line, orders) that has orders, in the
     order of their first lines."""
     said = {name: row[name] or "" for name in ("notice", "text_zh", "text_en", "source")}
     said["since"] = str(row["valid_from"])
-    for country, first, orders in sorted(files.rows(), key=lambda one: one[1] or 0):
-        if orders:
-            params = _params(said | {"orders": str(orders)})
-            yield first, "line", "country", row["code"], country, "", params
+    first, orders = f"first {at}", f"orders {at}"
+    for file in sorted(files, key=lambda one: one[first] or 0):
+        if file[orders]:
+            params = _params(said | {"orders": str(file[orders])})
+            country = file["head.country"]
+            yield file[first], "line", "country", row["code"], country, "", params
 
 
 @lru_cache(maxsize=1)
@@ -206,14 +207,14 @@ def _vague(joined: Joined, countries: frozenset[str], tables: Tables) -> list[pl
     named = joined.lines.get_column("goods_name")
     found = []
     # Few are that short; only those are looked at letter by letter.
-    brief = (named.str.len_bytes() <= longest).arg_true()
+    brief = marked_rows(named.str.len_bytes() <= longest)
     if not brief.is_empty():
         found.append(_told_vague(joined, "line", "goods_name", brief, countries, words))
     if named.null_count():
         name = "goods.item_name"
         goods = (joined.goods.get_column(name).str.len_bytes() <= longest).fill_null(value=False)
         if goods.any():
-            rows = (goods[joined.stock] & named.is_null()).arg_true()
+            rows = marked_rows(goods[joined.stock] & named.is_null())
             found.append(_told_vague(joined, "goods", name, rows, countries, words))
     return found
 

@@ -8,6 +8,7 @@ before it, code by code.
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import polars as pl
 
@@ -63,6 +64,7 @@ class Heading:
         return ";".join(one.name_zh for one in self.elements)
 
 
+@lru_cache(maxsize=8)
 def headings(tables: Tables, on: date) -> dict[str, Heading]:
     """The elements that hold on a day, by heading or code (4 to 10 digits)."""
     rows = tables.table("declaration_elements", on)
@@ -149,9 +151,13 @@ def _unknown(keyed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _compared(goods: pl.DataFrame, heading: Heading, decisions: pl.DataFrame) -> pl.DataFrame:
-    parts = pl.col("gmodel").fill_null("").str.replace_all("｜", "|", literal=True).str.split("|")
-    values = [parts.list.get(at, null_on_oob=True).str.strip_chars().fill_null("")
-              for at in range(len(heading.elements))]  # fmt: skip
+    # Each value is read often: it is cut out once.
+    text = pl.col("gmodel").fill_null("").str.replace_all("｜", "|", literal=True)
+    cut = {
+        f"_{at}": pl.col("_parts").list.get(at, null_on_oob=True).str.strip_chars().fill_null("")
+        for at in range(len(heading.elements))
+    }
+    values = [pl.col(name) for name in cut]
     lacking = [(value == "") & pl.lit(not one.optional)
                for one, value in zip(heading.elements, values, strict=True)]  # fmt: skip
 
@@ -180,9 +186,8 @@ def _compared(goods: pl.DataFrame, heading: Heading, decisions: pl.DataFrame) ->
         return pl.coalesce(cases) if cases else pl.lit(None, pl.String)
 
     return (
-        goods.with_columns(
-            pl.lit(heading.stated).alias("_stated"),
-        )
+        goods.with_columns(pl.lit(heading.stated).alias("_stated"), text.str.split("|").alias("_parts"))
+        .with_columns(**cut)
         .with_columns(
             sure(decisions, "elements", "elements.key", "_stated", pl.lit(heading.seen)).alias(
                 "elements.verified"
@@ -201,7 +206,6 @@ def _compared(goods: pl.DataFrame, heading: Heading, decisions: pl.DataFrame) ->
             pl.when(unbranded & ~brand.str.to_lowercase().is_in(_NO_BRAND))
             .then(brand).alias("elements.brand"),
         )
-        .drop("_stated")
-        .cast(COLUMNS)  # type: ignore[arg-type]
         .select(*goods.columns, *(name for name in COLUMNS if name != "elements.key"))
+        .cast(COLUMNS)  # type: ignore[arg-type]
     )  # fmt: skip

@@ -19,7 +19,7 @@ from xborder.checks.amounts import decimal, exactly
 from xborder.checks.context import Context
 from xborder.checks.rules import ORDER_TYPES
 from xborder.schemas.exporters import Exporter
-from xborder.schemas.levels import Levels, Same
+from xborder.schemas.levels import Levels, Same, marked_rows
 from xborder.schemas.tables import Tables
 
 ORDER = ["shop", "order_no"]
@@ -153,7 +153,7 @@ def _orders(lines: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
     """The order of each line (counted from 0 by first lines), the first line of each order, and
     the place of each line in its order."""
     runs = lines.select(pl.struct(ORDER).rle_id().alias("order")).to_series()
-    starts = (runs != runs.shift()).fill_null(value=True).arg_true()
+    starts = marked_rows(runs != runs.shift(fill_value=runs.len()))
     keys = lines[ORDER][starts]
     if one_row_each(keys):
         place = pl.int_range(lines.height, dtype=pl.UInt32, eager=True) - starts[runs]
@@ -191,11 +191,11 @@ def _heads(lines: pl.DataFrame, order: pl.Series, first: pl.Series) -> list[pl.S
     firsts = lines[[name for name, _, _ in stated]][first]
     heads = firsts.select(expr.alias(named) for _, named, expr in stated).get_columns()
     for head, (name, _, expr) in zip(heads, stated, strict=True):
-        lacking = head.is_null()
-        if first.len() == order.len() or not lacking.any():
+        if first.len() == order.len() or not head.null_count():
             continue
         if lines.get_column(name).null_count() == lines.height:
             continue
+        lacking = head.is_null()
         later = pl.DataFrame({"order": order, name: lines.get_column(name)})
         found = (
             later.filter(lacking[order])

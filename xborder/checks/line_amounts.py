@@ -23,6 +23,7 @@ from xborder.checks.amounts import (
     without_fraction,
 )
 from xborder.checks.joined import Joined
+from xborder.schemas.levels import marked_rows
 
 
 def c(name: str) -> pl.Expr:
@@ -54,7 +55,7 @@ def with_stated_amounts(joined: Joined) -> Joined:
     product = factor * stated.get_column("d.unit_price")
     # Equal to the last digit, as most are, they agree; only the others are looked at again.
     unlike = product != stated.get_column("d.line_total")
-    doubted, rows = stated.filter(unlike).select(_DOUBTED), unlike.arg_true()
+    doubted, rows = stated.filter(unlike).select(_DOUBTED), marked_rows(unlike)
     return replace(joined, lines=joined.lines.hstack([
         *stated.get_columns(), factor.alias("d.factor"), product.alias("d.product"),
         *(_scattered(one, rows, unlike.len()) for one in doubted.get_columns()),
@@ -97,25 +98,23 @@ def _with_totals(joined: Joined) -> Joined:
     lines = joined.lines.with_columns(_STATED_TOTAL if stated else _MADE_TOTAL)
     discount = joined.orders.get_column("d.order_discount")
     if discount.null_count() < discount.len():
-        marked = discount.is_not_null()[joined.order]
-        lines = _with_shares(replace(joined, lines=lines), marked)
+        lines = _with_shares(replace(joined, lines=lines), discount.is_not_null()[joined.order])
     return replace(joined, lines=lines)
 
 
-def _with_shares(joined: Joined, marked: pl.Series) -> pl.DataFrame:
+def _with_shares(joined: Joined, sharing: pl.Series) -> pl.DataFrame:
     """The lines' totals less their shares of the order's discount."""
-    numbered = joined.order.alias("order").to_frame().filter(marked)
-    some = joined.by_line.gather(
-        ["at", "d.total", "d.order_discount", "d.minor"], marked.arg_true()
-    )
+    rows = marked_rows(sharing)
+    numbered = joined.order.alias("order").to_frame().filter(sharing)
+    some = joined.by_line.gather(["at", "d.total", "d.order_discount", "d.minor"], rows)
     shared = some.hstack(numbered).select(
         (c("d.total") - share_out("d.order_discount", "d.total", "d.minor", ["order"], "at")).alias(
             "d.total"
         )
     )
     return joined.lines.with_columns(
-        pl.when(marked)
-        .then(_scattered(shared.get_column("d.total"), marked.arg_true(), marked.len()))
+        pl.when(sharing)
+        .then(_scattered(shared.get_column("d.total"), rows, sharing.len()))
         .otherwise("d.total")
         .alias("d.total")
     )
@@ -135,7 +134,7 @@ def _with_declared(joined: Joined) -> Joined:
     whole = some_qty & (lines.get_column("d.product") == total).fill_null(value=False)
     price = lines.get_column("d.unit_price")
     price = price.set(~whole, None)
-    if (rows := (some_qty & ~whole).arg_true()).len():
+    if (rows := marked_rows(some_qty & ~whole)).len():
         some = lines[["d.total", "d.qty"]][rows]
         divided = some.select(price_of(c("d.total"), c("d.qty"))).to_series()
         price = price.scatter(rows, divided)
@@ -156,8 +155,11 @@ def _with_declared(joined: Joined) -> Joined:
         qty2.alias("d.qty2"),
         net.alias("d.net_line"),
     )
+    factor = lines.get_column("d.factor")
     texts = [
-        plain_beside(qty, lines["qty"], qty).alias("plain.qty"),
+        (factor.cast(pl.String) if counted else plain_beside(qty, lines["qty"], qty)).alias(
+            "plain.qty"
+        ),
         plain_beside(price, lines["unit_price"], lines["d.unit_price"]).alias("plain.price"),
         plain_beside(total, lines["line_total"], lines["d.line_total"]).alias("plain.total"),
     ]

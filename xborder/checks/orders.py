@@ -9,7 +9,6 @@ from functools import cache, lru_cache
 
 import polars as pl
 
-from xborder import findings
 from xborder.checks import (
     destinations,
     hazards,
@@ -24,10 +23,10 @@ from xborder.checks.context import Context
 from xborder.checks.customs import with_customs_facts
 from xborder.checks.joined import ORDER, Joined, alone, join
 from xborder.checks.line_amounts import with_amounts, with_stated_amounts
-from xborder.checks.places import from_schema, placements, to_findings
+from xborder.checks.places import blocking, from_schema, placements, to_findings
 from xborder.checks.words import in_codes
 from xborder.schemas import violations as schema_violations
-from xborder.schemas.levels import Levels
+from xborder.schemas.levels import Levels, marked_rows
 from xborder.schemas.tables import Tables
 
 VERDICTS: dict[str, pl.DataType] = {
@@ -86,8 +85,8 @@ def check(lines: pl.DataFrame, context: Context, told: pl.DataFrame | None = Non
     accepted = orders.get_column("state") == "accepted"
     return OrderCheck(
         orders=orders,
-        heads=heads.gather(lists.HEADS, accepted.arg_true()),
-        items=items.gather(lists.ITEMS, accepted[joined.order].arg_true()),
+        heads=heads.gather(lists.HEADS, marked_rows(accepted)),
+        items=items.gather(lists.ITEMS, marked_rows(accepted[joined.order])),
         found=_not_told(
             to_findings(
                 _at_sources_of(pl.concat([meant, notices]), lines),
@@ -140,15 +139,15 @@ def _by_list_schemas(
     A line that is wrong already would only be told again through the amounts made from it, and
     so would its order's sums; a fault at a cell is not told twice. A warning there hides none.
     """
-    faults = broken.filter(pl.col("code").is_in(findings.blocking_codes()))
+    faults = broken.filter(blocking())
     holding = faults.get_column("at")
     wrong = _marked(holding, joined.lines.height)
     wrong_orders = _marked(joined.order[holding], joined.orders.height)
-    facts = joined.by_order.frame(["shipment.logistics_no", "profile.mode"])
-    shipped = facts.select(
-        pl.col("shipment.logistics_no").is_not_null()
-        & pl.col("profile.mode").is_in(rules.LIST_MODES).fill_null(value=False)
-    ).to_series()
+    by_list = joined.shops.get_column("profile.mode").is_in(rules.LIST_MODES)
+    shipped = (
+        by_list.fill_null(value=False)[joined.shop]
+        & joined.orders.get_column("shipment.logistics_no").is_not_null()
+    )
     of_heads = schema_violations("clearance_list_head", heads, held, shipped)
     # Sums over the lines are not judged where a line is wrong.
     of_heads = of_heads.filter(
@@ -162,9 +161,10 @@ def _by_list_schemas(
             _at_sources(of_items, joined.lines.get_column("at"), lists.ITEM_ORIGIN),
         ]
     )
-    key = ["at", "source", "field"]
-    return told.join(faults, on=key, how="anti", maintain_order="left").unique(
-        key, keep="first", maintain_order=True
+    if told.is_empty():
+        return told
+    return told.join(faults, on=_CELL, how="anti", maintain_order="left").unique(
+        _CELL, keep="first", maintain_order=True
     )
 
 
@@ -177,9 +177,12 @@ def _at_sources(
     broken: pl.DataFrame, at: pl.Series, origin: dict[str, tuple[str, str]]
 ) -> pl.DataFrame:
     """Violations of a list's schema, moved to the source cells that ``origin`` names."""
+    told = from_schema(broken)
+    if told.is_empty():
+        return told
     sources = {field: place[0] for field, place in origin.items()}
     fields = {field: place[1] for field, place in origin.items()}
-    return from_schema(broken).with_columns(
+    return told.with_columns(
         at[broken.get_column("row")].alias("at"),
         pl.col("field").replace_strict(sources, default="line", return_dtype=pl.String)
         .alias("source"),
@@ -189,25 +192,25 @@ def _at_sources(
 
 def _verdicts(joined: Joined, broken: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
     """State, route and holding codes of each order; columns of ``VERDICTS``."""
-    blocking = pl.col("code").is_in(findings.blocking_codes())
-    held = broken.filter(blocking).select("at", "code")
-    holding = held.select(joined.order[held.get_column("at")].alias("order"), "code")
-    if told is not None and not (before := told.filter(blocking)).is_empty():
+    held = broken.filter(blocking())
+    order = joined.order[held.get_column("at")]
+    holding = pl.DataFrame([order.alias("order"), held.get_column("code")])
+    if told is not None and not (before := told.filter(blocking())).is_empty():
         numbered = joined.orders.select(*ORDER).with_row_index("order")
         before = numbered.join(before, on=ORDER).select("order", "code")
         holding = pl.concat([holding, before])
-    codes = holding.group_by("order").agg(
-        pl.col("code").unique().sort().str.join(",").alias("codes")
-    )
+    codes = holding.group_by("order").agg(_CODES)
     told_codes = pl.repeat("", joined.orders.height, dtype=pl.String, eager=True).scatter(
         codes.get_column("order"), codes.get_column("codes")
     )
-    return joined.orders.select(
-        *ORDER,
-        pl.when(told_codes == "").then(pl.lit("accepted")).otherwise(pl.lit("held")).alias("state"),
-        "route",
-        told_codes.alias("codes"),
-    ).select(*VERDICTS)
+    verdicts = joined.orders.select(*ORDER, "route").hstack([told_codes.alias("codes")])
+    return verdicts.with_columns(_STATE).select(list(VERDICTS))
+
+
+_CODES = pl.col("code").unique().sort().str.join(",").alias("codes")
+_STATE = (
+    pl.when(pl.col("codes") == "").then(pl.lit("accepted")).otherwise(pl.lit("held")).alias("state")
+)
 
 
 def check_lines(

@@ -61,6 +61,7 @@ def _titles() -> dict[str, str]:
     return named
 
 
+@cache
 def _severities() -> pl.DataFrame:
     known = findings.catalogue()
     return pl.DataFrame(
@@ -92,21 +93,30 @@ SOURCE: dict[str, pl.DataType] = {
 """Lineage of a record: the upload, its file name, the sheet and the Excel row."""
 
 
+@cache
+def blocking() -> pl.Expr:
+    """Whether a violation holds its order or record, by its ``code``."""
+    return pl.col("code").is_in(pl.Series(findings.blocking_codes()).implode())
+
+
+_FROM_SCHEMA = [
+    pl.col("row").alias("at"),
+    pl.lit("line").alias("source"),
+    # Without a unit price the line's total would do: the price is the cell to fill.
+    pl.when(pl.col("code") == "AMOUNT_MISSING")
+    .then(pl.lit("unit_price"))
+    .otherwise("field")
+    .alias("field"),
+    pl.col("code"),
+    pl.col("value").fill_null(""),
+    pl.col("expected").fill_null(""),
+    pl.lit("{}").alias("params"),
+]
+
+
 def from_schema(broken: pl.DataFrame) -> pl.DataFrame:
     """Violations of the schema of lines or records, as violations at their own cells."""
-    return broken.select(
-        pl.col("row").alias("at"),
-        pl.lit("line").alias("source"),
-        # Without a unit price the line's total would do: the price is the cell to fill.
-        pl.when(pl.col("code") == "AMOUNT_MISSING")
-        .then(pl.lit("unit_price"))
-        .otherwise("field")
-        .alias("field"),
-        "code",
-        pl.col("value").fill_null(""),
-        pl.col("expected").fill_null(""),
-        pl.lit("{}").alias("params"),
-    ).cast(VIOLATIONS)  # type: ignore[arg-type]
+    return pl.DataFrame(schema=VIOLATIONS) if broken.is_empty() else broken.select(_FROM_SCHEMA)
 
 
 def to_findings(violations: pl.DataFrame, lines: Levels, placed: pl.DataFrame) -> pl.DataFrame:
@@ -122,9 +132,11 @@ def to_findings(violations: pl.DataFrame, lines: Levels, placed: pl.DataFrame) -
              "price": _placed_in_source, "partner": _placed_in_source,
              "profile": _placed_in_profile}  # fmt: skip
     parts = []
+    sources = violations.get_column("source")
+    there = set(sources.unique())
     for source, to_place in place.items():
-        told = violations.filter(pl.col("source") == source)
-        if not told.is_empty():
+        if source in there:
+            told = violations.filter(sources == source) if len(there) > 1 else violations
             at = told.get_column("at")
             own = told.hstack(lines.gather(["order_no", "order_row", *SOURCE], at))
             if source == "line" and "line_no" in lines.columns:

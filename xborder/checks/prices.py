@@ -100,6 +100,8 @@ def without_awaited(violations: pl.DataFrame, waits: pl.DataFrame) -> pl.DataFra
 
 def awaited(waits: pl.DataFrame) -> pl.DataFrame:
     """A violation for each line that awaits a partner, which says what to hand in."""
+    if waits.is_empty():
+        return pl.DataFrame(schema=VIOLATIONS)
     params = [
         json.dumps({"partner_zh": zh or "", "partner_en": en or ""}, ensure_ascii=False)
         for zh, en in waits.select("awaits_zh", "awaits_en").iter_rows()

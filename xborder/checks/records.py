@@ -9,12 +9,11 @@ from functools import cache
 
 import polars as pl
 
-from xborder import findings
 from xborder.checks import suggestions, telling
 from xborder.checks.amounts import decimal
 from xborder.checks.elements import with_elements
 from xborder.checks.facts import none
-from xborder.checks.places import from_schema, placements, to_findings
+from xborder.checks.places import blocking, from_schema, placements, to_findings
 from xborder.checks.rules import Book, Rule, apply
 from xborder.schemas import violations as schema_violations
 from xborder.schemas.levels import Levels
@@ -54,18 +53,15 @@ def _c(name: str) -> pl.Expr:
 
 
 def _rules(kind: str) -> list[Rule]:
-    if kind == "goods":
-        return [
-            Rule("NET_ABOVE_GROSS", "line", "gross_weight",
-                 decimal("net_weight") > decimal("gross_weight"), expected=_c("net_weight")),
-            *_elements(),
-        ]  # fmt: skip
-    if kind == "shipments":
-        return [
-            Rule("NET_ABOVE_GROSS", "line", "gross_weight",
-                 decimal("net_weight") > decimal("gross_weight"), expected=_c("net_weight")),
-        ]  # fmt: skip
-    return []
+    if kind not in ("goods", "shipments"):
+        return []
+    # Where one is missing, as in most files, no letter need be looked at.
+    both = _c("net_weight").is_not_null() & _c("gross_weight").is_not_null()
+    above = decimal("net_weight") > decimal("gross_weight")
+    return [
+        Rule("NET_ABOVE_GROSS", "line", "gross_weight", both & above, expected=_c("net_weight")),
+        *(_elements() if kind == "goods" else ()),
+    ]
 
 
 @cache
@@ -117,10 +113,13 @@ def check(
     before this file.
     """
     key = _KEYS[kind]
-    lines = records.join(
-        twice.with_columns(pl.lit(value=True).alias("twice")), on=key, how="left",
-        maintain_order="left",
-    ).with_row_index("at").with_columns(
+    marked = records.with_columns(pl.lit(value=False).alias("twice"))
+    if not twice.is_empty():
+        marked = records.join(
+            twice.with_columns(pl.lit(value=True).alias("twice")), on=key, how="left",
+            maintain_order="left",
+        )  # fmt: skip
+    lines = marked.with_row_index("at").with_columns(
         pl.lit(upload_id, pl.Int64).alias("upload_id"),
         pl.lit(file_name).alias("file"),
         (pl.col("order_no") if kind == "shipments" else pl.lit("")).alias("order_no"),
@@ -132,16 +131,12 @@ def check(
     levels = Levels(lines)
     every = pl.concat([from_schema(broken), apply(_book(kind), levels)])
     every = telling.once(every, ["at", "source", "field"])
-    held = (
-        every.filter(pl.col("code").is_in(findings.blocking_codes()))
-        .get_column("at")
-        .unique()
-        .sort()
-    )
-    valid = lines.filter(~pl.col("at").is_in(held.implode()))
+    held = every.filter(blocking()).get_column("at").unique().sort()
     canonical = [name for name in records.columns if name not in _PLACES]
+    valid = lines.select(*canonical, "upload_id", "file", "sheet", "row", "shop")
+    sound = pl.repeat(True, lines.height, dtype=pl.Boolean, eager=True).scatter(held, False)
     return RecordCheck(
-        valid=valid.select(*canonical, "upload_id", "file", "sheet", "row", "shop"),
+        valid=valid if held.is_empty() else valid.filter(sound),
         held=held,
         found=to_findings(
             suggestions.told(every, levels, held_tables, held_tables.today, before),

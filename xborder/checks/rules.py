@@ -292,4 +292,4 @@ def _violations(rule: Rule, levels: Levels, rows: pl.Series) -> pl.DataFrame:
         stated = c(name).cast(pl.String).fill_null("")
         told, read = {**told, "value": stated}, read | {name}
     # Few lines, whose columns are cheaper side by side than each at its level.
-    return levels.gather(sorted(read), rows).select(**told).cast(VIOLATIONS)  # type: ignore[arg-type]
+    return levels.gather(sorted(read), rows).select(**told)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import polars as pl
@@ -17,7 +17,7 @@ import polars as pl
 from xborder.checks import nearest
 from xborder.findings import SUGGESTIONS
 from xborder.schemas import columns, library
-from xborder.schemas.levels import Levels
+from xborder.schemas.levels import Levels, Same
 from xborder.schemas.tables import Tables
 
 MOST_VALUES = 200
@@ -70,12 +70,8 @@ def told(
     ``table`` holds the joined lines; ``goods`` the exporter's catalogue in force: that of
     the check, or the one before the file that is read.
     """
-    codes = pl.col("code").is_in(CODE_FAULTS) & pl.col("field").is_in(sorted(tables_of_fields()))
-    of_goods = (pl.col("code") == "SKU_NOT_IN_CATALOGUE") | (
-        pl.col("code").is_in(HS_FAULTS) & pl.col("field").is_in(list(columns("goods")))
-    )
     numbered = violations.with_row_index("nth")
-    asked = numbered.filter(codes | of_goods)
+    asked = numbered.filter(_suggestible())
     if asked.is_empty():
         return violations
     asked = _with_goods(asked, table)
@@ -99,6 +95,16 @@ def told(
     )
 
 
+@cache
+def _suggestible() -> pl.Expr:
+    """Whether something near may be meant, or is known of the goods."""
+    codes = pl.col("code").is_in(CODE_FAULTS) & pl.col("field").is_in(sorted(tables_of_fields()))
+    of_goods = (pl.col("code") == "SKU_NOT_IN_CATALOGUE") | (
+        pl.col("code").is_in(HS_FAULTS) & pl.col("field").is_in(list(columns("goods")))
+    )
+    return codes | of_goods
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -115,9 +121,15 @@ _GOODS: dict[str, dict[str, tuple[str, ...]]] = {
 def _with_goods(asked: pl.DataFrame, table: Levels) -> pl.DataFrame:
     """The goods that a violation is about, where that matters: the columns ``_KEY`` and nth."""
     names = {name for both in _GOODS.values() for few in both.values() for name in few}
-    there = sorted(names & set(table.columns))
+    there = tuple(sorted(names & set(table.columns)))
     stated = table.gather(there, asked.get_column("at"))
     both = asked.hstack([stated[name].alias(f"of.{name}") for name in there])
+    return both.select("nth", "source", "code", "field", "value", *_told_by(there))
+
+
+@lru_cache(maxsize=8)
+def _told_by(there: tuple[str, ...]) -> list[pl.Expr]:
+    """What is told of a violation's goods, where the columns ``there`` are at hand."""
 
     def told_by(source: str, few: tuple[str, ...]) -> pl.Expr:
         held = [pl.col(f"of.{name}") for name in few if name in there]
@@ -125,13 +137,10 @@ def _with_goods(asked: pl.DataFrame, table: Levels) -> pl.DataFrame:
         mine = (pl.col("source") == source) & ~pl.col("code").is_in(CODE_FAULTS)
         return pl.when(mine).then(pl.coalesce(held) if held else pl.lit(None, pl.String))
 
-    return both.select(
-        "nth", "source", "code", "field", "value",
-        *(
-            pl.coalesce(told_by(source, few) for source, few in places.items()).alias(name)
-            for name, places in _GOODS.items()
-        ),
-    )  # fmt: skip
+    return [
+        pl.coalesce(told_by(source, few) for source, few in places.items()).alias(name)
+        for name, places in _GOODS.items()
+    ]
 
 
 def _folded(text: pl.Expr) -> pl.Expr:
@@ -144,14 +153,12 @@ def _own(goods: pl.DataFrame | None, asked: pl.DataFrame) -> _Own:
     if goods is None or goods.is_empty():
         return _Own()
     skus = asked.select(_folded(pl.col("sku"))).to_series().drop_nulls().unique()
-    name = pl.col("gname").str.to_lowercase()
-    own_name = pl.col("item_name").str.to_lowercase()
     names = pl.concat([asked["name"], asked["own_name"]]).drop_nulls().str.to_lowercase().unique()
-    same = goods.filter(
-        _folded(pl.col("sku")).is_in(skus.implode())
-        | name.is_in(names.implode())
-        | own_name.is_in(names.implode())
-    ).with_columns(_folded(pl.col("sku")).alias("folded"))
+    known = _names(Same(goods))
+    alike = known["folded"].is_in(skus.implode())
+    for name in ("name", "own_name") if not names.is_empty() else ():
+        alike |= known[name].is_in(names.implode())
+    same = goods.hstack([known["folded"]]).filter(alike)
     found = _Own({row["sku"]: row for row in same.iter_rows(named=True)})
     for row in same.iter_rows(named=True):
         found.alike.setdefault(row["folded"], []).append(row["sku"])
@@ -160,6 +167,16 @@ def _own(goods: pl.DataFrame | None, asked: pl.DataFrame) -> _Own:
             if row["hs_code"] not in codes:
                 codes.append(row["hs_code"])
     return found
+
+
+@lru_cache(maxsize=4)
+def _names(goods: Same) -> pl.DataFrame:
+    """How the goods of a catalogue are called, but for case and what is lost in copying."""
+    return goods.frame.select(
+        _folded(pl.col("sku")).alias("folded"),
+        pl.col("gname").str.to_lowercase().alias("name"),
+        pl.col("item_name").str.to_lowercase().alias("own_name"),
+    )
 
 
 Suggestion = dict[str, str]

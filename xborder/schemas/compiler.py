@@ -19,7 +19,7 @@ import polars as pl
 
 from xborder.schemas import numbers, patterns, truth
 from xborder.schemas.judges import Judges
-from xborder.schemas.levels import Levels
+from xborder.schemas.levels import Levels, marked_rows
 from xborder.schemas.library import Library, Resolver, Schema
 from xborder.schemas.parts import Part, split
 from xborder.schemas.tables import Tables
@@ -65,13 +65,13 @@ class Filter:
         found = table.evaluate({str(at): one for at, one in left.items()})
         for at, (part, one) in enumerate(self.parts):
             if isinstance(one, bool):
-                yield part, None if judged is None else judged.arg_true()
+                yield part, None if judged is None else marked_rows(judged)
             elif str(at) in found and found[str(at)].values.any():
                 mask = found[str(at)].spread()
                 if judged is not None:
                     mask &= judged
                 if mask.any():
-                    yield part, mask.arg_true()
+                    yield part, marked_rows(mask)
 
     @cached_property
     def _of_columns(self) -> list[Judges]:

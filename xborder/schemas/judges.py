@@ -1,7 +1,7 @@
 """What one column decides by itself: each of its values is judged once, and remembered.
 
 The same units, SKUs and names stand in every block of a file and in every file of a shop. What
-has passed before passes again, without a look at its letters; a column without any value is not
+has passed before passes again, without another look; a column without any value is not
 looked at, nor is one without a gap for what only lacks.
 """
 
@@ -16,7 +16,7 @@ from xborder.schemas.levels import Levels
 _KEPT = 4096
 """Values of a column that are remembered at most, and distinct values that are looked up."""
 
-_FEW = 3
+_FEW = 5
 """Values that are compared one by one: that costs less than to hash each row."""
 
 
@@ -25,8 +25,10 @@ class Judges:
 
     def __init__(self, column: str, parts: Mapping[int, pl.Expr]) -> None:
         self.column, self.parts = column, parts
-        # What only compares whole values costs less than to find the distinct ones.
-        self._letters = {at: one for at, one in parts.items() if ".str." in str(one)}
+        # What compares with one value costs less than to find the distinct ones.
+        self._looks = {
+            at: one for at, one in parts.items() if ".str." in str(one) or ".is_in(" in str(one)
+        }
         self._gaps = {at for at, one in parts.items() if one.meta.eq(pl.col(column).is_null())}
         self._repeated = False
         self._last: list[str | None] = []
@@ -50,7 +52,7 @@ class Judges:
         if not nulls:
             for at in self._gaps:
                 del left[at]
-        if not self._letters:
+        if not self._looks:
             return left
         if self._only_the_last(values, nulls):
             failing: dict[str | None, list[int]] = {}
@@ -60,7 +62,7 @@ class Judges:
             failing = self._failing(distinct)
             known = distinct.len() <= _FEW and not failing
             self._last = distinct.to_list() if known else []
-        for at in self._letters:
+        for at in self._looks:
             left.pop(at, None)
             if few := [value for value, parts in failing.items() if at in parts]:
                 left[at] = _one_of(pl.col(self.column), few)
@@ -82,7 +84,7 @@ class Judges:
         return distinct
 
     def _failing(self, distinct: pl.Series) -> dict[str | None, list[int]]:
-        """The values of which a look at the letters stops some part, with those parts."""
+        """The values that stop some part, with those parts."""
         if distinct.len() > _KEPT:
             return self._judged(distinct)
         rest = set(distinct.to_list()) - self._passed
@@ -97,9 +99,9 @@ class Judges:
 
     def _judged(self, values: pl.Series) -> dict[str | None, list[int]]:
         frame = values.alias(self.column).to_frame()
-        fails = frame.select(one.alias(str(at)) for at, one in self._letters.items())
+        fails = frame.select(one.alias(str(at)) for at, one in self._looks.items())
         told: dict[str | None, list[int]] = {}
-        for at, marked in zip(self._letters, fails.get_columns(), strict=True):
+        for at, marked in zip(self._looks, fails.get_columns(), strict=True):
             if marked.any():
                 for value in values.filter(marked):
                     told.setdefault(value, []).append(at)

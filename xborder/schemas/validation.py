@@ -191,20 +191,22 @@ def violations(
     place = {column: at for at, column in enumerate(properties)}
     order = sorted(found.known, key=lambda one: (place.get(one[0], -1), *one[1:]))
     rank = {found.known[verdict]: at for at, verdict in enumerate(order)}
-    told = pl.DataFrame(order, schema=["field", "keyword", "code", "expected"], orient="row")
-    sorted_found = (
-        pl.DataFrame(
-            {
-                "row": pl.Series(found.rows, dtype=pl.UInt32),
-                "verdict": pl.Series([rank[one] for one in found.verdicts], dtype=pl.UInt32),
-                "value": pl.Series(found.values, dtype=pl.String),
-            }
-        )
-        .unique(("row", "verdict"))
-        .sort("row", "verdict")
+    ranks = [rank[one] for one in found.verdicts]
+    once = dict(zip(zip(found.rows, ranks, strict=True), found.values, strict=True))
+    told = sorted(once)
+    verdicts = [order[at] for _, at in told]
+    fields, keywords, codes, expected = zip(*verdicts, strict=True)
+    return pl.DataFrame(
+        {
+            "row": [row for row, _ in told],
+            "field": fields,
+            "keyword": keywords,
+            "code": codes,
+            "value": [once[one] for one in told],
+            "expected": expected,
+        },
+        schema=VIOLATIONS,
     )
-    both = sorted_found.hstack(told[sorted_found.get_column("verdict")])
-    return both.select(*VIOLATIONS)
 
 
 @dataclass
