@@ -75,4 +75,4 @@ def test_no_more_is_remembered_than_what_is_kept(monkeypatch):
         frame = table({name: [f"{n}-{m}" for m in range(30)] for name in COLUMNS})
         assert stopped(found, Levels(frame)) == row_by_row(found, frame)
     for one in found._of_columns:
-        assert len(one._passed) + len(one._failed) <= 50
+        assert one._memory.judged.len() <= 50

@@ -127,7 +127,7 @@ def _days(orders: pl.DataFrame, on: date) -> pl.Series:
     )).to_series()  # fmt: skip
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _named(goods: Same, hs_prefixes: str | None, food_contact: str | None) -> pl.Series:
     """Which goods a notice names."""
     code = goods.frame.get_column("goods.hs_code")

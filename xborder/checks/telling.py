@@ -23,9 +23,10 @@ def once(found: pl.DataFrame, cell: list[str], told: pl.DataFrame | None = None)
     ``cell`` names the columns that tell cells apart; ``told`` are findings that are known
     already, with ``code`` and those columns.
     """
-    if TELLS_MORE.keys().isdisjoint(found["code"].unique()):
-        return found
     said = found if told is None else told
+    codes, saying = set(found["code"].unique()), set(said["code"].unique())
+    if not any(saying.intersection(TELLS_MORE[one]) for one in TELLS_MORE.keys() & codes):
+        return found
     more = said.select(*cell, more="code").join(_needless(), on="more").select(*cell, "code")
     if more.is_empty():
         return found

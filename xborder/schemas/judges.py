@@ -8,16 +8,39 @@ looked at, nor is one without a gap for what only lacks.
 from collections.abc import Mapping
 from functools import cached_property, reduce
 from operator import or_
+from typing import NamedTuple
 
 import polars as pl
 
 from xborder.schemas.levels import Levels
 
 _KEPT = 4096
-"""Values of a column that are remembered at most, and distinct values that are looked up."""
+"""Values of a column that are remembered at most."""
 
 _FEW = 5
 """Values that are compared one by one: that costs less than to hash each row."""
+
+
+class _Memory(NamedTuple):
+    """Values that were judged, and the parts that stop those of them that fail.
+
+    Two tables at once may each take it further, and one of the two is lost; none is mixed.
+    """
+
+    judged: pl.Series
+    failed: Mapping[str | None, list[int]]
+
+    def holds_all(self, values: pl.Series) -> bool:
+        """Whether nothing stands in a column but what was judged."""
+        if self.judged.is_empty():
+            return False
+        if self.judged.len() > _FEW:
+            # The column adds no value to those: one pass tells that, and keeps none of them.
+            return pl.concat([self.judged, values]).n_unique() == self.judged.len()
+        known = self.judged.to_list()
+        if values.null_count() and None not in known:
+            return False
+        return reduce(or_, (values == one for one in known if one is not None)).all()
 
 
 class Judges:
@@ -31,9 +54,7 @@ class Judges:
         }
         self._gaps = {at for at, one in parts.items() if one.meta.eq(pl.col(column).is_null())}
         self._repeated = False
-        self._last: list[str | None] = []
-        self._passed: set[str | None] = set()
-        self._failed: dict[str | None, list[int]] = {}
+        self._memory = _Memory(pl.Series(dtype=pl.String), {})
 
     @cached_property
     def _at_null(self) -> list[int]:
@@ -54,48 +75,33 @@ class Judges:
                 del left[at]
         if not self._looks:
             return left
-        if self._only_the_last(values, nulls):
-            failing: dict[str | None, list[int]] = {}
-        elif (distinct := self._distinct(table, values)) is None:
+        if (failing := self._failing(table, values)) is None:
             return left
-        else:
-            failing = self._failing(distinct)
-            known = distinct.len() <= _FEW and not failing
-            self._last = distinct.to_list() if known else []
         for at in self._looks:
             left.pop(at, None)
             if few := [value for value, parts in failing.items() if at in parts]:
                 left[at] = _one_of(pl.col(self.column), few)
         return left
 
-    def _only_the_last(self, values: pl.Series, nulls: int) -> bool:
-        """Whether nothing stands there but the few values that the last table had, all of which
-        passed."""
-        last = self._last
-        if nulls and None not in last:
-            return False
-        found = [values == one for one in last if one is not None]
-        return bool(found) and reduce(or_, found).all()
-
-    def _distinct(self, table: Levels, values: pl.Series) -> pl.Series | None:
-        """As ``Levels.repeated`` has it; where values repeated last time they are taken to do so."""
+    def _failing(self, table: Levels, values: pl.Series) -> Mapping[str | None, list[int]] | None:
+        """The values of a table that stop some part, with those parts, and perhaps others that do;
+        None where values hardly repeat."""
+        memory = self._memory
+        if memory.holds_all(values):
+            return memory.failed
+        # Where values repeated last time they are taken to do so.
         distinct = values.unique() if self._repeated else table.repeated(self.column)
-        self._repeated = distinct is not None and distinct.len() < values.len() // 2
-        return distinct
-
-    def _failing(self, distinct: pl.Series) -> dict[str | None, list[int]]:
-        """The values that stop some part, with those parts."""
-        if distinct.len() > _KEPT:
-            return self._judged(distinct)
-        rest = set(distinct.to_list()) - self._passed
-        known = {value: self._failed[value] for value in rest if value in self._failed}
-        if new := [value for value in rest if value not in known]:
-            told = self._judged(pl.Series(new, dtype=pl.String))
-            known |= told
-            if len(self._passed) + len(self._failed) + len(new) <= _KEPT:
-                self._failed.update(told)
-                self._passed.update(value for value in new if value not in told)
-        return known
+        if distinct is None:
+            self._repeated = False
+            return None
+        self._repeated = distinct.len() < values.len() // 2
+        new = distinct
+        if not memory.judged.is_empty():
+            new = new.filter(~new.is_in(memory.judged.implode(), nulls_equal=True))
+        failed = {**memory.failed, **self._judged(new)}
+        if memory.judged.len() + new.len() <= _KEPT:
+            self._memory = _Memory(pl.concat([memory.judged, new]), failed)
+        return failed
 
     def _judged(self, values: pl.Series) -> dict[str | None, list[int]]:
         frame = values.alias(self.column).to_frame()

@@ -83,7 +83,7 @@ class Asked:
         return self._at[table.shape]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _kept(frame: Same, exprs: _Exprs) -> dict[str, pl.Series]:
     return exprs.of(frame.frame)
 
@@ -133,11 +133,8 @@ class Levels:
     def columns(self) -> dict[str, int]:
         """Columns and the level that gives them: 0 is ``own``, then those of ``above``."""
         levels = [self.own, *(frame for frame, _ in self.above)]
-        found: dict[str, int] = {}
-        for at, frame in enumerate(levels):
-            for name in frame.columns:
-                found.setdefault(name, at)
-        return found
+        # The first that has a column comes last, and stays.
+        return {name: at for at in reversed(range(len(levels))) for name in levels[at].columns}
 
     @cached_property
     def _by_height(self) -> list[tuple[int, set[str]]]:
@@ -246,15 +243,20 @@ class Levels:
 
     def column(self, name: str) -> pl.Series:
         """The values of a column at the level of fewest rows that has it."""
-        level = self.level_of({name})
+        level = self._least.get(name, 0)
         return (self.above[level - 1][0] if level else self.own).get_column(name)
 
+    @cached_property
+    def _least(self) -> dict[str, int]:
+        """The level of fewest rows that has each column of the levels above."""
+        return {name: at for at, held in reversed(self._by_height) for name in held}
+
     def repeated(self, name: str) -> pl.Series | None:
-        """All that stands in a column: its distinct values, or those of its level where they are
-        few; None where they hardly repeat, so that nothing is gained by looking at each once."""
+        """The distinct values of a column; None where they hardly repeat, or are few anyway, so
+        that nothing is gained by looking at each once."""
         column = self.column(name)
         if column.len() < _MANY:
-            return column
+            return None
         # From all over the table: neighbours are often of one order, and alike.
         step = column.len() // _SAMPLE
         places = pl.int_range(0, column.len(), step, dtype=pl.UInt32, eager=True)
