@@ -135,9 +135,11 @@ class _Sought(NamedTuple):
 
     def of(self, wanted: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
         """Rows, and for each key the number of its row there. A null is equal to nothing."""
-        found = wanted.to_frame("key").join(
-            self.places, on="key", how="left", maintain_order="left"
-        ).get_column("place")  # fmt: skip
+        alike = not wanted.null_count() and (wanted == wanted.first()).all()
+        asked = (wanted.head(1) if alike else wanted).to_frame("key")
+        found = asked.join(self.places, on="key", how="left", maintain_order="left")["place"]
+        if alike:
+            found = found.new_from_index(0, wanted.len()) if wanted.len() else found
         if not found.null_count():
             return self.rows, found
         return self.and_nothing, found.fill_null(self.rows.height)
