@@ -63,3 +63,21 @@ def test_dates_are_not_kept_but_read(folder):
     (folder / "a.toml").write_text("day = 2026-01-01", "utf-8")
     assert compiled.toml(folder, NAMES)["a.toml"]["day"].year == 2026
     assert kept(folder) == []
+
+
+def test_what_is_made_is_made_once_and_anew_when_a_text_changes(folder):
+    made = []
+
+    def make() -> dict:
+        made.append(1)
+        return {"said": len(made)}
+
+    texts = {"a.toml": b"one", "code": b"of the maker"}
+    assert [compiled.kept(folder, texts, make) for _ in range(2)] == [{"said": 1}] * 2
+    assert compiled.kept(folder, texts | {"code": b"of another"}, make) == {"said": 2}
+
+
+def test_what_cannot_be_made_is_not_kept(folder):
+    with pytest.raises(ValueError, match="wrong"):
+        compiled.kept(folder, {}, lambda: int("wrong"))
+    assert kept(folder) == []

@@ -1,3 +1,3 @@
-from xborder.cli import app
+from xborder.cli import main
 
-app()
+main()

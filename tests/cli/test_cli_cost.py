@@ -25,6 +25,8 @@ try:
     app()
 except SystemExit as ended:
     assert ended.code == 1, ended.code
+import polars
+assert polars.thread_pool_size() == 1
 sys.stderr.write(json.dumps(sorted(sys.modules)))
 """
 
@@ -40,6 +42,35 @@ def test_a_check_imports_nothing_heavy(tmp_path):
     imported = json.loads(done.stderr.splitlines()[-1])
     assert "polars" in imported
     assert [one for one in HEAVY if one in imported] == []
+
+
+def test_a_check_ends_at_once_having_said_all(tmp_path):
+    file = tmp_path / "orders.xlsx"
+    bench_check.workbook(file, rows=200)
+    ends = {
+        name: subprocess.run(
+            [sys.executable, *command, "check", str(file), "--json"], capture_output=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        for name, command in {
+            "at once": ("-m", "xborder"),
+            "as Python does": ("-c", "from xborder.cli import app; app()"),
+        }.items()
+    }  # fmt: skip
+    assert {one.returncode for one in ends.values()} == {1}
+    assert {one.stdout for one in ends.values()} == {ends["at once"].stdout}
+    assert json.loads(ends["at once"].stdout)["findings"]
+
+
+def test_help_and_language_come_without_polars():
+    script = (
+        "import sys; from xborder.cli import language; language.either('', '')\n"
+        "sys.exit('polars' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0
 
 
 def test_a_check_of_a_thousand_rows_costs_little(tmp_path):

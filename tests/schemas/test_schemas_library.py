@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -88,3 +89,13 @@ def test_a_file_that_is_no_schema_is_refused_with_its_place(content, message, tm
     (tmp_path / "order_line.schema.json").write_bytes(content)
     with pytest.raises(library.SchemaError, match=message):
         library.read(tmp_path)
+
+
+def test_what_is_kept_of_the_schemas_is_what_they_say(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    said = library.read(library.PACKAGED).schemas
+    assert library.packaged.__wrapped__().schemas == said
+    monkeypatch.setattr(library, "_checked", None)
+    assert library.packaged.__wrapped__().schemas == said
+    assert list(library.packaged.__wrapped__().schemas) == list(said)

@@ -3,8 +3,6 @@
 import os
 from typing import Any
 
-from xborder.findings import Both
-
 _chosen: list[str] = []
 """What ``--lang`` of the command under way said."""
 
@@ -29,6 +27,8 @@ def either(zh: str, en: str) -> str:
 
 def told(said: object) -> str:
     """A text, or what an exception says, in the language of the terminal where it knows both."""
+    from xborder.findings import Both  # here, because Polars comes with it
+
     text = said.args[0] if isinstance(said, BaseException) and said.args else said
     return either(text.zh, text.en) if isinstance(text, Both) else str(said)
 

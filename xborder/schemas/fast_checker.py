@@ -1,6 +1,6 @@
 """Checking with jsonschema-rs, which decides."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from copy import deepcopy
 from decimal import Decimal
 from functools import lru_cache
@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs as rs
 
 from xborder.schemas import numbers
-from xborder.schemas.library import Library, Schema, subschemas
+from xborder.schemas.library import Library, Resolver, Schema, subschemas
 from xborder.schemas.tables import Tables
 from xborder.schemas.validation import Failure
 
@@ -27,18 +27,38 @@ class _Digits:
             raise ValueError("too many digits")
 
 
-def _with_enums(schema: Schema, held: Tables) -> Schema:
-    """The schema with ``x-table`` as ``enum``: a set in Rust beats a call back into Python."""
+def _with_enums(schema: Schema, held: Tables, unasked: Container[int] = ()) -> Schema:
+    """The schema with ``x-table`` as ``enum``: a set in Rust beats a call back into Python.
+
+    ``unasked``: subschemas (by ``id``) to which nothing leads; their tables need not be read.
+    """
     copied = deepcopy(schema)
-    for _, node in subschemas(copied, ""):
-        if "x-table" in node:
-            node["enum"] = sorted(held.members(node.pop("x-table")))
+    for (_, node), (_, own) in zip(subschemas(schema, ""), subschemas(copied, ""), strict=True):
+        if "x-table" in own and id(node) not in unasked:
+            own["enum"] = sorted(held.members(own.pop("x-table")))
     return copied
 
 
-@lru_cache(maxsize=4)
-def _registry(library: Library, held: Tables) -> tuple[dict[str, Schema], rs.Registry]:
-    compiled = {n: _with_enums(schema, held) for n, schema in library.schemas.items()}
+def _reach(node: Schema, resolver: Resolver, reached: set[int]) -> None:
+    """Add a schema to those reached, all in it, and what its references lead to."""
+    for _, inner in subschemas(node, ""):
+        if id(inner) not in reached:
+            reached.add(id(inner))
+            if "$ref" in inner:
+                found = resolver.lookup(inner["$ref"])
+                _reach(found.contents, found.resolver, reached)
+
+
+@lru_cache(maxsize=16)
+def _registry(library: Library, name: str, held: Tables) -> tuple[dict[str, Schema], rs.Registry]:
+    """A schema and those that its references lead into, by name and as a registry."""
+    reached: set[int] = set()
+    _reach(library.schema(name), library.resolver(name), reached)
+    compiled = {}
+    for one, schema in library.schemas.items():
+        unasked = {id(inner) for _, inner in subschemas(schema, "")}
+        if not unasked.isdisjoint(reached):
+            compiled[one] = _with_enums(schema, held, unasked - reached)
     return compiled, rs.Registry([(schema["$id"], schema) for schema in compiled.values()])
 
 
@@ -49,7 +69,7 @@ class FastChecker:
         self, library: Library, name: str, held: Tables, root: Schema | None = None
     ) -> None:
         self.library = library
-        compiled, registry = _registry(library, held)
+        compiled, registry = _registry(library, name, held)
         self.validator = rs.Draft202012Validator(
             compiled[name] if root is None else _with_enums(root, held),
             registry=registry,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from xborder import findings
+from xborder import compiled, findings
 from xborder.schemas import patterns
 
 PACKAGED = Path(__file__).parent
@@ -172,15 +172,23 @@ def read(folder: Path) -> Library:
     Raises SchemaError, which names file and place, for an unknown keyword, a reference that
     leads nowhere, an unsure pattern, an unknown finding code, or no schema at all.
     """
+    return Library(_checked(_texts(folder)))
+
+
+def _texts(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob(f"*{_SUFFIX}"))}
+
+
+def _checked(texts: Mapping[str, bytes]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
-    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+    for file, text in texts.items():
         try:
-            schema = json.loads(path.read_text("utf-8"))
+            schema = json.loads(text.decode("utf-8"))
         except ValueError as error:  # no JSON, or no UTF-8
-            raise SchemaError(f"{path.name}: {error}") from error
-        if schema.get("$id") != BASE + path.name:
-            raise SchemaError(f"{path.name}: $id must be {BASE + path.name}")
-        schemas[path.name.removesuffix(_SUFFIX)] = schema
+            raise SchemaError(f"{file}: {error}") from error
+        if schema.get("$id") != BASE + file:
+            raise SchemaError(f"{file}: $id must be {BASE + file}")
+        schemas[file.removesuffix(_SUFFIX)] = schema
     library = Library(schemas)
     for name, schema in schemas.items():
         file = name + _SUFFIX
@@ -192,13 +200,16 @@ def read(folder: Path) -> Library:
                 except (LookupError, ValueError, TypeError) as error:
                     raise SchemaError(f"{place}: $ref {node['$ref']} leads nowhere") from error
         _check_against_meta_schema(file, schema)
-    return library
+    return schemas
 
 
 @cache
 def packaged() -> Library:
-    """The schemas of this release."""
-    return read(PACKAGED)
+    """The schemas of this release, checked once."""
+    texts = _texts(PACKAGED)
+    checks = {one: Path(one).read_bytes() for one in (__file__, patterns.__file__)}
+    codes = {"codes": repr(sorted(findings.catalogue())).encode()}
+    return Library(compiled.kept(PACKAGED, texts | checks | codes, lambda: _checked(texts)))
 
 
 def schema(name: str) -> Schema:
