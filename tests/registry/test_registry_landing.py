@@ -2,9 +2,11 @@
 
 import os
 import stat
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pyrage
 import pytest
@@ -189,8 +191,8 @@ def test_a_file_that_is_still_written_stays(
     file = put(home, "dapu/us/a.csv")
     keep = originals.keep
 
-    def slow(settings: Settings, source: object) -> originals.Kept:
-        kept = keep(settings, source)  # type: ignore[arg-type]
+    def slow(settings: Settings, source: object, size: int) -> originals.Kept:
+        kept = keep(settings, source, size)  # type: ignore[arg-type]
         with file.open("ab") as more:
             more.write(b"2,Another\n")
         return kept
@@ -297,6 +299,68 @@ def test_a_key_is_never_made_anew_over_originals_that_need_it(home: Settings) ->
     home.key.write_text(str(pyrage.x25519.Identity.generate()))
     with pytest.raises(originals.KeyFileError, match="is not the key"):
         originals.open_plain(home, sha256)
+
+
+@pytest.mark.parametrize("happens", ["nothing", "damaged", "replaced", "gone", "key", "no key"])
+def test_what_was_just_kept_is_at_hand_while_nothing_happens_to_it(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, happens: str
+) -> None:
+    content = CONTENT * 50_000
+    monkeypatch.setattr(originals, "LEAST_AT_HAND", len(content))
+    with put(home, "x", content).open("rb") as source:
+        sha256 = originals.keep(home, source, len(content)).sha256
+    lies = originals.place(home, sha256)
+    sealed = lies.read_bytes()
+    wanted: type[Exception] | None = None
+    if happens == "damaged":
+        lies.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+        wanted = originals.UnreadableError
+    elif happens == "replaced":
+        lies.unlink()
+        lies.write_bytes(sealed)
+    elif happens == "gone":
+        lies.unlink()
+        wanted = FileNotFoundError
+    elif happens == "key":
+        home.key.write_text(str(pyrage.x25519.Identity.generate()))
+        wanted = originals.KeyFileError
+    elif happens == "no key":
+        home.key.unlink()
+        wanted = originals.KeyFileError
+    decrypted = []
+    decrypt = originals.decrypt_io
+    monkeypatch.setattr(
+        originals, "decrypt_io", lambda *given: (decrypted.append(1), decrypt(*given))
+    )
+    for again in range(2):
+        with pytest.raises(wanted) if wanted else nullcontext():
+            opened = originals.open_plain(home, sha256)
+        if wanted is None:
+            with opened:
+                assert opened.read() == content
+            assert len(decrypted) == again + (happens != "nothing"), "at hand once only"
+
+
+def full_disk(*_: object, **__: object) -> BinaryIO:
+    return Path("/dev/full").open("r+b", 0)
+
+
+def test_few_bytes_and_a_full_disk_leave_nothing_at_hand(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = CONTENT * 50_000
+    for least, room, fails in ((1 << 40, 8, False), (1, 1 << 60, False), (1, 8, True)):
+        with monkeypatch.context() as patched:
+            patched.setattr(originals, "LEAST_AT_HAND", least)
+            patched.setattr(originals, "ROOM_AT_HAND", room)
+            if fails:
+                patched.setattr(originals.tempfile, "TemporaryFile", full_disk)
+            with put(home, "x", content).open("rb") as source:
+                sha256 = originals.keep(home, source, len(content)).sha256
+        assert originals.AT_HAND.take(home, originals.place(home, sha256)) is None
+        with originals.open_plain(home, sha256) as plain:
+            assert plain.read() == content
+        originals.place(home, sha256).unlink()
 
 
 def test_a_key_inside_the_home_is_refused(home: Settings) -> None:

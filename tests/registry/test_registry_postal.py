@@ -13,7 +13,7 @@ from pipeline_homes import make_home
 from sqlalchemy import Engine
 
 from xborder import clock
-from xborder.registry import annotations, database, landing, mappings, postal, readings
+from xborder.registry import annotations, database, landing, mappings, originals, postal, readings
 from xborder.registry.database import reading
 from xborder.registry.home import Home, open_home
 from xborder.registry.originals import KeyFileError
@@ -93,6 +93,25 @@ def test_an_orders_postal_data_are_kept_whole(home: Home) -> None:
     assert told["#2"]["name"] == "John Smith" and told["#2"]["address1"] == "2 Quoted, St\nrear"
     assert "#3" not in told, "an order that is not exported needs none"
     assert postal.count(home.settings) == 2
+
+
+def test_a_copy_at_hand_is_read_as_the_original_is_and_none_is_held_afterwards(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decrypt = originals.decrypt_io
+    monkeypatch.setattr(originals, "LEAST_AT_HAND", 0)
+    monkeypatch.setattr(originals, "decrypt_io", None)
+    work(home, file(FIRST), "a.csv")
+    with clock.fixed(NOW):
+        landing.submit_stream(home.settings, io.BytesIO(b"?"), "refused.csv", SHOP[0], "unknown")
+        (refused,) = landing.take_in(home.engine, home.settings, home.exporters, day=DAY)
+        rooms = (home.engine, home.store, home.settings, home.exporters, home.tables)
+        assert refused.code and readings.read_uploads(*rooms) == []
+    assert kept(home, "#1")["#1"]["name"] == "张三"
+    lies = originals.place(home.settings, refused.sha256)
+    assert originals.AT_HAND.take(home.settings, lies) is None
+    monkeypatch.setattr(originals, "decrypt_io", decrypt)
+    assert originals.intact(home.settings, refused.sha256)
 
 
 def test_the_store_tells_nothing_without_its_key(home: Home) -> None:

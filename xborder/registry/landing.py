@@ -286,7 +286,7 @@ def _take(
         before = os.fstat(source.fileno())
         if not stat.S_ISREG(before.st_mode):
             return None
-        kept = originals.keep(settings, source)
+        kept = originals.keep(settings, source, before.st_size)
         if not _same(before, os.fstat(source.fileno())) or kept.size != before.st_size:
             return None
     crash_point("original-kept")

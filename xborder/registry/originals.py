@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any, BinaryIO, cast
 
 from pyrage import DecryptError, decrypt_io, encrypt_io, x25519
@@ -30,6 +31,12 @@ _BEGIN = b"age-encryption.org/v1\n"
 
 BUFFER = 1 << 18
 """Bytes between a file and the cipher, which reads and writes eight thousand at a time."""
+
+LEAST_AT_HAND = 4 << 20
+"""Bytes of a file of which a plain copy stays at hand: a smaller one is soon decrypted."""
+
+ROOM_AT_HAND = 8
+"""Such copies take no more of the disk than this part of what is free."""
 
 KEPT, EXPIRED, MISSING = "kept", "expired", "missing"
 
@@ -101,12 +108,13 @@ def write_key(key: Path, text: str) -> None:
 
 
 class _Hashing(io.RawIOBase):
-    """A reader that hashes and counts what passes."""
+    """A reader that hashes, counts and perhaps copies what passes."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, copy: BinaryIO | None = None) -> None:
         self.source: Any = source
         self.digest = hashlib.sha256()
         self.size = 0
+        self.copy = copy
 
     def readable(self) -> bool:
         return True
@@ -115,16 +123,79 @@ class _Hashing(io.RawIOBase):
         size = int(self.source.readinto(into))
         self.digest.update(into[:size])
         self.size += size
+        if self.copy is not None:
+            try:
+                self.copy.write(into[:size])
+            except OSError:
+                # No room: it is the original that counts, and that tells of a full disk by itself.
+                self.copy = None
         return size
 
 
-def keep(settings: Settings, source: BinaryIO) -> Kept:
+class _AtHand:
+    """Plain copies of originals that this process has just kept, until it reads them.
+
+    To encrypt a file and to decrypt it a minute later would be two thirds of what taking it in
+    costs. A copy is what ``open_plain`` makes too, a file without a name; it counts only while
+    the original is the file that was written then, and the key the one it was written for.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[Path, tuple[tuple[object, ...], BinaryIO]] = {}
+        self._bytes = 0
+
+    def begin(self, into: Path, size: int) -> BinaryIO | None:
+        """A file for a copy of so many bytes; None for few, or where the disk has no room."""
+        if size < LEAST_AT_HAND or size + self._bytes > disk_usage(into).free // ROOM_AT_HAND:
+            return None
+        return cast("BinaryIO", tempfile.TemporaryFile("w+b", BUFFER, dir=into))
+
+    def put(self, settings: Settings, original: Path, copy: BinaryIO) -> None:
+        """Hold the copy of an original that was written just now."""
+        with suppress(OSError):
+            copy.flush()
+            self._bytes += copy.tell()
+            self._held[original] = (_facts(settings, original), copy)
+
+    def take(self, settings: Settings, original: Path) -> BinaryIO | None:
+        """The copy of an original, handed over: it is held no longer."""
+        facts, copy = self._held.pop(original, (None, None))
+        if copy is None:
+            return None
+        self._bytes -= copy.seek(0, os.SEEK_END)
+        if facts != _facts(settings, original):
+            copy.close()
+            return None
+        copy.seek(0)
+        return copy
+
+    def let_go(self) -> None:
+        """Hold none any more."""
+        while self._held:
+            _, (_, copy) = self._held.popitem()
+            copy.close()
+        self._bytes = 0
+
+
+AT_HAND = _AtHand()
+
+
+def _facts(settings: Settings, original: Path) -> tuple[object, ...]:
+    """What the file of an original is, and whose key opens it. Raises FileNotFoundError."""
+    told = original.stat()
+    place = (told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns)
+    return (*place, str(_identity(settings).to_public()))
+
+
+def keep(settings: Settings, source: BinaryIO, size: int = 0) -> Kept:
     """Copy a file into the originals, encrypted, and flush it to the disk.
 
-    Bytes that lie there already are not written again. Raises KeyFileError.
+    Bytes that lie there already are not written again. Of a large file, by its ``size``, the
+    plain bytes stay at hand for its reading. Raises KeyFileError.
     """
     root = folder(settings)
-    passing = _Hashing(source)
+    root.mkdir(parents=True, exist_ok=True)
+    passing = _Hashing(source, AT_HAND.begin(root, size))
     aside = _encrypted(settings, io.BufferedReader(passing, BUFFER), root)
     try:
         kept = Kept(passing.digest.hexdigest(), passing.size)
@@ -134,6 +205,8 @@ def keep(settings: Settings, source: BinaryIO) -> Kept:
             aside.replace(target)
             sync_folder(target.parent)
             sync_folder(root)
+            if passing.copy is not None:
+                AT_HAND.put(settings, target, passing.copy)
     finally:
         aside.unlink(missing_ok=True)
     return kept
@@ -173,7 +246,8 @@ def open_plain(settings: Settings, sha256: str) -> BinaryIO:
     Raises FileNotFoundError when it is not there, UnreadableError when it was damaged, and
     KeyFileError, also when the key is not the one it was encrypted for.
     """
-    return _opened(settings, place(settings, sha256), sha256)
+    original = place(settings, sha256)
+    return AT_HAND.take(settings, original) or _opened(settings, original, sha256)
 
 
 def _opened(settings: Settings, source: Path, name: str) -> BinaryIO:

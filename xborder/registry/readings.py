@@ -94,10 +94,11 @@ def read_uploads(
             for one in landed
         }
         own = {one.exporter: mapped_by(connection, one.exporter) for one in landed}
-    if not landed:
-        return []
-    done = []
+    done: list[int] = []
     with ExitStack() as stack:
+        stack.callback(originals.AT_HAND.let_go)
+        if not landed:
+            return []
         free: SimpleQueue[Nursery] = SimpleQueue()
         first = stack.enter_context(Nursery())
         free.put(first)
