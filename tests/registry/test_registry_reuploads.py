@@ -2,12 +2,14 @@
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from registry_steps import DAY, check, entries, issue, receive, upload
 from sqlalchemy import Connection, Engine
 
-from xborder.registry import lists, orders, queries, uploads
+from xborder.registry import lists, orders, queries, reuploads, uploads
 from xborder.registry.database import reading, transaction
-from xborder.registry.reuploads import creation_time
+from xborder.registry.reuploads import creation_times
 
 
 def states(c: Connection) -> dict[str, tuple[str, str]]:
@@ -197,8 +199,28 @@ def test_a_time_that_could_not_be_read_is_learnt_from_the_corrected_file(engine:
     ],
 )
 def test_creation_times_are_compared_in_utc(text: str, expected: str | None) -> None:
-    frame = pl.DataFrame({"at": [text]}).select(creation_time("at"))
-    assert frame.item() == expected
+    assert creation_times(pl.Series([text])).item() == expected
+
+
+NUMBERS = st.integers(0, 99).map("{:02}".format)
+WRITTEN = st.one_of(
+    st.builds(
+        "{}-{}-{}T{}:{}:{}{}{}:{}".format,
+        st.sampled_from(["2026", "2024", "0000", "9999", "２０２６"]),
+        *[NUMBERS] * 5, st.sampled_from("+-Z "), NUMBERS, st.sampled_from(["00", "30", "0"]),
+    ),
+    st.datetimes().map(lambda at: f"{at:%Y-%m-%dT%H:%M:%S}+08:00".rjust(25, "0")),
+    st.sampled_from(["2026-11-01", "2026-12-31T23:59:59-02:00", "2026-11-01T08:00:00+08:00\n", ""]),
+    st.none(),
+)  # fmt: skip
+
+
+@given(st.lists(WRITTEN, max_size=5))
+def test_times_of_one_form_are_read_together_as_each_by_itself(written: list[str | None]) -> None:
+    told = pl.Series("at", written, pl.String)
+    slow = reuploads._creation_times(told).to_list()
+    assert creation_times(told).to_list() == slow
+    assert [creation_times(told.slice(at, 1)).item() for at in range(len(told))] == slow
 
 
 def test_two_shops_have_an_order_of_the_same_number_each(engine: Engine) -> None:

@@ -90,15 +90,11 @@ def as_kept(entries: pl.DataFrame) -> pl.DataFrame:
     """Entries of a file as the registry keeps and compares them."""
     # In the order of their numbers, so that the same orders in another arrangement of rows
     # get the same identifiers, and neighbours lie on neighbouring pages of the index.
-    return (
-        entries.select(*ENTRIES)
-        .cast(ENTRIES)  # type: ignore[arg-type]
-        .sort("order_no")
-        .with_columns(
-            pl.col("digest").str.head(DIGEST),
-            pl.col("status_digest").str.head(DIGEST),
-            reuploads.creation_time("ordered_at").alias("ordered_at"),
-        )
+    kept = entries.select(*ENTRIES).cast(ENTRIES).sort("order_no")  # type: ignore[arg-type]
+    return kept.with_columns(
+        pl.col("digest").str.head(DIGEST),
+        pl.col("status_digest").str.head(DIGEST),
+        reuploads.creation_times(kept.get_column("ordered_at")),
     )
 
 

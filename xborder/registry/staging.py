@@ -58,7 +58,9 @@ def insert(
             return _copy(cursor, table, frame.with_columns(**_literals(same)), new_only)
         # A value that is part of the statement is not bound anew for each row.
         given = {**dict.fromkeys(frame.columns, "?"), **{k: _spelt(v) for k, v in same.items()}}
-        values: list[Any] = list(chain.from_iterable(rows_of(frame)))
+        values: list[Any] = [None] * (frame.width * frame.height)
+        for at, column in enumerate(frame.iter_columns()):
+            values[at :: frame.width] = column.to_list()
         return _put(cursor, table, given, values, frame.width, new_only)
     finally:
         cursor.close()
@@ -94,15 +96,17 @@ def _put(
     by one."""
     names = ", ".join(f'"{name}"' for name in given)
     row = f"({', '.join(given.values())})"
+
+    def statement(rows: int) -> str:
+        put = f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * rows)}"  # noqa: S608
+        return f"{put} ON CONFLICT DO NOTHING" if new_only else put
+
     portion = max(1, _VALUES // max(1, width)) * width
+    whole = statement(portion // width)
     done = 0
-    for start in range(0, len(values), portion or 1):
+    for start in range(0, len(values), portion):
         few = values[start : start + portion]
-        rows = ", ".join([row] * (len(few) // width))
-        statement = f"INSERT INTO {table} ({names}) VALUES {rows}"  # noqa: S608
-        if new_only:
-            statement += " ON CONFLICT DO NOTHING"
-        cursor.execute(statement, few)
+        cursor.execute(whole if len(few) == portion else statement(len(few) // width), few)
         done += int(cursor.rowcount)
     return done
 
