@@ -8,7 +8,7 @@ lists, manifests. Printed is CPU time an order (user + system; on PostgreSQL the
 the median of the batches. Every other batch is entered in two steps. The claim tells which
 numbers are new and which order has each of the others, and has the new orders' rows on the disk;
 to it comes a key's share of closing the volume of its shop, which most batches do not meet. The
-rest is where each order stands in its file and what becomes of those that were known. The other
+rest is what becomes of those that were known. The other
 batches are entered block by block, as a file's reading enters them. The stored orders are made
 once and kept in the scratch folder. ``--url`` names an empty PostgreSQL database on this machine.
 """
@@ -145,9 +145,8 @@ def whole(engine: Engine, upload_id: int, of_file: pl.DataFrame, spent: Cpu) -> 
             found.extend((kept, *claims.claim(c, upload_id, volume, 0, numbered)))
 
     def rest() -> None:
-        kept, new, known = found
+        kept, _, known = found
         with database.transaction(engine) as c:
-            claims.enter_new(c, upload_id, 0, new)
             if known.height:
                 claims.take_known(c, upload_id, 0, kept, known)
 

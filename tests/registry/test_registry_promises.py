@@ -108,7 +108,7 @@ def everything_holds(c: Connection, model: Model) -> None:
 
 
 def orders_of(c: Connection, upload_id: int) -> int:
-    asked = text("SELECT count(*) FROM order_entries WHERE upload_id = :id")
+    asked = text("SELECT count(*) FROM appearances WHERE upload_id = :id")
     return int(c.execute(asked, {"id": upload_id}).scalar_one())
 
 

@@ -238,10 +238,10 @@ def test_entering_an_upload_again_changes_nothing(engine: Engine) -> None:
     with transaction(engine) as c:
         upload(c, "a", {"order_no": "1"}, {"order_no": "2", "digest": "old"})
         upload(c, "b", {"order_no": "2", "digest": "new"}, {"order_no": "3"})
-        before = c.exec_driver_sql("SELECT * FROM order_entries").all()
+        before = c.exec_driver_sql("SELECT * FROM appearances ORDER BY 1, 2").all()
         again = orders.enter(c, 1, entries({"order_no": "1"}, {"order_no": "2", "digest": "old"}))
         assert again["outcome"].to_list() == ["current", "replaced"]
-        assert c.exec_driver_sql("SELECT * FROM order_entries").all() == before
+        assert c.exec_driver_sql("SELECT * FROM appearances ORDER BY 1, 2").all() == before
         assert orders.open_orders(c, "dapu").filter(order_no="2")["upload_id"].item() == 2
 
 

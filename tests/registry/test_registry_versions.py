@@ -113,7 +113,7 @@ def test_changed_content_is_amended_once_the_operator_says_so(declared: Connecti
     assert versions.amend(c, [1]) == 1
     assert order(c) == ("held", "", True)
     assert run(c, "SELECT upload_id, digest FROM orders").one() == (2, "other")
-    entries = run(c, "SELECT upload_id, outcome FROM order_entries ORDER BY 1").all()
+    entries = run(c, "SELECT upload_id, outcome FROM appearances ORDER BY 1").all()
     assert entries == [(1, "replaced"), (2, "current")]
     check(c)
     issue(c)
@@ -195,7 +195,7 @@ def test_a_cancellation_that_is_refused_after_all_lets_no_new_list_go(
     assert [one for one in standing(c) if one[3]] == [("01", 1, "issued", True, "1", None)]
     # What it was changed to waits, as a change after issue does.
     assert run(c, "SELECT digest FROM orders").scalar() == "content"
-    entered = run(c, "SELECT upload_id, outcome, digest FROM order_entries ORDER BY 1").all()
+    entered = run(c, "SELECT upload_id, outcome, digest FROM appearances ORDER BY 1").all()
     assert entered == [(1, "current", "content"), (2, "changed_after_issue", "other")]
     # Asked for again, and granted.
     assert lists.cancelled(c, [1]) == 1

@@ -83,7 +83,7 @@ def _orders_in(c: Connection, upload_id: int, numbers: Iterable[str]) -> list[in
     if not wanted:
         return []
     entered = text(
-        "SELECT o.id, o.order_no FROM order_entries e JOIN orders o ON o.id = e.order_id"
+        "SELECT o.id, o.order_no FROM appearances e JOIN orders o ON o.id = e.order_id"
         " WHERE e.upload_id = :upload ORDER BY o.id"
     )
     return [row.id for row in c.execute(entered, {"upload": upload_id}) if row.order_no in wanted]

@@ -166,7 +166,7 @@ def _versions(c: Connection, upload_ids: list[int]) -> dict[int, str]:
             """
             SELECT e.outcome, o.proposed_cancellation, o.upload_id,
                    CASE WHEN o.upload_id = e.upload_id THEN o.check_id END, count(*)
-            FROM order_entries e JOIN orders o ON o.id = e.order_id
+            FROM appearances e JOIN orders o ON o.id = e.order_id
             WHERE e.upload_id = :upload GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 4, 2
             """,
             upload=one,

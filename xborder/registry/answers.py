@@ -146,7 +146,7 @@ def _checks(c: Connection, upload_id: int) -> list[tuple[int, str]]:
         c,
         """
         SELECT DISTINCT o.check_id, k.inputs
-        FROM order_entries e JOIN orders o ON o.id = e.order_id
+        FROM appearances e JOIN orders o ON o.id = e.order_id
         JOIN uploads u ON u.id = e.upload_id
         LEFT JOIN checks k ON k.id = o.check_id AND k.exporter = u.exporter
         WHERE e.upload_id = :upload AND o.upload_id = :upload AND o.check_id IS NOT NULL

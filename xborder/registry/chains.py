@@ -109,6 +109,9 @@ _ORDERS_OF_KEY = """
           WHERE f.kind = '303' AND f.key = '无/' || :key
     UNION SELECT order_id FROM order_entries WHERE upload_id IN
           (SELECT id FROM uploads WHERE sha256 = :lower OR CAST(id AS TEXT) = :key)
+    UNION SELECT o.id FROM entered n CROSS JOIN orders o
+          WHERE o.id BETWEEN n.first_id AND n.last_id AND n.upload_id IN
+          (SELECT id FROM uploads WHERE sha256 = :lower OR CAST(id AS TEXT) = :key)
     ORDER BY 1 LIMIT :most
 """
 
@@ -139,9 +142,13 @@ _CHAIN = {
     "entries": """
         SELECT e.order_id, o.order_no, e.upload_id, u.file_name, u.received_at, e.first_row,
                e.rows, e.lines, e.outcome
-        FROM orders o JOIN order_entries e ON e.order_id = o.id JOIN uploads u
-             ON u.id = e.upload_id
-        WHERE o.id IN :ids ORDER BY e.order_id, e.upload_id""",
+        FROM orders o CROSS JOIN uploads u CROSS JOIN order_entries e
+        WHERE o.id IN :ids AND e.upload_id = u.id AND e.order_id = o.id
+        UNION ALL
+        SELECT o.id, o.order_no, o.upload_id, u.file_name, u.received_at, o.first_row,
+               o.rows, o.lines, 'current'
+        FROM orders o JOIN uploads u ON u.id = o.upload_id
+        WHERE o.rows IS NOT NULL AND o.id IN :ids ORDER BY 1, 3""",
     "lists": """
         SELECT l.id AS list_id, l.order_id, l.cop_no, s.exporter, l.version, l.live, l.state,
                l.route, l.check_id, l.app_type, m.app_time, m.number AS manifest

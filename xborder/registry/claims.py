@@ -7,7 +7,7 @@ in the shop's open volume; what stands in its others is looked up first (``volum
 import polars as pl
 from sqlalchemy import Connection
 
-from xborder.registry import reuploads, volumes
+from xborder.registry import entry_tables, reuploads, volumes
 from xborder.registry.staging import fetch, insert, run, stage
 
 _OLD = {
@@ -25,12 +25,16 @@ _OLD = {
 }
 
 
+_OF_NEW = [
+    "order_no", "digest", "status_digest", "ordered_at", "rows", "lines", "first_row",
+]  # fmt: skip
+
 TOLD = {"order_no": pl.String, "order_id": pl.Int64, "outcome": pl.String}
 
 
 def begun(c: Connection, upload_id: int) -> bool:
     """Whether a run before has entered orders of the upload."""
-    asked = "SELECT 1 FROM order_entries WHERE upload_id = :upload LIMIT 1"
+    asked = "SELECT 1 FROM appearances WHERE upload_id = :upload LIMIT 1"
     return run(c, asked, upload=upload_id).first() is not None
 
 
@@ -43,10 +47,11 @@ def entered_before(
     entered, and those that were stand in ``block`` from now on.
     """
     entered = f"""
-        SELECT o.order_no, o.id, e.outcome
-        FROM {{asked}} CROSS JOIN orders o CROSS JOIN order_entries e
+        SELECT o.order_no, o.id, coalesce(e.outcome, 'current')
+        FROM {{asked}} CROSS JOIN orders o
+        LEFT JOIN order_entries e ON e.upload_id = :upload AND e.order_id = o.id
         WHERE o.shop_id IN {volumes.OF_SHOP} AND o.order_no = a.order_no
-          AND e.upload_id = :upload AND e.order_id = o.id
+          AND (e.outcome IS NOT NULL OR (o.upload_id = :upload AND o.rows IS NOT NULL))
     """  # noqa: S608
     if not again:
         # A block is entered as a whole or not at all, so its first order tells of the others.
@@ -77,7 +82,7 @@ def entered_before(
 def claim(
     c: Connection, upload_id: int, shop: int, block: int, numbered: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Insert the orders; those the unique key lets in are new.
+    """Insert the orders, with where they stand in their file; those the unique key lets in are new.
 
     Told are the new ones, and which of the others has which number (``volumes.LOCATED``).
     ``shop`` is the shop's open volume.
@@ -91,7 +96,7 @@ def claim(
         entered += insert(
             c,
             "orders",
-            rows.select("order_no", "digest", "status_digest", "ordered_at", id=pl.col("order_id")),
+            rows.select(*_OF_NEW, id=pl.col("order_id")),
             new_only=True,
             shop_id=shop,
             upload_id=upload_id,
@@ -102,28 +107,21 @@ def claim(
             open=not gone,
             codes=reuploads.CANCELLED if gone else "",
         )
-    volumes.count(c, shop, entered)
+    if not numbered.height:
+        return numbered, known
+    first, last = int(numbered["order_id"][0]), int(numbered["order_id"][-1])
+    if entered:
+        volumes.count(c, shop, entered)
+        made = {"upload_id": upload_id, "first_id": first, "last_id": last}
+        c.execute(entry_tables.entered.insert().values(made))
     if entered == numbered.height:
         return numbered, known
     asked = "SELECT id FROM orders WHERE id >= :first"
-    first = int(numbered["order_id"][0])
     new = fetch(c, asked, {"order_id": pl.Int64}, first=first)
     refused = numbered.join(new, on="order_id", how="anti")["order_no"]
     here = volumes.standing(c, [(shop, refused)])
     entered_now = numbered.join(new, on="order_id", how="semi", maintain_order="left")
     return entered_now, pl.concat([known, here])
-
-
-def enter_new(c: Connection, upload_id: int, block: int, new: pl.DataFrame) -> None:
-    """Write down where new orders stand in their file."""
-    insert(
-        c,
-        "order_entries",
-        new.select("order_id", "digest", "rows", "lines", "first_row"),
-        upload_id=upload_id,
-        outcome=reuploads.CURRENT,
-        block=block,
-    )
 
 
 def take_known(
@@ -187,6 +185,7 @@ def _decided(
 
 def _apply(c: Connection, upload_id: int, block: int) -> None:
     """Write the decisions: entries first, then the orders, then the lists they end."""
+    _move_first_appearances(c)
     run(
         c,
         """
@@ -240,3 +239,19 @@ def _apply(c: Connection, upload_id: int, block: int) -> None:
           AND d.new_state = 'excluded'
         """,
     )
+
+
+def _move_first_appearances(c: Connection) -> None:
+    """Where orders of which more is told now stood first moves to their other appearances."""
+    moves = """rows IS NOT NULL AND id IN (SELECT order_id FROM decided
+                                           WHERE outcome IN ('current', 'changed_after_issue'))"""
+    run(
+        c,
+        f"""
+        INSERT INTO order_entries (upload_id, order_id, digest, rows, lines, first_row, outcome,
+                                   block)
+        SELECT upload_id, id, digest, rows, lines, first_row, 'current', block
+        FROM orders WHERE {moves} ORDER BY upload_id, id
+        """,  # noqa: S608
+    )
+    run(c, f"UPDATE orders SET rows = NULL, lines = NULL, first_row = NULL WHERE {moves}")  # noqa: S608

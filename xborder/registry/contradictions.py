@@ -35,6 +35,8 @@ _AT = """
     LEFT JOIN order_entries e ON e.order_id = o.id AND e.upload_id = o.upload_id
 """
 
+_ROW = "coalesce(o.first_row, e.first_row)"
+
 
 def declared_twice(c: Connection, rules: Rules) -> pl.DataFrame:
     """All orders of which customs has two lists, in order of the first; columns ``TWICE``."""
@@ -62,8 +64,8 @@ def of_upload(c: Connection, upload_id: int) -> pl.DataFrame:
     twice = fetch(
         c,
         f"""
-        SELECT o.order_no, e.first_row, l.cop_no, {_LATER}
-        {_twice(rules)} AND o.upload_id = :upload ORDER BY e.first_row, l.id
+        SELECT o.order_no, {_ROW}, l.cop_no, {_LATER}
+        {_twice(rules)} AND o.upload_id = :upload ORDER BY {_ROW}, l.id
         """,
         _PLACES | {"cop_no": pl.String, "later": pl.String},
         upload=upload_id,
@@ -84,7 +86,7 @@ _SAID = ("cop_no", "status", "info")
 
 # The newest cancellation of a list that stands; all of them lie together in the index.
 _REFUSED = f"""
-    SELECT o.order_no, e.first_row, l.cop_no, f.status,
+    SELECT o.order_no, {_ROW}, l.cop_no, f.status,
            (SELECT r.info FROM receipts r WHERE r.filing_id = f.id AND r.status = f.status
             ORDER BY r.id DESC LIMIT 1)
     FROM filings f JOIN lists l ON l.id = f.list_id {_AT}
@@ -93,7 +95,7 @@ _REFUSED = f"""
       AND l.state = 'issued' AND coalesce(g.status, '') <> '899' AND o.upload_id = :upload
       AND NOT EXISTS (SELECT 1 FROM filings x
                       WHERE x.list_id = l.id AND x.kind = '605' AND x.id > f.id)
-    ORDER BY e.first_row, f.id
+    ORDER BY {_ROW}, f.id
 """  # noqa: S608
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from xborder.registry.exchange_tables import metadata
 
-HEAD = "0018"
+HEAD = "0019"
 """The newest migration; a registry that stands there needs no migration tool loaded."""
 
 WRITER_LOCK = 0x78626F72646572

@@ -21,11 +21,12 @@ from sqlalchemy import (
 import xborder.registry.answer_tables as answer_tables
 import xborder.registry.consolidation_tables as consolidation_tables  # its tables are read with these
 import xborder.registry.document_tables as document_tables
+import xborder.registry.entry_tables as entry_tables
 from xborder.registry.tables import Id, Instant, metadata
 
 __all__ = [
-    "answer_tables", "consolidation_tables", "document_tables", "filings", "messages", "metadata",
-    "receipt_files", "receipts",
+    "answer_tables", "consolidation_tables", "document_tables", "entry_tables", "filings", "messages",
+    "metadata", "receipt_files", "receipts",
 ]  # fmt: skip
 
 UNSENT = "state IN ('queued', 'sending')"

@@ -181,8 +181,9 @@ def _told(c: Connection, clashing: pl.DataFrame) -> pl.DataFrame:
     rows = fetch(
         c,
         """
-        SELECT e.order_id, e.first_row FROM clashing t
-        JOIN order_entries e ON e.upload_id = t.other_upload AND e.order_id = t.other_id
+        SELECT o.id, coalesce(o.first_row, e.first_row)
+        FROM clashing t JOIN orders o ON o.id = t.other_id
+        LEFT JOIN order_entries e ON e.upload_id = t.other_upload AND e.order_id = o.id
         """,
         {"other_id": pl.Int64, "row": pl.Int64},
     )

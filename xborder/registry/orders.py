@@ -74,7 +74,6 @@ def enter(
     first = counters.draw_many(c, "order", entries.height).start
     numbered = entries.with_columns(order_id=pl.int_range(first, first + entries.height))
     new, known = claims.claim(c, upload_id, shop, block, numbered)
-    claims.enter_new(c, upload_id, block, new)
     told = new.select("order_no", "order_id", outcome=pl.lit(reuploads.CURRENT))
     if known.height:
         taken = claims.take_known(c, upload_id, block, entries, known, yields_to)
@@ -284,7 +283,7 @@ def of_upload(c: Connection, upload_id: int) -> pl.DataFrame:
         SELECT o.id, o.order_no, s.shop, e.outcome, o.state, o.codes, o.check_id, e.digest,
                e.previous_digest, e.rows, e.lines, e.first_row, o.proposed_cancellation,
                o.upload_id = e.upload_id, o.upload_id
-        FROM order_entries e JOIN orders o ON o.id = e.order_id JOIN shops s ON s.id = o.shop_id
+        FROM appearances e JOIN orders o ON o.id = e.order_id JOIN shops s ON s.id = o.shop_id
         WHERE e.upload_id = :upload ORDER BY e.first_row, o.id
         """,
         ENTERED,

@@ -108,7 +108,7 @@ def _entries(c: Connection, upload_id: int) -> list[RowMapping]:
         SELECT e.outcome, o.state, CASE WHEN o.state = 'excluded' THEN o.codes ELSE '' END AS code,
                o.proposed_cancellation AS proposed, count(*) AS orders,
                CAST(sum(e.rows) AS BIGINT) AS rows, CAST(sum(e.lines) AS BIGINT) AS lines
-        FROM order_entries e JOIN orders o ON o.id = e.order_id
+        FROM appearances e JOIN orders o ON o.id = e.order_id
         WHERE e.upload_id = :upload
         GROUP BY 1, 2, 3, 4
         """,
@@ -212,7 +212,7 @@ def uploads_that_do_not_add_up(c: Connection) -> list[int]:
         SELECT u.id FROM uploads u
         LEFT JOIN (SELECT upload_id, sum(rows) AS n FROM upload_rows GROUP BY upload_id) r
                ON r.upload_id = u.id
-        LEFT JOIN (SELECT upload_id, sum(rows) AS n FROM order_entries GROUP BY upload_id) e
+        LEFT JOIN (SELECT upload_id, sum(rows) AS n FROM appearances GROUP BY upload_id) e
                ON e.upload_id = u.id
         WHERE u.state <> 'landed' AND coalesce(u.rows, 0) <> coalesce(r.n, 0) + coalesce(e.n, 0)
         ORDER BY u.id

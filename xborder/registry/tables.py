@@ -209,6 +209,10 @@ orders = Table(
     Column(
         "open", Boolean, nullable=False, server_default=text("false"), comment="held | accepted"
     ),
+    # Its appearance in the file that made it, until it comes again: see ``entry_tables``.
+    Column("rows", BigInteger, comment="null: told by order_entries"),
+    Column("lines", BigInteger),
+    Column("first_row", BigInteger),
     UniqueConstraint("shop_id", "order_no"),
     Index(
         "ix_orders_open",
@@ -226,29 +230,6 @@ checks = Table(
     Column("id", Id, primary_key=True, autoincrement=False),
     Column("exporter", Text, primary_key=True),
     Column("inputs", Text, nullable=False, comment="version of what orders were checked against"),
-    sqlite_with_rowid=False,
-)
-
-CHANGED = "outcome = 'changed_after_issue'"
-
-order_entries = Table(
-    "order_entries",
-    metadata,
-    Column("upload_id", Id, ForeignKey("uploads.id"), primary_key=True),
-    Column("order_id", Id, ForeignKey("orders.id"), primary_key=True),
-    Column("digest", Text, nullable=False),
-    Column("previous_digest", Text, comment="the order's content before, where this one differs"),
-    Column("rows", BigInteger, nullable=False),
-    Column("lines", BigInteger, nullable=False),
-    Column("first_row", BigInteger),
-    Column("outcome", String(20), nullable=False),
-    Column("block", Integer, comment=WHOLE_FILE),
-    Index(
-        "ix_order_entries_changed",
-        "order_id",
-        sqlite_where=text(CHANGED),
-        postgresql_where=text(CHANGED),
-    ),
     sqlite_with_rowid=False,
 )
 
