@@ -35,24 +35,26 @@ def apply(records: pl.DataFrame, kind: str, layout: str, held: "tables.Tables") 
 
     What no table knows stays as written.
     """
+    read: list[pl.Series] = []
     for name, field_type in fields(kind).items():
         if field_type in TABLES:
             look_up: Callable[[str], str | None] = getattr(held, TABLES[field_type])
-            records = records.with_columns(
-                each_once(records[name], _reader(look_up, held, field_type)).alias(name)
-            )
+            read.append(each_once(records[name], _reader(look_up, held, field_type)))
         elif field_type == "choice":
             known = _choices(kind, layout, name, held)
-            records = records.with_columns(
+            read.append(
                 each_once(records[name], lambda text, known=known: known.get(text.casefold(), text))  # type: ignore[misc]
             )
-    return records
+    return records.with_columns(read)
 
 
 def _reader(
     look_up: Callable[[str], str | None], held: "tables.Tables", table: str
 ) -> Callable[[str], str]:
-    names = dict(held.codes(table).select("code", "name").iter_rows())
+    @cache
+    def names() -> dict[str, str]:
+        # Asked for by a dropdown's label alone.
+        return dict(held.codes(table).select("code", "name").iter_rows())
 
     def read(text: str) -> str:
         found = look_up(text)
@@ -63,7 +65,7 @@ def _reader(
         if found:
             return found
         code, _, rest = text.partition(" ")
-        return code if rest and names.get(code) == rest else text
+        return code if rest and names().get(code) == rest else text
 
     return read
 
