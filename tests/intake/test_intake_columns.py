@@ -88,6 +88,37 @@ def test_texts(texts: list[str | None]) -> None:
         assert (tidy.to_list(), len(forbidden)) == (texts, 0)
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.tuples(TEXTS, TEXTS, IDS), max_size=5),
+    st.sampled_from([*cells.IDENTIFIERS, "number", "text"]),
+    st.text("sne", min_size=5, max_size=5),
+)
+def test_what_is_clean_at_one_look_need_not_be_cleaned(
+    rows: list[tuple[str | None, ...]], field_type: str, letters: str
+) -> None:
+    frame = pl.DataFrame(rows, schema=dict.fromkeys("abc", pl.String), orient="row")
+    clean = columns.clean(frame, frame.columns)
+    at = pl.Series(range(2, 2 + frame.height), dtype=pl.UInt32)
+    kinds = pl.Series(list(letters[: frame.height]), dtype=pl.String)
+    place = cells.Place("", "sku", 0, "SKU")
+    for name in sorted(clean):
+        series = frame[name]
+        tidy, forbidden = columns.cleaned(series)
+        assert (tidy.to_list(), len(forbidden)) == (series.to_list(), 0)
+        known, asked = (
+            list(cells.damage(place, field_type, series, kinds, at, tidy=one))
+            for one in (True, False)
+        )
+        assert known == asked
+
+
+def test_of_a_large_table_each_column_is_looked_at() -> None:
+    frame = pl.DataFrame({"a": ["x", None], "b": ["", " y"]})
+    assert columns.clean(frame, ["a", "b"]) == {"a"}
+    assert columns.clean(pl.concat([frame] * columns.FEW), ["a"]) == frozenset()
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.integers(1, 40))
 def test_texts_that_stand_again_and_again(texts: list[str | None], times: int) -> None:

@@ -157,13 +157,22 @@ def as_identifier(series: pl.Series, field_type: str) -> pl.Series:
 
 
 def damage(
-    place: Place, field_type: str, series: pl.Series, kinds: pl.Series | None, rows: pl.Series
+    place: Place,
+    field_type: str,
+    series: pl.Series,
+    kinds: pl.Series | None,
+    rows: pl.Series,
+    *,
+    tidy: bool = False,
 ) -> Iterator[Finding]:
-    """Findings about cells whose form betrays damage; ``kinds`` is None for text files."""
+    """Findings about cells whose form betrays damage; ``kinds`` is None for text files.
+
+    ``tidy``: no cell is ``UNTIDY``, as is known already.
+    """
     if field_type in IDENTIFIERS:
         for row, value in _where(series.str.contains(SCIENTIFIC), rows, series):
             yield place.finding("ID_SCIENTIFIC_NOTATION", row, value)
-    if field_type != "number" and series.str.contains(UNTIDY).any():
+    if field_type != "number" and not tidy and series.str.contains(UNTIDY).any():
         for row, value in _where(series.str.contains(FORBIDDEN), rows, series):
             shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value)
             yield place.finding("FORBIDDEN_CHARACTER", row, shown)

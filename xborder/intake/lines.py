@@ -240,11 +240,12 @@ def _columns(
     """The mapped columns, cleaned and normalised by type, and findings at their cells."""
     layout = mapping.layout
     rows = body["row"]
-    types = layout.types
-    zone = layout.zone or around.zone
+    types, zone = layout.types, layout.zone or around.zone
     told: dict[str, pl.Series] = {}
     done = {"row": rows}
     findings: list[Finding] = []
+    names = [str(column) for column, _ in mapping.columns.values()]
+    clean = columns.clean(body, names) if table.typed else ()
     for name, (column, header) in mapping.columns.items():
         series = body[str(column)]
         field_type = types[meaning.group_of(name)[0]]
@@ -253,8 +254,10 @@ def _columns(
         room = around.most_findings + 1 - len(findings)
         usual = None
         if kinds is not None:
-            series, _ = columns.cleaned(series)
-            findings += itertools.islice(cells.damage(place, field_type, series, kinds, rows), room)
+            tidy = str(column) in clean
+            series = series if tidy else columns.cleaned(series)[0]
+            damage = cells.damage(place, field_type, series, kinds, rows, tidy=tidy)
+            findings += itertools.islice(damage, room)
             series = cells.dated(series, kinds, field_type, table.base_1904, zone)
             if field_type in cells.IDENTIFIERS:
                 series = columns.as_identifier(series, field_type)
