@@ -7,17 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xborder.manifests.texts import (
-    Texts,
-    around,
-    arrow,
-    bytes_of,
-    joined,
-    look,
-    scattered,
-    together,
-    written,
-)
+from xborder.manifests import repeats
+from xborder.manifests.layout import Part, laid_out, scattered
+from xborder.manifests.messages import ENTITY, document
+from xborder.manifests.texts import Texts, around, arrow, look, together, written
 
 
 def long_ones(count: int) -> list[str]:
@@ -36,24 +29,29 @@ COLUMNS = {
 
 @pytest.mark.parametrize("name", COLUMNS)
 @pytest.mark.parametrize("least", [1, 0])
-def test_joined_runs_are_slices(name: str, least: int) -> None:
+def test_documents_are_laid_out_in_their_order(name: str, least: int) -> None:
     values = COLUMNS[name]
     counts = np.random.default_rng(7).integers(least, 6, len(values))
     counts = counts[np.cumsum(counts) <= len(values)]
     counts = np.append(counts, len(values) - counts.sum()) if len(values) else counts
-    stops = np.cumsum(counts)
-    texts = values.to_list()
+    heads, stops, texts = len(counts), np.cumsum(counts), values.to_list()
     wanted = [
-        "".join(texts[stop - count : stop]) for stop, count in zip(stops, counts, strict=True)
+        f"{head % 3}|" + "".join(f"{text};" for text in texts[stop - count : stop]) + "."
+        for head, (stop, count) in enumerate(zip(stops, counts, strict=True))
     ]
-    array = arrow(values)
-    told = joined(array, counts)
-    assert told.to_pylist() == wanted
-    if texts:
-        assert told.buffers()[2].address == array.buffers()[2].address, "nothing is copied"
-    letters, at = bytes_of(told)
-    third = len(wanted) // 3
-    assert bytes(letters[at[0] : at[third]]).decode() == "".join(wanted[:third])
+    once = np.ones(heads, np.int64)
+    three = Part(pl.Series(["0", "1", "2"]), np.arange(heads) % 3)
+    lines = Part(values, np.arange(len(values)))
+    end = scattered([], [], ".", heads)
+    letters, at = laid_out(
+        [
+            ([three, Part(pl.Series(["|"]), np.zeros(heads, np.int64))], once),
+            ([lines, Part(pl.Series([";"]), np.zeros(len(values), np.int64))], counts),
+            ([end], once),
+        ]
+    )
+    found = [bytes(letters[at[one] : at[one + 1]]).decode() for one in range(heads)]
+    assert found == wanted
 
 
 def test_pieces_of_all_kinds_make_a_row() -> None:
@@ -65,8 +63,82 @@ def test_pieces_of_all_kinds_make_a_row() -> None:
     assert written(["<", some.clear()], 0).to_pylist() == []
     assert together([some, "."], 3).to_list() == ["一.", ".", "."]
     assert around("<", arrow(some), ">").to_pylist() == ["<一>", None, "<>"]
-    assert scattered(np.array([0, 3]), ["文", "ab"], 5).to_pylist() == ["文", "", "", "ab", ""]
-    assert scattered(np.array([], np.int64), [], 2).to_pylist() == ["", ""]
+    assert written([around("<", arrow(some), ">")], 3).to_pylist() == ["<一>", "", "<>"]
+    told = scattered([0, 3], ["文", "ab"], "-", 5)
+    assert told.texts.gather(told.of).to_list() == ["文", "-", "-", "ab", "-"]
+
+
+CELLS = st.sampled_from(
+    ["A", "", None, " ", "a & <b>", "0.50", "007", "x" * 13, "x" * 14, "文" * 9, "\x01", "y" * 1001]
+)
+
+
+@given(
+    st.lists(st.lists(CELLS, min_size=1, max_size=3), min_size=14, max_size=14),
+    st.lists(st.integers(1, 4), min_size=1, max_size=40),
+    st.integers(0, 2**32),
+)
+def test_what_repeats_is_written_as_each_row_would_be(
+    pools: list[list[str | None]], counts: list[int], seed: int
+) -> None:
+    drawn = np.random.default_rng(seed)
+    sound = ["itemNo", "itemName", "unit", "currency", "qty", "price", "totalPrice"]
+    pools = [["1", "2.0", *pool] if drawn.random() < 0.3 else pool for pool in pools]
+    kinds = {"qty": ["2", "3.50"], "price": ["1.0", "2"], "totalPrice": ["2", "7.0"],
+             "unit": ["007", "011"], "currency": ["502"]}  # fmt: skip
+    names = [*sound, "itemDescribe", "barCode", "note"]
+
+    def column(name: str, pool: list[str | None], height: int) -> pl.Series:
+        own = kinds.get(name, ["A", "B & C"]) if name in sound and drawn.random() < 0.95 else pool
+        return pl.Series(name, [own[one] for one in drawn.integers(0, len(own), height)], pl.String)
+
+    heads = len(counts)
+    entities = [
+        pl.Series(name, [value] * heads, pl.String)
+        for name, value in {"appType": "1", "appTime": "20261122120000", "appStatus": "2",
+                            "orderType": "E", "ebpCode": "无", "ebpName": "S", "ebcCode": "4",
+                            "ebcName": "大", "goodsValue": "1.50", "currency": "502"}.items()
+    ]  # fmt: skip
+    entities += [
+        pl.Series("guid", [f"{one:036d}" for one in range(heads)]),
+        pl.Series("orderNo", [f"#{one}" for one in range(heads)]),
+        column("freight", ["0", "1.50", *pools[12][:1]], heads),
+        column("note", pools[13], heads),
+    ]
+    items = [pl.Series(ENTITY, np.repeat(np.arange(heads), counts))]
+    items += [column(name, pool, sum(counts)) for name, pool in zip(names, pools, strict=False)]
+
+    def told(fewest: int) -> "list[bytes] | str":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(repeats, "FEWEST", fewest)
+            patch.setattr(repeats, "MOST", 2)
+            try:
+                made = document("CEB303", "N", None, pl.DataFrame(entities), pl.DataFrame(items))
+            except ValueError as error:
+                return str(error)
+            return [one.content for one in made]
+
+    assert told(2) == told(10**9)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=60), st.lists(CELLS, min_size=60, max_size=60))
+def test_rows_that_are_alike_have_the_same_text(
+    one: list[str | None], other: list[str | None]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeats, "FEWEST", 0)
+        patch.setattr(repeats, "MOST", 1)
+        both = repeats.both(
+            repeats.alike(pl.Series(one, dtype=pl.String)),
+            repeats.alike(pl.Series(other[: len(one)], dtype=pl.String)),
+        )
+    if both is None:
+        return
+    rows = list(zip(one, other, strict=False))
+    assert both.count == len(both.different)
+    for row, first, place in zip(rows, both.first, both.of, strict=True):
+        assert [cell or "" for cell in row] == [cell or "" for cell in rows[first]]
+        assert both.each or both.different[int(place)] == first
 
 
 SAME = ["A", "0.500", "a & <b>", "文\r", " x ", "=1", "a_b", "007", "-1.0", "1.5.0"]

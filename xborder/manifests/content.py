@@ -289,12 +289,18 @@ def load(c: Connection, checked: Checked, rows: Sequence[Row[Any]]) -> Group:
     of = np.repeat(np.arange(len(rows)), counts)
     given = listed.select("guid", "copNo", "appType", "orderAppType").with_columns(
         orderGuid=order_guids(listed["guid"]),
-        appTime=pl.Series([clock.app_time(one.issued_at) for one in manifests]).gather(of),
-        appStatus=pl.Series([one.app_status for one in manifests]).gather(of),
+        appTime=_repeated([clock.app_time(one.issued_at) for one in manifests], of),
+        appStatus=_repeated([one.app_status for one in manifests], of),
     )
     heads = checked.of(listed, "heads").with_columns(given.get_columns())
     items, lines = checked.counted(listed, "items")
     return group(manifests, counts, heads, items, lines)
+
+
+def _repeated(told: list[str], of: np.ndarray) -> pl.Series:
+    """What is told of each manifest, for its lists; the same text is in memory once."""
+    own = list(dict.fromkeys(told))
+    return pl.Series(own).gather(np.array([own.index(one) for one in told])[of])
 
 
 _GIVEN = {

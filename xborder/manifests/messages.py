@@ -22,27 +22,17 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from xborder.manifests.elements import Field, wrong
-from xborder.manifests.group import KEY, Group
-from xborder.manifests.texts import (
-    Piece,
-    Texts,
-    around,
-    bytes_of,
-    joined,
-    scattered,
-    written,
-)
+from xborder.manifests.elements import Field
+from xborder.manifests.group import Group
+from xborder.manifests.layout import Part, laid_out, scattered
+from xborder.manifests.parts import ENTITY, Content, in_parts, whose
+from xborder.manifests.texts import Texts
 
 NAMESPACE = "http://www.chinaport.gov.cn/ceb"
 VERSION = "1.0"
 ENTITIES = 100
 """CEB: at most 100 entities a message."""
-
-ENTITY = "entity"
-"""The column that ties the lines of a document to its head: the head's place, from 0."""
 
 _GUIDS = uuid.uuid5(uuid.NAMESPACE_URL, NAMESPACE)
 
@@ -129,7 +119,7 @@ def render(kind: str, group: Group) -> list[list[Message]]:
     form = _Form(kind, fields(kind))
     top = form.top()
     entities = _entities(form, top["heads"], group.heads, group.items, group.lines)
-    base = _texts(form, top["transfer"], _senders(group), {}).to_pylist()
+    base = _texts(form, top["transfer"], _senders(group))
     parts = [
         _Part(one.number, lists.start, lists.stop, sender, one.lists_per_message)
         for (one, lists, _), sender in zip(group.spans(), base, strict=True)
@@ -172,10 +162,10 @@ def document(
     sender = ""
     if transfer is not None:
         told = Texts(pl.DataFrame([dict(transfer)]))
-        sender = _texts(form, top["transfer"], told, {})[0].as_py()
+        (sender,) = _texts(form, top["transfer"], told)
     if subscribers:
         told = Texts(pl.DataFrame([dict(one) for one in subscribers]))
-        sender += "".join(_texts(form, top["subscribers"], told, {}).to_pylist())
+        sender += "".join(_texts(form, top["subscribers"], told))
     part = _Part(number, 0, len(heads), sender, per_message)
     (made,) = _messages(form, [part], entities, lines)
     return made
@@ -228,10 +218,14 @@ class _Part(NamedTuple):
     per_message: int
 
 
+_Segments = list[tuple[list[Part], np.ndarray]]
+"""What an entity is made of: see ``laid_out``."""
+
+
 def _messages(
-    form: _Form, parts: Sequence[_Part], entities: list[Piece], lines: np.ndarray
+    form: _Form, parts: Sequence[_Part], entities: _Segments, lines: np.ndarray
 ) -> list[list[Message]]:
-    """The messages of each part; ``entities`` are the pieces of which those of all are made.
+    """The messages of each part; ``entities`` are the segments of those of all, in their order.
 
     All letters are written in one pass: a message is a slice.
     """
@@ -241,22 +235,27 @@ def _messages(
         for part, own in zip(parts, planned, strict=True)
         for first, stop, _, root_guid in own
     ]
-    height = len(lines)
+    # What opens and closes a message stands before its first entity and after its last.
+    height, entity = len(lines), form.top()["heads"].element
     opened = scattered(
-        np.array([first for first, *_ in roots], np.int64),
+        [first for first, *_ in roots],
         [
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f'<ceb:{form.root} xmlns:ceb="{NAMESPACE}" guid="{root_guid}" version="{VERSION}">'
+            f"{_opening(entity)}"
             for _, _, root_guid, _ in roots
         ],
+        _opening(entity),
         height,
     )
     closed = scattered(
-        np.array([stop - 1 for _, stop, *_ in roots], np.int64),
-        [f"{sender}\n</ceb:{form.root}>\n" for *_, sender in roots],
+        [stop - 1 for _, stop, *_ in roots],
+        [f"{_closing(entity)}{sender}\n</ceb:{form.root}>\n" for *_, sender in roots],
+        _closing(entity),
         height,
     )
-    letters, at = bytes_of(written([opened, *entities, closed], height))
+    once = np.ones(height, np.int64)
+    letters, at = laid_out([([opened], once), *entities, ([closed], once)])
     view, ends = letters.data, np.concatenate([[0], np.cumsum(lines)])
     return [
         [
@@ -292,8 +291,8 @@ def _senders(group: Group) -> Texts:
 
 def _entities(
     form: _Form, entity: Field, heads: Texts, items: Texts, counts: np.ndarray
-) -> list[Piece]:
-    """The pieces of entities: heads, and below each as many of the items as ``counts`` says."""
+) -> _Segments:
+    """What entities are made of: heads, and below each as many items as ``counts`` says."""
     lines = {}
     for each in form.below(entity.element):
         if each.type != "each":
@@ -303,52 +302,46 @@ def _entities(
         if most:
             wrong |= counts > int(most)
         if wrong.any():
-            which = _whose(heads.frame, int(np.argmax(wrong)))
+            which = whose(heads.frame, int(np.argmax(wrong)))
             raise ValueError(f"{form.kind} {each.element}{which}: {each.length} lines needed")
-        lines[each.element] = joined(_texts(form, each, items, {}), counts)
-    return list(_pieces(form, entity, heads, lines))
+        lines[each] = in_parts(form.kind, _whole(form, each), items)
+    once = np.ones(len(counts), np.int64)
+    segments: _Segments = []
+    head: list[Content] = []
+    for one in _contents(form, entity):
+        if one in lines:
+            segments += [(in_parts(form.kind, head, heads), once), (lines[one], counts)]
+            head = []
+        else:
+            head.append(one)
+    return [*segments, (in_parts(form.kind, head, heads), once)]
 
 
-def _whose(rows: pl.DataFrame, at: int) -> str:
-    """Whose a row is, for a sentence: of which list, of which entity."""
-    if KEY in rows.columns:
-        return f" of list {rows[KEY][at]}"
-    return f" of entity {rows[ENTITY][at] + 1}" if ENTITY in rows.columns else ""
-
-
-def _texts(
-    form: _Form, element: Field, rows: Texts, lines: dict[str, pa.LargeStringArray]
-) -> pa.LargeStringArray:
-    """An element with all that stands below it, one text a row; ``lines`` are written already."""
-    return written(_pieces(form, element, rows, lines), len(rows.frame))
-
-
-def _pieces(
-    form: _Form, element: Field, rows: Texts, lines: dict[str, pa.LargeStringArray]
-) -> Iterator[Piece]:
-    yield f"\n<ceb:{element.element}>"
+def _contents(form: _Form, element: Field) -> Iterator[Content]:
+    """All that stands in an element, in document order."""
     for one in form.below(element.element):
         if one.type == "node":
-            yield from _pieces(form, one, rows, lines)
-        elif one.type == "each":
-            yield lines[one.element]
+            yield from _whole(form, one)
         else:
-            yield from _leaf(form.kind, one, rows)
-    yield f"</ceb:{element.element}>"
+            yield one
 
 
-def _leaf(kind: str, one: Field, rows: Texts) -> Iterator[Piece]:
-    """One element with its value; an optional one without a value is not there."""
-    value = (rows.number if one.type == "N" else rows.value)(one.sources, one.default)
-    if why := wrong(one, value):
-        told, where = why
-        places = value.values.to_frame("value").select(where.fill_null(value=False))
-        at = places.to_series().arg_true()
-        of = _whose(rows.frame, at[0])
-        raise ValueError(f"{kind} {one.parent}.{one.element}{of}: {told} ({len(at)} rows)")
-    opened, closed = f"<ceb:{one.element}>", f"</ceb:{one.element}>"
-    if not value.absent:
-        yield from (opened, value.xml, closed)
-    elif value.absent < len(value.values):
-        assert not isinstance(value.xml, str)
-        yield around(opened, value.xml, closed)
+def _whole(form: _Form, element: Field) -> Iterator[Content]:
+    """The same with its tags."""
+    yield _opening(element.element)
+    yield from _contents(form, element)
+    yield _closing(element.element)
+
+
+def _opening(element: str) -> str:
+    return f"\n<ceb:{element}>"
+
+
+def _closing(element: str) -> str:
+    return f"</ceb:{element}>"
+
+
+def _texts(form: _Form, element: Field, rows: Texts) -> list[str]:
+    """An element with all that stands below it, one text a row."""
+    (part,) = in_parts(form.kind, _whole(form, element), rows)
+    return part.texts.to_list()

@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from xborder.manifests.repeats import Alike, alike, both, same
+
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 """What stands in XML for characters that would not come back as they are; ``&`` is the first."""
 
@@ -72,20 +74,6 @@ def bytes_of(array: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
 def _laid(at: np.ndarray, letters: Any) -> pa.LargeStringArray:
     buffers = [None, pa.py_buffer(np.ascontiguousarray(at, np.int64)), pa.py_buffer(letters)]
     return pa.LargeStringArray.from_buffers(len(at) - 1, *buffers[1:])
-
-
-def joined(array: pa.LargeStringArray, counts: np.ndarray) -> pa.LargeStringArray:
-    """Runs of ``counts`` texts each as one; their letters lie side by side already."""
-    letters, at = bytes_of(array)
-    return _laid(at[np.concatenate([[0], np.cumsum(counts)])], letters)
-
-
-def scattered(places: np.ndarray, texts: list[str], height: int) -> pa.LargeStringArray:
-    """Texts at some places, in ascending order, of ``height``; elsewhere the empty text."""
-    told = [one.encode() for one in texts]
-    ends = np.zeros(height + 1, np.int64)
-    ends[np.asarray(places) + 1] = [len(one) for one in told]
-    return _laid(np.cumsum(ends), b"".join(told))
 
 
 def look(array: pa.LargeStringArray) -> Look:
@@ -261,6 +249,7 @@ class Texts:
     frame: pl.DataFrame
     _found: dict[object, Value] = field(default_factory=dict)
     _numbers: dict[object, Number] = field(default_factory=dict)
+    _alike: dict[str, Alike] = field(default_factory=dict)
 
     def raw(self, source: str) -> Value:
         """A column as text, the empty text as an absent value; absent altogether: all absent."""
@@ -283,6 +272,29 @@ class Texts:
             self._numbers[key] = shortened(self.value(sources, default))
         return self._numbers[key]
 
+    @cached_property
+    def columns(self) -> dict[str, pl.Series]:
+        """The columns by name."""
+        return {one.name: one for one in self.frame}
+
+    def alike(self, sources: Iterable[str]) -> Alike | None:
+        """Which rows have the same value, whichever source it is of; None if few rows repeat."""
+        found: Alike | None = same(len(self.frame))
+        for source in sources:
+            if found is not None and source in self.columns:
+                if source not in self._alike:
+                    self._alike[source] = alike(self.columns[source])
+                found = both(found, self._alike[source])
+        return found
+
+    def some(self, sources: Iterable[str], rows: pl.Series) -> "Texts":
+        """Some rows, and of the columns those that are among ``sources``."""
+        wanted = dict.fromkeys(one for one in sources if one in self.columns)
+        # A table without columns has no rows.
+        return Texts(
+            pl.DataFrame([self.columns[one][rows] for one in wanted or [*self.columns][:1]])
+        )
+
     def _once(self, key: object, made: Callable[[], Value]) -> Value:
         if key not in self._found:
             self._found[key] = made()
@@ -290,9 +302,9 @@ class Texts:
 
     def _raw(self, source: str) -> Value:
         height = len(self.frame)
-        if source not in self.frame.columns:
+        if source not in self.columns:
             return _nothing(height)
-        values = self.frame[source].cast(pl.String)
+        values = self.columns[source].cast(pl.String)
         if values.null_count() == height:
             return _nothing(height)
         if not values.null_count() and values[0] == values[-1] and (values == values[0]).all():
@@ -345,7 +357,11 @@ def written(pieces: Iterable[Piece], height: int) -> pa.LargeStringArray:
             merged.append(piece)
     if not any(isinstance(one, pa.LargeStringArray) for one in merged):
         return pa.repeat(_literal("".join(merged)), height)
-    told = [_literal(one) if isinstance(one, str) else one for one in merged]
+    # Of texts alone Arrow would leave out the rows whose text is absent.
+    told = [
+        _literal(one) if isinstance(one, str) else one
+        for one in (*merged, "")[: max(2, len(merged))]
+    ]
     return _joined(told, "skip")
 
 
