@@ -1,6 +1,9 @@
 """Goods that stand side by side in one row: what is wrong with the second stands at its cells."""
 
 import io
+import os
+import resource
+from contextlib import ExitStack
 from datetime import date
 
 import openpyxl
@@ -10,6 +13,7 @@ import pytest
 from xborder import intake
 from xborder.checks import Context
 from xborder.checks.annotated import annotated
+from xborder.checks.annotator import Annotator
 from xborder.checks.dry_run import Report, check_together
 from xborder.intake import Reading
 from xborder.schemas import tables
@@ -70,3 +74,17 @@ def test_the_annotated_workbook_marks_those_cells(checked: tuple[Reading, Report
     sheet = openpyxl.load_workbook(io.BytesIO(made)).worksheets[1]
     marked = {one.coordinate for row in sheet.iter_rows() for one in row if one.comment}
     assert {"F2", "J2", "C3", "I3"} <= marked and not {"C2", "D2"} & marked
+
+
+def test_a_process_with_many_open_files_annotates_too(checked: tuple[Reading, Report]) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 4096:
+        pytest.skip("this machine gives a process fewer open files")
+    read, report = checked
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+        for _ in range(1100):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        annotator = stack.enter_context(Annotator())
+        assert annotated(BOOK, read, report.found, annotator) == annotated(BOOK, read, report.found)

@@ -113,9 +113,11 @@ class Annotator:
 def _exactly(descriptor: int, size: int, until: float) -> bytes:
     """So many bytes. Raises EOFError and TimeoutError."""
     found = bytearray()
+    ready = select.poll()  # which, unlike select, takes any descriptor
+    ready.register(descriptor, select.POLLIN)
     while len(found) < size:
         left = until - time.monotonic()
-        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+        if left <= 0 or not ready.poll(left * 1000):
             raise TimeoutError
         part = os.read(descriptor, min(size - len(found), 1 << 20))
         if not part:
