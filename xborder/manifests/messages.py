@@ -120,11 +120,11 @@ def render(kind: str, group: Group) -> list[list[Message]]:
     top = form.top()
     entities = _entities(form, top["heads"], group.heads, group.items, group.lines)
     base = _texts(form, top["transfer"], _senders(group))
-    parts = [
-        _Part(one.number, lists.start, lists.stop, sender, one.lists_per_message)
+    numbered = [
+        _Numbered(one.number, lists.start, lists.stop, sender, one.lists_per_message)
         for (one, lists, _), sender in zip(group.spans(), base, strict=True)
     ]
-    return _messages(form, parts, entities, group.lines)
+    return _messages(form, numbered, entities, group.lines)
 
 
 def document(
@@ -166,8 +166,8 @@ def document(
     if subscribers:
         told = Texts(pl.DataFrame([dict(one) for one in subscribers]))
         sender += "".join(_texts(form, top["subscribers"], told))
-    part = _Part(number, 0, len(heads), sender, per_message)
-    (made,) = _messages(form, [part], entities, lines)
+    whole = _Numbered(number, 0, len(heads), sender, per_message)
+    (made,) = _messages(form, [whole], entities, lines)
     return made
 
 
@@ -208,7 +208,7 @@ def _named(one: Field) -> tuple[str, ...]:
     return one.sources if one.type in ("node", "each") else (one.element,)
 
 
-class _Part(NamedTuple):
+class _Numbered(NamedTuple):
     """Entities whose messages are of one number and sender, and stand one after another."""
 
     number: str
@@ -223,16 +223,16 @@ _Segments = list[tuple[list[Part], np.ndarray]]
 
 
 def _messages(
-    form: _Form, parts: Sequence[_Part], entities: _Segments, lines: np.ndarray
+    form: _Form, numbered: Sequence[_Numbered], entities: _Segments, lines: np.ndarray
 ) -> list[list[Message]]:
-    """The messages of each part; ``entities`` are the segments of those of all, in their order.
+    """The messages of each number; ``entities`` are the segments of those of all, in their order.
 
     All letters are written in one pass: a message is a slice.
     """
-    planned = [list(_planned(form, part)) for part in parts]
+    planned = [list(_planned(form, one)) for one in numbered]
     roots = [
-        (first, stop, root_guid, part.sender)
-        for part, own in zip(parts, planned, strict=True)
+        (first, stop, root_guid, one.sender)
+        for one, own in zip(numbered, planned, strict=True)
         for first, stop, _, root_guid in own
     ]
     # What opens and closes a message stands before its first entity and after its last.
@@ -273,14 +273,14 @@ def _messages(
     ]
 
 
-def _planned(form: _Form, part: _Part) -> Iterator[tuple[int, int, str, str]]:
-    """The messages of a part: first entity and the one after its last, file name, root guid."""
-    if not 1 <= part.per_message <= ENTITIES:
-        raise ValueError(f"a message holds 1 to {ENTITIES}, not {part.per_message}")
-    starts = range(part.first, part.stop, part.per_message)
+def _planned(form: _Form, of: _Numbered) -> Iterator[tuple[int, int, str, str]]:
+    """The messages of a number: first entity and the one after its last, file name, root guid."""
+    if not 1 <= of.per_message <= ENTITIES:
+        raise ValueError(f"a message holds 1 to {ENTITIES}, not {of.per_message}")
+    starts = range(of.first, of.stop, of.per_message)
     for sequence, first in enumerate(starts, start=1):
-        stop = min(first + part.per_message, part.stop)
-        root_guid = guid(part.number, form.kind, str(sequence))
+        stop = min(first + of.per_message, of.stop)
+        root_guid = guid(of.number, form.kind, str(sequence))
         yield first, stop, f"{form.kind}_{sequence:04d}.xml", root_guid
 
 
