@@ -1,15 +1,19 @@
 """A reader's messages: what goes in comes out, and nothing is believed that is too much."""
 
+import contextlib
 import json
 import os
+import struct
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import polars as pl
+import pyarrow
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xborder.intake import child
@@ -54,15 +58,19 @@ def collected(
     return done, collector, taken
 
 
-@given(st.lists(TABLES, max_size=3), st.integers(1, 4))
-def test_tables_come_as_they_were_sent(messages: list[list[pl.DataFrame]], step: int) -> None:
+@given(st.lists(TABLES, max_size=3), st.integers(1, 4), st.booleans())
+def test_tables_come_as_they_were_sent(
+    messages: list[list[pl.DataFrame]], step: int, loaded: bool
+) -> None:
     def write(out: Any) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(child, "STEP", step)
-            for number, tables in enumerate(messages):
-                child._write(out, {"number": number}, *tables)
+        for number, tables in enumerate(messages):
+            child._write(out, {"number": number}, *tables)
 
-    done, collector, taken = collected(write)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child, "STEP", step)
+        if not loaded:
+            patch.delitem(sys.modules, pyarrow.__name__)
+        done, collector, taken = collected(write)
     assert done
     assert collector.whole
     assert [said["number"] for said, _ in taken] == list(range(len(messages)))
@@ -76,16 +84,32 @@ def test_tables_come_as_they_were_sent(messages: list[list[pl.DataFrame]], step:
 FRAME = pl.DataFrame({"a": [f"a text of more than twelve bytes {one}" for one in range(5000)]})
 
 
-def sent(out: Any) -> None:
-    child._write(out, {}, FRAME)
+def sent(out: Any, frame: pl.DataFrame = FRAME) -> None:
+    child._write(out, {}, frame)
 
 
-def written() -> bytes:
+def written(frame: pl.DataFrame = FRAME) -> bytes:
     """The bytes of one message."""
     with tempfile.TemporaryFile() as file:
-        sent(file)
+        sent(file, frame)
         file.seek(0)
         return file.read()
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4
+    )
+)
+def test_damage_is_told_and_never_ends_the_process(damage: list[tuple[float, int]]) -> None:
+    """A reader with damaged memory harms its own file, not those that are read after it."""
+    damaged = bytearray(written(FRAME.head(9)))
+    begin = damaged.index(b"}") + 1
+    for share, value in damage:
+        damaged[begin + int(share * (len(damaged) - begin))] = value
+    with contextlib.suppress(ValueError, OSError, struct.error, pyarrow.ArrowException):
+        assert len(collected(lambda out: out.write(damaged))[2]) <= 1
 
 
 def test_what_is_too_large_ends_the_reading() -> None:

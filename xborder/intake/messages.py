@@ -10,6 +10,7 @@ import json
 import os
 import selectors
 import struct
+import sys
 import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
@@ -114,8 +115,9 @@ class Collector:
         """A table of some pieces. A batch of rows stays where it was read: nothing is copied."""
         import polars as pl
 
-        if pieces == 1:
-            # To load pyarrow for a file's few rows would cost more than to read them.
+        if pieces == 1 and "pyarrow" not in sys.modules:
+            # To load pyarrow for a file's few rows would cost more than to read them. A damaged
+            # piece ends the process here: a command of its own, not one that reads many files.
             one = b"".join((yield from self._piece(bytearray)))
             return pl.read_ipc_stream(io.BytesIO(one + END))
         import pyarrow as pa
