@@ -264,6 +264,21 @@ def test_verdicts_find_their_orders_by_number(declared: Connection) -> None:
     assert not [one for one in plans if one.startswith("SCAN orders")]
 
 
+@pytest.mark.parametrize("version", ["v1", "v9"])
+def test_what_is_open_is_found_in_its_order(declared: Connection, version: str) -> None:
+    """At ten million lines to sort the orders took a quarter of a gigabyte."""
+    c = declared
+    if c.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL chooses by its statistics")
+    upload(c, "new", {"order_no": "2"})
+    check(c)
+    with explained(c) as plans:
+        orders.open_blocks(c, "dapu", version)
+        orders.open_orders(c, "dapu", version, 2, 0)
+    assert [one for one in plans if "ix_orders_open" in one]
+    assert not [one for one in plans if "TEMP B-TREE" in one]
+
+
 def test_answers_and_refusals_do_not_go_through_all_documents(declared: Connection) -> None:
     c = declared
     if c.dialect.name == "postgresql":

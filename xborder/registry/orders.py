@@ -114,18 +114,17 @@ OPEN_FROM = f"""
     FROM uploads u JOIN orders o ON o.upload_id = u.id {_SHOPS}
     LEFT JOIN checks k ON k.id = o.check_id AND k.exporter = u.exporter
 """
-OPEN_WHERE = """
-    WHERE u.exporter = :exporter AND o.open
+_WAITS = """
       AND (CAST(:version AS TEXT) IS NULL OR k.inputs IS NULL OR k.inputs <> :version
            OR (o.state = 'held' AND (o.codes LIKE '%LOGISTICS_NO_%'
                                      OR o.codes LIKE '%ORDER_NUMBER_TAKEN%')))
 """
+OPEN_WHERE = f"WHERE u.exporter = :exporter AND o.open {_WAITS}"
 _OPEN = OPEN_FROM + OPEN_WHERE
 
-_ALL_OPEN = """
-    FROM uploads u JOIN orders o ON o.upload_id = u.id
-    WHERE u.exporter = :exporter AND o.open
-"""
+# Without a join of the uploads SQLite takes the orders as the index of open orders has them, and
+# need not sort them all to count those of a block.
+_ALL_OPEN = "o.open AND o.upload_id IN (SELECT id FROM uploads WHERE exporter = :exporter)"
 
 
 def open_blocks(c: Connection, exporter: str, inputs_version: str | None = None) -> pl.DataFrame:
@@ -138,14 +137,16 @@ def open_blocks(c: Connection, exporter: str, inputs_version: str | None = None)
     # Under inputs that nothing was checked under all wait, and no order's check is looked up.
     known = "SELECT 1 FROM checks WHERE exporter = :exporter AND inputs = :version LIMIT 1"
     asked = {"exporter": exporter, "version": inputs_version}
-    waiting = _ALL_OPEN if run(c, known, **asked).first() is None else _OPEN
-    return fetch(
-        c,
-        f"SELECT o.upload_id, o.block, count(*) {waiting} GROUP BY 1, 2"
-        " ORDER BY o.upload_id, o.block IS NOT NULL, o.block",
-        OPEN_BLOCKS,
-        **({"exporter": exporter} if waiting is _ALL_OPEN else asked),
-    )
+    if run(c, known, **asked).first() is None:
+        waiting, asked = _ALL_OPEN, {"exporter": exporter}
+        checked = ""
+    else:
+        waiting = _ALL_OPEN + _WAITS
+        checked = "LEFT JOIN checks k ON k.id = o.check_id AND k.exporter = :exporter"
+    counted = f"""
+        SELECT o.upload_id, o.block, count(*) FROM orders o {checked} WHERE {waiting} GROUP BY 1, 2
+    """  # noqa: S608
+    return fetch(c, counted, OPEN_BLOCKS, **asked).sort("upload_id", "block")
 
 
 def open_orders(
@@ -182,11 +183,12 @@ def _open_in(
     """The same of one block: what all its orders share is asked for once."""
     upload = uploads.get(c, upload_id)
     one = "IS NULL" if block is None else "= :block"
+    # Told that "open" is one value, SQLite knows that its index has these in their order.
     found = fetch(
         c,
         f"""
-        SELECT o.id, o.order_no
-        {_OPEN.replace(_SHOPS, "")} AND o.upload_id = :upload AND o.block {one} ORDER BY o.id
+        SELECT o.id, o.order_no {_OPEN.replace(_SHOPS, "")}
+          AND o.open = true AND o.upload_id = :upload AND o.block {one} ORDER BY o.id
         """,
         {name: OPEN_ORDERS[name] for name in ("order_id", "order_no")},
         upload=upload_id,

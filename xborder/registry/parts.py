@@ -123,7 +123,7 @@ def shared_waybills(
     """
     hashes, taken = [], []
     for part in parts:
-        first = _first_parcels(shipments.of(part.number))
+        first = _first_parcels(shipments.parcels_of(part.number))
         found = waybills.taken(connection, first.select(_WAYBILL))
         own = first.select(*_WAYBILL, *(pl.col(name).alias(f"own.{name}") for name in ORDER))
         other = (pl.col("own.shop") != pl.col("shop")) | (
@@ -136,7 +136,7 @@ def shared_waybills(
     twice = every.filter(every == every.shift()).unique()
     shared = pl.DataFrame(schema=dict.fromkeys(_WAYBILL, pl.String))
     if twice.len():
-        shared = _shared(twice, (_first_parcels(shipments.of(one.number)) for one in parts))
+        shared = _shared(twice, (_first_parcels(shipments.parcels_of(one.number)) for one in parts))
     return shared, pl.concat(taken)
 
 
@@ -151,11 +151,10 @@ def slices(lines: pl.DataFrame, size: int) -> list[pl.DataFrame]:
 
 
 def _first_parcels(shipped: pl.DataFrame) -> pl.DataFrame:
-    """The parcel by which each order goes, as the checks see it: its first."""
-    named = shipped.select(*ORDER, *_WAYBILL)
-    if one_row_each(named):
-        return named
-    return named.unique(ORDER, keep="first", maintain_order=True)
+    """Of parcels (``in_force.PARCEL``) the one by which each order goes, as the checks see it: its first."""
+    if one_row_each(shipped):
+        return shipped
+    return shipped.unique(ORDER, keep="first", maintain_order=True)
 
 
 def _shared(twice: pl.Series, parcels: Iterable[pl.DataFrame]) -> pl.DataFrame:
