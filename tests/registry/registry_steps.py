@@ -94,7 +94,8 @@ def reserve(
         {"list_id": list_ids, "manifest": [0] * len(list_ids)},
         schema={"list_id": pl.Int64, "manifest": pl.UInt32},
     )
-    return manifests.reserve_all(c, cutoff, plan, [assigned], DAY, NOW)[0]
+    (reserved,) = manifests.reserve_all(c, cutoff, plan, [assigned], DAY, NOW)
+    return manifests.get(c, reserved)
 
 
 @contextmanager

@@ -236,7 +236,8 @@ def test_manifests_are_reserved_together(engine: Engine) -> None:
         assigned = [
             pl.DataFrame({"list_id": ids, "manifest": of}, schema=schema) for ids, of in pages
         ]
-        rows = manifests.reserve_all(c, cutoffs.take(c, DAY, NOW), plan, assigned, DAY, NOW)
+        ids = manifests.reserve_all(c, cutoffs.take(c, DAY, NOW), plan, assigned, DAY, NOW)
+        rows = [manifests.get(c, one) for one in ids]
         assert [(row.number, row.lists, row.batch) for row in rows] == [
             ("XB60412026112000001", 3, {"n": 0}), ("XB60412026112000002", 3, {"n": 1}),
         ]  # fmt: skip

@@ -90,7 +90,7 @@ class Parted:
     def __init__(self, scratch: Path) -> None:
         """``scratch``: the folder of the temporary file, made when it is needed."""
         self._scratch = scratch
-        self._keys: list[pl.DataFrame] = []
+        self._keys: list[tuple[int, pl.Series]] = []
         self._held: dict[int, list[pl.DataFrame]] = {}
         self._bytes = 0
         self._spilled: dict[int, list[tuple[int, int]]] = {}
@@ -112,20 +112,18 @@ class Parted:
 
     def wants(self, part: int, orders: pl.DataFrame) -> None:
         """These orders (shop, order_no) belong to that part; told before ``take``."""
-        told = orders.select(_key(), pl.lit(part, pl.UInt32).alias("part"))
-        self._keys.append(told)
+        self._keys.append((part, orders.select(_key()).to_series()))
 
     def take(self, store: Store, uploads: Sequence[int]) -> None:
         """Go through the shipment files, in order of their coming, and part their rows."""
-        keys = pl.concat([pl.DataFrame(schema={"key": pl.UInt64, "part": pl.UInt32}), *self._keys])
-        self._keys = []
-        keys = keys.sort("key", "part")
-        # Two orders of one hash in two parts: the second and later stand aside.
-        again = pl.col("key") == pl.col("key").shift()
-        others = keys.filter(again & (pl.col("part") != pl.col("part").shift()))
-        keys = keys.filter(again.not_().fill_null(value=True))
+        keys = self._wanted()
         if keys.is_empty():
             return
+        # Two orders of one hash in two parts: the second and later stand aside.
+        again = (keys["key"] == keys["key"].shift()).fill_null(value=False)
+        others = keys.filter(again & (keys["part"] != keys["part"].shift()))
+        if again.any():
+            keys = keys.filter(~again)
         for place, upload_id in enumerate(uploads):
             where = _file("shipments", upload_id)
             if not store.exists(*where):
@@ -146,6 +144,21 @@ class Parted:
                 # The next block of a file of which something is wanted is read at once.
                 columns = None
                 self._add(rows[found["at"]].with_columns(found["part"], _place(place)))
+
+    def _wanted(self) -> pl.DataFrame:
+        """The hashes of all orders, sorted (key UInt64), and whose they are (part UInt32).
+
+        Of millions, so the columns are put in order one by one: each copy counts.
+        """
+        hashes = pl.concat([pl.Series(dtype=pl.UInt64), *(own for _, own in self._keys)])
+        parts = pl.concat(
+            [pl.Series(dtype=pl.UInt32)]
+            + [pl.repeat(part, own.len(), dtype=pl.UInt32, eager=True) for part, own in self._keys]
+        )
+        self._keys = []
+        order = hashes.arg_sort()
+        hashes = hashes.gather(order).alias("key")
+        return pl.DataFrame([hashes, parts.gather(order).alias("part")])
 
     def _add(self, rows: pl.DataFrame) -> None:
         # Of some twenty columns half are empty in most files, and need not wait anywhere.

@@ -39,6 +39,9 @@ class NewManifest:
 
 RESERVED, PUBLISHED = "reserved", "published"
 
+_TOGETHER = 500
+"""Rows that are written by one statement: what a batch says is some thousands of letters."""
+
 
 def reserve_all(
     c: Connection,
@@ -47,8 +50,8 @@ def reserve_all(
     assigned: Iterable[pl.DataFrame],
     business_date: date,
     app_time: datetime,
-) -> list[Row[Any]]:
-    """Put pending lists into new manifests, in order of ``plan``; their rows.
+) -> range:
+    """Put pending lists into new manifests, in order of ``plan``; the ids of their rows.
 
     ``assigned`` are frames [list_id Int64, manifest UInt32]: which list goes into which manifest
     of ``plan`` (its index); every list once, every manifest at least one. Numbers are
@@ -85,8 +88,8 @@ def reserve_all(
                 "state": RESERVED,
             }
         )
-    if rows:
-        c.execute(manifests.insert(), rows)
+    for start in range(0, len(rows), _TOGETHER):
+        c.execute(manifests.insert(), rows[start : start + _TOGETHER])
     counts: Counter[int] = Counter()
     for part in assigned:
         counts.update(_issue(c, ids.start, part))
@@ -103,8 +106,7 @@ def reserve_all(
         counted = update(manifests).where(manifests.c.id == bindparam("of"))
         told_of = [{"of": row["id"], "count": row["lists"]} for row in rows]
         c.execute(counted.values(lists=bindparam("count")), told_of)
-    reserved = manifests.c.id.between(ids.start, ids.stop - 1)
-    return list(c.execute(select(manifests).where(reserved).order_by(manifests.c.id)))
+    return ids
 
 
 def _issue(c: Connection, first: int, assigned: pl.DataFrame) -> dict[int, int]:
