@@ -1,5 +1,6 @@
 """Declaration elements: how many, which are missing by name, and what their values say."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from xborder import findings
 from xborder.checks import check_orders, facts
 from xborder.checks.elements import headings, headings_of, of_text, with_elements
-from xborder.schemas import library, tables
+from xborder.schemas import tables, violations
 
 ON = date(2026, 11, 20)
 HELD = tables.packaged()
@@ -113,23 +114,55 @@ def test_an_operator_s_tariff_with_elements_comes_first() -> None:
     assert of_text("6914100000", "", known) is None
 
 
-def test_the_schemas_know_of_which_headings_the_elements_are_known() -> None:
-    """The static schema asks for elements where the table of the release has some."""
-    listed = set(HELD.tariff(ON)["hs_code"])
-    known = set(headings_of(sorted(listed), HELD, ON))
-    elements = "generic.schema.json#/$defs/elements"
-    for family in ("ceramics", "electroacoustics", "furniture", "industrial"):
-        schema = library.schema(family)
-        codes = pl.Series(sorted(one for one in listed if _family(one) == family))
-        rules = [one for one in schema["allOf"] if one.get("then", {}).get("$ref") == elements]
-        pattern = rules[0]["if"]["properties"]["hs_code"]["pattern"] if rules else "^x"
-        assert set(codes.filter(codes.str.contains(pattern))) == known & set(codes), family
-        assert codes.len() > 10
+def _home(name: str, rows: pl.DataFrame) -> tables.Tables:
+    """The tables of a home with one of its own."""
+    kind = next(one for one in HELD.entries if one.kind == name)
+    own = replace(kind, name=name, read=lambda: rows, origin="home", valid_from=date(2026, 1, 1))
+    return tables.Tables(tables.combined((own,)).entries, ON)
 
 
-def _family(code: str) -> str:
-    rows = HELD.tariff(ON)
-    return str(rows.row(by_predicate=pl.col("hs_code") == code, named=True)["family"])
+EARPHONES = HELD.table("declaration_elements").filter(pl.col("hs_prefix") == "851821").with_columns(
+    pl.lit("851830").alias("hs_prefix"))  # fmt: skip
+HOMES = {
+    "release": tables.Tables(HELD.entries, ON),
+    "other headings": _home("declaration_elements", EARPHONES),
+    "a tariff that lists them": _home(
+        "tariff",
+        HELD.tariff(ON)
+        .cast(pl.String)
+        .with_columns(
+            pl.col("hs_code")
+            .replace_strict(
+                {
+                    "7323930000": "0:品牌类型;1:出口享惠情况;2:材质",
+                    "6914100000": "0:品牌类型;…",
+                    "8534009000": "0:;1:",
+                    "8531100000": "品牌|型号",
+                },
+                default=None,
+            )
+            .alias("elements")
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("held", HOMES.values(), ids=HOMES)
+def test_the_schema_knows_the_headings_that_the_check_knows(held: tables.Tables) -> None:
+    """Whatever an operator imports, both say the same of a code."""
+    listed = sorted(HELD.tariff(ON)["hs_code"])
+    known = set(headings_of(listed, held, ON))
+    assert {one for one in listed if held.is_described(one)} == known != set()
+    goods = pl.DataFrame({"hs_code": listed, "gmodel": "0|0|1|2"})
+    empty = goods.with_columns(gmodel=pl.lit(None, pl.String))
+
+    def told(code: str, rows: pl.DataFrame) -> set[str]:
+        found = violations("goods", rows, held).filter(pl.col("code") == code)
+        return set(rows["hs_code"].gather(found["row"]))
+
+    assert told("MODEL_TEXT_MISSING", goods) == set(listed) - known
+    assert told("MODEL_TEXT_MISSING", empty) == set(listed) - known
+    assert told("ELEMENTS_ABSENT", empty) == known and not told("ELEMENTS_ABSENT", goods)
 
 
 def goods_file(tmp_path: Path, *rows: dict[str, str]) -> pl.DataFrame:

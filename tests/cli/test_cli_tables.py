@@ -17,7 +17,7 @@ from xborder.registry import audit
 from xborder.registry.database import reading
 from xborder.registry.home import create, open_home
 from xborder.registry.tables import audit as audit_table
-from xborder.schemas import tables
+from xborder.schemas import library, table_files, tables
 
 HEAD = "商品编码,商品名称,法定第一单位,法定第二单位,海关监管条件"
 CUP, HORSE = "6911101900,瓷餐具,千克,,", "0101210010,濒危野马,千克,头,AFEB"
@@ -225,3 +225,59 @@ def test_a_disk_that_refuses_leaves_what_was_in_force(
     assert "no space left" in bring(tmp_path, CUP, more=("--replace",), code=2)
     assert (home / "tables" / "tables.toml").read_bytes() == before
     assert not list((home / "tables").glob(".writing-*"))
+
+
+PAST = ("--name", "exchange_rate", "--valid-from", "2023-01-01", "--valid-to", "2023-12-31")
+
+
+def _rates(tmp_path: Path) -> str:
+    return write(tmp_path, "USD,2023-01-01,6.95", head="币制,生效日期,汇率")
+
+
+def test_a_table_of_a_past_year_shows_what_it_changes_today(home: Path, tmp_path: Path) -> None:
+    shown = run("import", _rates(tmp_path), *PAST, "--yes")
+    assert "today 2026-11-22: nothing changes" in shown
+    assert "88" in next(
+        line for line in run().splitlines() if "packaged" in line and "_rate" in line
+    )
+    open_ended = run("import", _rates(tmp_path), *PAST[:4], "--yes", "--replace", "--dry-run")
+    assert "exchange_rate  ·  today 2026-11-22" in open_ended and "88" in open_ended
+
+
+def test_a_csv_of_the_release_can_be_imported(home: Path) -> None:
+    data = Path(tables.__file__).parent / "data" / "rules" / "declaration_elements.csv"
+    shown = run("import", str(data), "--name", "declaration_elements", "--dry-run")
+    assert [line.split()[-1] for line in shown.splitlines() if "added" in line] == ["0"]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_damaged_table_is_told_and_can_be_taken_out_or_replaced(
+    home: Path, tmp_path: Path, lang: str
+) -> None:
+    run("import", _rates(tmp_path), *PAST, "--yes")
+    (file,) = (home / "tables").glob("*.csv")
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"x")
+    said = "被改动过" if lang == "zh" else "has been changed"
+    for words in (["manifests"], ["stock"], ["verify"], ["tables"], ["run"], ["facts"]):
+        ended = CliRunner().invoke(app, [*words, "--lang", lang])
+        assert ended.exit_code == (1 if words == ["verify"] else 2), ended.output
+        assert said in ended.output and "Traceback" not in ended.output
+        assert not (ended.exception and not isinstance(ended.exception, SystemExit))
+    run("import", _rates(tmp_path), *PAST, "--yes", code=2)
+    run("import", _rates(tmp_path), *PAST, "--yes", "--replace")
+    assert file.read_bytes() == whole
+    file.write_bytes(whole + b"x")
+    run("remove", "exchange_rate", "--valid-from", "2023-01-01", "--yes")
+    assert CliRunner().invoke(app, ["verify"]).exit_code == 0
+
+
+def test_a_schema_that_cannot_be_used_is_told_in_a_line(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise library.SchemaError("ceramics.schema.json#/allOf/1: unknown keyword requiredd")
+
+    monkeypatch.setattr(table_files, "draft", broken)
+    ended = CliRunner().invoke(app, ["tables", "import", _rates(tmp_path), *PAST])
+    assert ended.exit_code == 2 and "unknown keyword requiredd" in ended.output

@@ -27,6 +27,17 @@ def test_text_files(tmp_path: Path, encoding: str, delimiter: str) -> None:
     assert read.cells["row"].to_list() == [1, 2, 3] and len(read.sha256) == 64
 
 
+def test_a_cell_may_hold_another_delimiter_more_often_than_there_are_columns(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "t.csv"
+    elements = "0:品牌类型;1:出口享惠情况;2:用途;3:材质;4:品牌;5:型号;6:GTIN;7:CAS"
+    path.write_text(f"2027 年税则\n商品编码,申报要素（全）,note\n6911101900,{elements},\n", "utf-8")
+    read = intake.read_plain(path, heads=["申报要素", "商品编码"])
+    assert read.cells["cells"].to_list()[-1] == ["6911101900", elements, None]
+    assert read.cells["ragged"].to_list() == [1, 0, 0]
+
+
 def test_a_row_of_another_width_says_so(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("code,name\n" + "1,a\n" * 30 + "2\n3,c,d\n", "utf-8")

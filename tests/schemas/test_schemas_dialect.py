@@ -68,6 +68,12 @@ FILTERED = {
         ],
         "$defs": {"one": {"properties": {"b": {"x-table": "unit"}}, "required": ["m"]}},
     },
+    "described": {"properties": {"a": {"x-described": True}, "b": {"not": {"x-described": True}}}},
+    "if described": {
+        "if": {"properties": {"a": {"x-described": True}}, "required": ["a"]},
+        "then": {"required": ["b"]},
+        "else": {"properties": {"b": {"pattern": "[A-Z]"}}, "required": ["c"]},
+    },
     "all or nothing": {"properties": {"a": {"enum": []}, "b": {"enum": ["E", 5, None]}}},
     "lists in text": {"properties": {"a": {"items": {"type": "string"}, "minItems": 2}}},
 }
@@ -101,6 +107,16 @@ def made(tmp_path, rules):
 def rows():
     draw = random.Random(7)
     pool = [None, None, *NASTY, "2.5", "3", "3.0", "-3", "-2.9", "100", "100.01", "0.50", "0.05"]
+    pool += [
+        "6911",
+        "691",
+        "6911101900",
+        "69111019001",
+        "８５１８２１",
+        "851821",
+        "8518300000",
+        "x6911",
+    ]
     data = {one: draw.choices(pool, k=1500) for one in COLUMNS}
     return pl.DataFrame(data, schema=dict.fromkeys(COLUMNS, pl.String()))
 

@@ -1,15 +1,17 @@
 """An operator's file becomes a table's rows, or is refused with every place named."""
 
 import dataclasses
+import hashlib
 import re
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from xborder import findings
-from xborder.schemas import table_changes, table_files, tables
+from xborder.schemas import table_changes, table_files, table_versions, tables
 
 DAY = date(2026, 11, 22)
 HELD = tables.packaged()
@@ -201,8 +203,83 @@ def test_a_table_that_leaves_others_dangling_is_refused():
     rows = units.rows.filter(pl.col("code") != "035")
     fewer = dataclasses.replace(units, read=lambda: rows, origin="home")
     with pytest.raises(tables.TableError, match=r"table tariff_ceramics: unit1 035 .*table unit"):
-        table_changes.refuse_dangling(tables.combined((fewer,)))
-    table_changes.refuse_dangling(HELD)
+        table_changes.refuse_dangling(HELD, tables.combined((fewer,)), HELD.today)
+    assert table_changes.dangling(HELD) == []
+    # What dangles already, by another release perhaps, keeps no other table from coming.
+    short = tables.combined((fewer,))
+    table_changes.refuse_dangling(short, short, HELD.today)
+
+
+def test_a_table_that_will_leave_others_dangling_is_refused_before_that_day():
+    units = next(one for one in HELD.entries if one.name == "unit")
+    rows = units.rows.filter(pl.col("code") != "035")
+    day = HELD.today + timedelta(days=30)
+    later = dataclasses.replace(units, read=lambda: rows, origin="home", valid_from=day)
+    with pytest.raises(tables.TableError, match=rf"unit1 035 .*table unit \({day}\)"):
+        table_changes.refuse_dangling(HELD, tables.combined((later,)), HELD.today)
+
+
+def test_what_excel_makes_of_codes_and_percents_is_refused_with_the_form_named():
+    made = draft("tariff", [*HEAD, "出口退税率"], ["6911101900", "瓷", "035", None, None, "0.13"])
+    assert told(made) == [("TABLE_VALUE_MALFORMED", "F2", "0.13")]
+    assert made.found[0].expected == "13 = 13%"
+    for written, value in (("13%", "13"), ("0", "0"), ("9.5", "9.5")):
+        made = draft(
+            "tariff", [*HEAD, "出口退税率"], ["6911101900", "瓷", "035", None, None, written]
+        )
+        assert (told(made), made.rows["rebate_pct"].to_list()) == ([], [value])
+    # 0301 and 030110 whose zero a numeric cell has lost.
+    for lost in ("301", "30110", "301100000"):
+        made = draft("declaration_elements", ["hs_prefix", "position", "name_zh"], [lost, "0", "x"])
+        assert told(made) == [("TABLE_VALUE_MALFORMED", "A2", lost)]
+    made = draft("exchange_rate", ["币制", "生效日期", "汇率"], ["USD", "2026-11-31", "1,234.5"])
+    assert [one.expected for one in made.found] == ["YYYY-MM-DD", "1234.5"]
+
+
+def _own(name: str, begins: str, ends: str | None, rows: pl.DataFrame) -> tables.Table:
+    entry = {
+        "name": name, "valid_from": date.fromisoformat(begins), "source": "t",
+        "valid_to": date.fromisoformat(ends) if ends else None, "confidence": "high",
+    }  # fmt: skip
+    content = rows.write_csv().encode()
+    sha256 = hashlib.sha256(content).hexdigest()
+    return table_versions.version(entry | {"sha256": sha256}, content, "home", "t.csv")
+
+
+def test_a_table_of_a_past_year_ends_with_its_year():
+    rates = pl.DataFrame({"currency": ["USD"], "valid_from": ["2023-01-01"], "cny": ["6.95"]})
+
+    def rate(own: list[tables.Table], currency: str, day: str) -> Decimal | None:
+        return tables.combined(tuple(own)).cny_rate(currency, date.fromisoformat(day))
+
+    past = [_own("exchange_rate", "2023-01-01", "2023-12-31", rates)]
+    released = tables.packaged().cny_rate("EUR", date(2026, 11, 20))
+    assert rate(past, "USD", "2023-06-01") == Decimal("6.95")
+    assert rate(past, "EUR", "2023-06-01") is None
+    assert rate(past, "EUR", "2026-11-20") == released != None  # noqa: E711
+    # It reaches into the release's own time: that goes on on the day after.
+    into = [_own("exchange_rate", "2023-01-01", "2024-06-30", rates)]
+    assert rate(into, "EUR", "2024-06-30") is None and rate(into, "EUR", "2026-11-20") == released
+    assert rate(into, "EUR", "2024-07-01") is not None
+    # Without an end, or with a later version of one's own, the release's does not come back.
+    assert rate([_own("exchange_rate", "2023-01-01", None, rates)], "EUR", "2026-11-20") is None
+    both = [*past, _own("exchange_rate", "2024-01-01", None, rates)]
+    assert rate(both, "EUR", "2026-11-20") is None
+    # One that begins after the release's takes its place for good.
+    newer = [_own("exchange_rate", "2026-01-01", "2026-06-30", rates)]
+    assert rate(newer, "EUR", "2026-11-20") is None and rate(newer, "EUR", "2025-11-20")
+
+
+def test_a_tariff_of_a_past_year_says_nothing_of_a_code_in_force():
+    row = HELD.tariff(DAY).filter(pl.col("hs_code") == "6911101900").cast(pl.String)
+    old = row.with_columns(unit1=pl.lit("007"))
+    held = tables.combined((_own("tariff", "2023-01-01", "2023-12-31", old),))
+
+    def unit(day: date) -> str:
+        return held.tariff(day).filter(pl.col("hs_code") == "6911101900")["unit1"].item()
+
+    assert unit(date(2023, 6, 1)) == "007" and unit(DAY) == row["unit1"].item() != "007"
+    assert held.out_of_date(DAY) == ["tariff"]
 
 
 def test_the_documented_columns_are_those_of_the_import():

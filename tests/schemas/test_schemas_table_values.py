@@ -29,7 +29,7 @@ def test_the_tables_of_the_release_hold_what_they_must() -> None:
         ("declaration_elements", {"position": "a"}, "row 2: position 'a' is no number"),
         ("declaration_elements", {"hs_prefix": "690"}, "row 2: hs_prefix '690' is no 4 to 10"),
         ("declaration_elements", {"name_zh": None}, "row 2: name_zh is empty"),
-        ("declaration_elements", {"optional": "yes"}, "row 2: optional 'yes' is neither"),
+        ("declaration_elements", {"optional": "yes"}, "row 2: optional 'yes' is no true or false"),
         ("hazard_limit", {"limit": "0,159"}, "row 2: limit '0,159' is no number"),
         ("hazard_limit", {"valid_from": "2026-02-30"}, "row 2: valid_from '2026-02-30' is no date"),
         ("hazard_limit", {"valid_to": "2019-01-01"}, "row 2: valid_to 2019-01-01 lies before"),
@@ -38,7 +38,7 @@ def test_the_tables_of_the_release_hold_what_they_must() -> None:
         ("destination_notice", {"hs_prefixes": "69;x"}, "row 2: hs_prefixes 'x' is no 2 to 10"),
         ("destination_notice", {"up_to": "much"}, "row 2: up_to 'much' is no number"),
         ("destination_notice", {"currency": None}, "row 2: a value without its currency"),
-        ("destination_notice", {"food_contact": "?"}, "row 2: food_contact '\\?' is neither"),
+        ("destination_notice", {"food_contact": "?"}, "row 2: food_contact '\\?' is no Y or N"),
         ("exchange_rate", {"cny": "7.1元"}, "row 2: cny '7.1元' is no number"),
         ("list_threshold", {"cny": "-1"}, "row 2: cny '-1' is no number"),
         ("hs_padding", {"digits": "four"}, "row 2: digits 'four' is no number"),
@@ -47,7 +47,8 @@ def test_the_tables_of_the_release_hold_what_they_must() -> None:
 )
 def test_a_wrong_cell_is_named_with_its_row(name: str, cells: dict[str, str], told: str) -> None:
     kind = next(one.kind for one in HELD.entries if one.name == name)
-    assert re.match(told, wrong_value(kind, changed(name, 0, **cells)) or "")
+    wrong = wrong_value(kind, changed(name, 0, **cells))
+    assert wrong is not None and re.match(told, wrong.en)
 
 
 def test_every_column_of_the_new_tables_is_one_that_an_import_reads() -> None:

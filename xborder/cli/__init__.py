@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 import xborder
-from xborder.cli.language import choose, option
+from xborder.cli.language import choose, either, option
 
 MODULES = {
     "checking": ("check", "template", "findings"),
@@ -47,6 +47,21 @@ class Commands(TyperGroup):
         super().__init__(**settings)
         for name in (one for names in MODULES.values() for one in names):
             self.add_command(TyperCommand(name))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a table or a schema that cannot be used ends it with what is wrong."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from xborder.cli import terminal
+            from xborder.schemas import SchemaError, TableError
+
+            if isinstance(error, SchemaError):
+                whose = either("软件自带的模式不可用：", "a schema of the program cannot be used: ")
+                terminal.fail(f"{whose}{error}")
+            if isinstance(error, TableError):
+                terminal.fail(error)
+            raise
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, its module now imported; None for an unknown name."""

@@ -8,7 +8,7 @@ import typer
 
 from xborder import clock
 from xborder.cli import terminal
-from xborder.cli.language import either
+from xborder.cli.language import either, told
 from xborder.cli.running import HomeOption, opened, parse_day
 
 manifests_app = typer.Typer(
@@ -171,13 +171,19 @@ def verify(
     from xborder.registry import annotations, audit, originals, postal, queries, standings
     from xborder.registry.customs_states import Rules
     from xborder.registry.database import reading
+    from xborder.schemas import TableError
 
     place = opened(home)
     problems: list[str] = []
+    try:
+        rules = Rules(place.tables)
+    except TableError as error:
+        problems.append(told(error))
+        rules = None
     with reading(place.engine) as connection:
         problems += [
             f"document {one}: it does not stand where customs' answers put it"
-            for one in standings.inconsistent(connection, Rules(place.tables))
+            for one in (standings.inconsistent(connection, rules) if rules else ())
         ]
         issued = queries.manifests(connection)
         problems += [
@@ -206,13 +212,13 @@ def verify(
     with Progress(console=terminal.err, transient=True) as shown:
         task = shown.add_task(either("批次", "manifests"), total=None)
 
-        def told(done: int, of: int) -> None:
+        def so_far(done: int, of: int) -> None:
             shown.update(task, completed=done, total=of)
 
-        problems += [str(one) for one in cutoff.verify(place.engine, place.store, progress=told)]
+        problems += [str(one) for one in cutoff.verify(place.engine, place.store, progress=so_far)]
         if xsd is not None:
             try:
-                found = conformance.conform(place.engine, place.store, xsd, told)
+                found = conformance.conform(place.engine, place.store, xsd, so_far)
                 problems += [str(one) for one in found]
             except conformance.SchemaFileError as error:
                 terminal.fail(error)

@@ -33,7 +33,6 @@ def opened(home: Path | None, *, profiles: bool = False) -> "Home":
 
     from xborder.registry.database import RegistryTooNewError
     from xborder.registry.home import NoHomeError, open_home
-    from xborder.schemas.tables import TableError
 
     try:
         place = open_home(home)
@@ -45,7 +44,7 @@ def opened(home: Path | None, *, profiles: bool = False) -> "Home":
             f"{either('登记库无法打开：', 'the registry cannot be opened: ')}{error.orig}"
         )
         raise
-    except (NoHomeError, ValueError, TableError, RegistryTooNewError) as error:
+    except (NoHomeError, ValueError, RegistryTooNewError) as error:
         terminal.fail(error)
         raise
 

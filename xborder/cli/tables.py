@@ -10,7 +10,7 @@ from rich.text import Text
 
 from xborder import clock, findings, intake
 from xborder.cli import terminal
-from xborder.cli.language import either, language
+from xborder.cli.language import either, language, told
 from xborder.cli.running import HomeOption, opened, parse_day
 from xborder.schemas import table_files
 from xborder.schemas.table_changes import Changes
@@ -49,7 +49,7 @@ def list_tables(context: typer.Context, home: HomeOption = None) -> None:
         return
     zh = terminal.language() == "zh"
     today = clock.today()
-    held = _tables(opened(home))
+    held = opened(home).tables
     heads = (
         ("表", "版本", "自", "至", "#行数", "可信度", "来源", "状态") if zh
         else ("table", "version", "from", "to", "#rows", "confidence", "origin", "state")
@@ -66,7 +66,7 @@ def list_tables(context: typer.Context, home: HomeOption = None) -> None:
 
 def _origin(origin: str) -> str:
     """A table of the release has no file of the operator's."""
-    return either("随软件发布", "packaged") if origin == "packaged" else origin
+    return either("随软件发布", "packaged") if origin == "packaged" else either("导入", "home")
 
 
 def _state(held: Tables, one: Table, today: date, *, zh: bool) -> str:
@@ -93,11 +93,8 @@ def show(
     """Show a table as it holds on a day, or the rows of one code."""
     zh = terminal.language() == "zh"
     day = parse_day(on) or clock.today()
-    held = _tables(opened(home or context.obj))
-    try:
-        rows = held.tariff(day) if name == "tariff" else held.table(name, day)
-    except TableError as error:
-        terminal.fail(error)
+    held = opened(home or context.obj).tables
+    rows = held.tariff(day) if name == "tariff" else held.table(name, day)
     key = key_of(table_files.kind_of(name, held) or name)[0]
     if code is not None:
         rows = rows.filter(pl.col(key).str.starts_with(code))
@@ -149,9 +146,13 @@ def import_table(
         terminal.fail(f"--confidence: {' | '.join(CONFIDENCE)}")
     begins, ends = parse_day(valid_from) or clock.today(), parse_day(valid_to)
     place = opened(home or context.obj)
-    held = Tables(_tables(place).entries, begins)
     cells = _cells(file, sha256)
-    name, kind = _named(name, cells, held)
+    if name is None and table_files.looks_like_a_tariff(cells):
+        name = "tariff"
+    # A version whose file is damaged can still be replaced.
+    standing = table_imports.in_force(place, name, begins) if name and replace else place.tables
+    held = Tables(standing.entries, begins)
+    name, kind = _named(name, held)
     if complete and kind != "tariff":
         terminal.fail(f"--complete: {either('仅用于税则', 'for a tariff only')}")
     if verified and kind not in ("tariff", "declaration_elements"):
@@ -171,10 +172,7 @@ def import_table(
     entry |= {"valid_to": ends} if ends else {}
     entry |= {"source": source or file.name, "confidence": confidence}
     entry |= {"complete": True} if complete else {}
-    try:
-        proposal = table_imports.propose(place, entry, made.rows, replace=replace)
-    except TableError as error:
-        terminal.fail(error)
+    proposal = table_imports.propose(place, entry, made.rows, replace=replace)
     _decide(place, proposal, chosen, dry_run=dry_run, yes=yes, every=every)
 
 
@@ -194,26 +192,15 @@ def remove(
     place = opened(home or context.obj)
     begins = parse_day(valid_from)
     assert begins is not None
-    try:
-        proposal = table_imports.propose_removal(place, name, begins)
-    except TableError as error:
-        terminal.fail(error)
+    proposal = table_imports.propose_removal(place, name, begins)
     _decide(place, proposal, terminal.language(), dry_run=dry_run, yes=yes, every=every)
-
-
-def _tables(place: "Home") -> Tables:
-    try:
-        return place.tables
-    except TableError as error:
-        terminal.fail(error)
-        raise
 
 
 def _cells(file: Path, sha256: str | None) -> pl.DataFrame:
     """The file's cells, or what is wrong with it and exit 2."""
     if not file.is_file():
         terminal.fail(f"{file}: {either('没有这个文件', 'no such file')}")
-    read = intake.read_plain(file)
+    read = intake.read_plain(file, heads=table_files.heads())
     if sha256 is not None and read.sha256 != sha256.strip().lower():
         terminal.fail(
             f"{file.name}: {either('校验值不符：', 'the checksum differs: ')}{read.sha256} ≠ {sha256.strip().lower()}"
@@ -222,9 +209,7 @@ def _cells(file: Path, sha256: str | None) -> pl.DataFrame:
     return read.cells
 
 
-def _named(name: str | None, cells: pl.DataFrame, held: Tables) -> tuple[str, str]:
-    if name is None and table_files.looks_like_a_tariff(cells):
-        name = "tariff"
+def _named(name: str | None, held: Tables) -> tuple[str, str]:
     kind = table_files.kind_of(name, held) if name else None
     if name is None or kind is None:
         terminal.fail(
@@ -273,7 +258,7 @@ def _decide(
         table_imports.put(place, proposal)
     except (TableError, OSError) as error:
         terminal.fail(
-            f"{either('未生效，原有表格不变：', 'not in force, what was stays: ')}{error}"
+            f"{either('未生效，原有表格不变：', 'not in force, what was stays: ')}{told(error)}"
         )
     done = either("已生效", "in force") if proposal.content else either("已撤销", "removed")
     terminal.out.print(
@@ -286,8 +271,21 @@ def _decide(
 
 
 def _show_changes(proposal: "Proposal", lang: str, *, every: bool) -> None:
-    zh = lang == "zh"
-    changes, entry = proposal.changes, proposal.entry
+    """What changes on the version's first day, and where that is past, what changes today."""
+    zh, most = lang == "zh", None if every else MOST_SHOWN
+    entry = proposal.entry
+    title = f"{entry['name']}  ·  {entry['valid_from']} → {entry.get('valid_to', '…')}"
+    _show_day(title, proposal.changes, zh=zh, most=most)
+    if proposal.now is None:
+        return
+    today = f"{either('今天', 'today')} {clock.today()}"
+    if proposal.now.none:
+        terminal.out.print(f"{today}: {either('无变化', 'nothing changes')}")
+    else:
+        _show_day(f"{entry['name']}  ·  {today}", proposal.now, zh=zh, most=most)
+
+
+def _show_day(title: str, changes: Changes, *, zh: bool, most: int | None) -> None:
     names = ("原行数", "新行数", "新增", "删除", "修改") if zh else (
         "rows before", "rows after", "added", "removed", "changed")  # fmt: skip
     counts = (
@@ -296,20 +294,19 @@ def _show_changes(proposal: "Proposal", lang: str, *, every: bool) -> None:
     )  # fmt: skip
     said: dict[str, object] = dict(zip(names, counts, strict=True))
     said |= {f"  {column}": count for column, count in changes.by_column.items()}
-    title = f"{entry['name']}  ·  {entry['valid_from']} → {entry.get('valid_to', '…')}"
     terminal.out.print(terminal.pairs(title, said))
-    _show_sorts(changes, zh=zh, most=None if every else MOST_SHOWN)
-
-
-def _show_sorts(changes: Changes, *, zh: bool, most: int | None) -> None:
+    heads = ("键", "列", "原值", "新值") if zh else ("key", "column", "was", "now")
     sorts = (
         (either("新增", "Added"), changes.added),
         (either("删除", "Removed"), changes.removed),
-        (either("修改", "Changed"), changes.changed),
+        (
+            either("修改", "Changed"),
+            changes.changed.rename(dict(zip(changes.changed.columns, heads, strict=True))),
+        ),
     )
-    for title, rows in sorts:
+    for named, rows in sorts:
         if rows.height:
-            _print_rows(f"{title}  ·  {rows.height}", rows, most or rows.height, zh=zh)
+            _print_rows(f"{named}  ·  {rows.height}", rows, most or rows.height, zh=zh)
 
 
 def _print_rows(title: str, rows: pl.DataFrame, most: int, *, zh: bool) -> None:

@@ -143,7 +143,7 @@ def _answer(asked: dict[str, Any], source: int, answer: BinaryIO) -> None:
         if asked.get("plain"):
             from xborder.intake.plain import parse_plain
 
-            cells, told = parse_plain(file.read(), limits)
+            cells, told = parse_plain(file.read(), limits, asked["heads"])
             _write(answer, {}, cells, findings.to_frame(told))
             return
 

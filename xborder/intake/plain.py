@@ -6,7 +6,7 @@ a value from another workbook) is told at its place, never guessed.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ import polars as pl
 
 from xborder import findings
 from xborder.findings import Finding, column_letter
-from xborder.intake import dates, delimited, encoding, preflight, workbook
+from xborder.intake import dates, delimited, encoding, headers, preflight, workbook
 from xborder.intake.grid import DATE, ELSEWHERE, ERROR, UNCOMPUTED, Row, Sheet
 from xborder.intake.limits import Limits, Refused, refuse
 from xborder.intake.nursery import Nursery
@@ -47,9 +47,10 @@ class Plain:
     found: pl.DataFrame
 
 
-def read_plain(source: Path, limits: Limits | None = None) -> Plain:
+def read_plain(source: Path, limits: Limits | None = None, *, heads: Iterable[str] = ()) -> Plain:
     """The cells of a CSV (UTF-8, GB18030) or XLSX, read in a child process with limits.
 
+    ``heads``: names that the columns may bear; they tell the delimiter of a text file.
     Never raises for what a file may hold. Raises OSError when it cannot be opened,
     RuntimeError for a fault of ours.
     """
@@ -63,7 +64,7 @@ def read_plain(source: Path, limits: Limits | None = None) -> Plain:
             expected = str(limits.file_bytes)
             finding = Finding("FILE_TOO_LARGE", file=name, value=str(size), expected=expected)
             return Plain(digest, name, size, nothing, findings.to_frame([finding]))
-        order = {"plain": True, "limits": asdict(limits)}
+        order = {"plain": True, "limits": asdict(limits), "heads": sorted(heads)}
         frames: list[pl.DataFrame] = []
 
         def take(_: dict[str, Any], tables: list[pl.DataFrame]) -> None:
@@ -77,10 +78,12 @@ def read_plain(source: Path, limits: Limits | None = None) -> Plain:
     return Plain(digest, name, size, cells, found.with_columns(file=pl.lit(name)))
 
 
-def parse_plain(data: bytes, limits: Limits) -> tuple[pl.DataFrame, list[Finding]]:
+def parse_plain(
+    data: bytes, limits: Limits, heads: Iterable[str] = ()
+) -> tuple[pl.DataFrame, list[Finding]]:
     """The cells and what is wrong with them; runs in the child."""
     try:
-        sheets = _sheets(data, limits)
+        sheets = _sheets(data, limits, {headers.bare(one) for one in heads})
         found = [one for sheet in sheets for one in _unreadable(sheet)]
         if len(found) > limits.findings:
             refuse("TOO_MANY_FAULTS", value=str(len(found)))
@@ -95,29 +98,29 @@ def parse_plain(data: bytes, limits: Limits) -> tuple[pl.DataFrame, list[Finding
     return pl.DataFrame(rows, schema=CELLS, orient="row"), found
 
 
-def _sheets(data: bytes, limits: Limits) -> list[Sheet]:
+def _sheets(data: bytes, limits: Limits, heads: set[str]) -> list[Sheet]:
     kind = preflight.file_type(data)
     if kind == "text":
-        return [_delimited(data, limits)]
+        return [_delimited(data, limits, heads)]
     if kind != "xlsx":
         refuse("FILE_TYPE_NOT_ACCEPTED", value=kind)
     return [one for one in workbook.read(preflight.unpack(data, limits), limits) if not one.hidden]
 
 
-def _delimited(data: bytes, limits: Limits) -> Sheet:
-    """A text file, under the delimiter that parts its first rows into most columns."""
+def _delimited(data: bytes, limits: Limits, heads: set[str]) -> Sheet:
+    """A text file, under the delimiter that parts one of its first rows into most of the names
+    in ``heads``, and of several such under the one that makes most columns: a cell may hold
+    another delimiter more often than its row has columns."""
     text, _ = encoding.decode(data)
     text = text.lstrip("\ufeff")
     if not text.strip():
         refuse("FILE_EMPTY")
-    widths = {
-        delimiter: max(
-            (len(row.texts) for row in delimited.preview(text, delimiter, True, limits).rows),
-            default=0,
-        )
-        for delimiter in delimited.declared_delimiter(text) or delimited.DELIMITERS
-    }
-    delimiter, width = max(widths.items(), key=lambda one: one[1])
+    parted = []
+    for delimiter in delimited.declared_delimiter(text) or delimited.DELIMITERS:
+        rows = [row.texts for row in delimited.preview(text, delimiter, True, limits).rows]
+        known = (sum(headers.bare(one) in heads for one in row if one) for row in rows)
+        parted.append((max(known, default=0), max(map(len, rows), default=0), delimiter))
+    _, width, delimiter = max(parted, key=lambda one: one[:2])
     if not 0 < width <= limits.columns:
         refuse("TOO_MANY_COLUMNS", value=str(width), expected=str(limits.columns))
     stream = io.StringIO(text, newline="")

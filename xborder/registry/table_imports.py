@@ -19,7 +19,9 @@ from typing import Any
 
 import polars as pl
 
+from xborder import clock
 from xborder.crashpoints import crash_point
+from xborder.findings import Both
 from xborder.registry import audit
 from xborder.registry.database import transaction
 from xborder.registry.home import Home
@@ -33,6 +35,7 @@ from xborder.schemas.table_versions import (
     entries_of,
     key_of,
     read_folder,
+    refused,
     version,
 )
 from xborder.schemas.tables import Tables, combined
@@ -45,8 +48,10 @@ _BLOCK = "[[table]]"
 class Proposal:
     """What would be in force, and what that changes on its first day.
 
-    ``broken``: profiles that could no longer be used, with the reason. ``content`` is the data
-    file to write, if any; ``seen`` the manifest on which the proposal rests.
+    ``now``: what it changes today, where its first day is past. ``broken``: profiles that could
+    no longer be used, with the reason. ``content`` is the data file to write, if any; ``seen``
+    the manifest on which the proposal rests. ``in_force_already``: exactly this version stands
+    there, and its file is whole.
     """
 
     kind: str
@@ -56,12 +61,9 @@ class Proposal:
     manifest: str
     after: Tables
     changes: Changes
+    now: Changes | None
     broken: dict[str, list[str]]
-
-    @property
-    def in_force_already(self) -> bool:
-        """Whether exactly this version stands in the manifest."""
-        return self.manifest == self.seen
+    in_force_already: bool
 
 
 def folder(home: Home) -> Path:
@@ -81,44 +83,46 @@ def propose(
     version with the same beginning.
 
     Raises TableError when it overlaps another version, or a table would lack what another
-    refers to; also when the tables now in force cannot be read.
+    refers to; also when another of the tables now in force cannot be read.
     """
     content = rows.write_csv().encode()
     digest = hashlib.sha256(content).hexdigest()
     name, begins = entry["name"], entry["valid_from"]
     file = f"{name}-{begins}-{digest[:12]}.csv"
     entry = {**entry, "file": file, "sha256": digest}
-    seen, own = _present(home)
+    seen, same, own, others = _present(home, name, begins)
     new = version(entry, content, "home", file)
-    same = [one for one in own if (one.name, one.valid_from) == (name, begins)]
     blocks, entries = _blocks(seen, folder(home) / MANIFEST)
-    if entry in entries:
+    if entry in entries and same is not None:
         manifest = seen
     else:
-        if same and not replace:
-            raise TableError(
-                f"table {name}: a version from {begins} is in force already; --replace takes its place"
+        listed = any((one["name"], one["valid_from"]) == (name, begins) for one in entries)
+        if listed and not replace:
+            raise refused(
+                name,
+                f"已有 {begins} 起的版本；加 --replace 取代它",
+                f"a version from {begins} is in force already; --replace takes its place",
             )
-        kept = _without(blocks, entries, name, begins) if same else seen or _HEAD
+        kept = _without(blocks, entries, name, begins) if listed else seen or _HEAD
         manifest = kept.rstrip("\n") + "\n\n" + _block(entry)
-    others = tuple(one for one in own if one not in same)
     return _proposal(home, "table imported", entry, content, seen, manifest, own, (*others, new))
 
 
 def propose_removal(home: Home, name: str, valid_from: date) -> Proposal:
-    """What would hold without a version that was imported; raises TableError for none such."""
-    seen, own = _present(home)
-    gone = [one for one in own if (one.name, one.valid_from) == (name, valid_from)]
-    if not gone:
-        known = ", ".join(f"{one.name} {one.valid_from}" for one in own)
-        raise TableError(
-            f"table {name}: no imported version from {valid_from}; there are: {known or 'none'}"
-        )
+    """What would hold without a version that was imported, be its file whole or not; raises
+    TableError for none such."""
+    seen, _, own, left = _present(home, name, valid_from)
     blocks, entries = _blocks(seen, folder(home) / MANIFEST)
-    entry = next(one for one in entries if (one["name"], one["valid_from"]) == (name, valid_from))
+    gone = [one for one in entries if (one["name"], one["valid_from"]) == (name, valid_from)]
+    if not gone:
+        known = ", ".join(f"{one['name']} {one['valid_from']}" for one in entries)
+        raise refused(
+            name,
+            f"没有 {valid_from} 起的导入版本；已有：{known or '无'}",
+            f"no imported version from {valid_from}; there are: {known or 'none'}",
+        )
     manifest = _without(blocks, entries, name, valid_from)
-    left = tuple(one for one in own if one not in gone)
-    return _proposal(home, "table removed", entry, b"", seen, manifest, own, left)
+    return _proposal(home, "table removed", gone[0], b"", seen, manifest, own, left)
 
 
 def put(home: Home, proposal: Proposal) -> None:
@@ -128,7 +132,12 @@ def put(home: Home, proposal: Proposal) -> None:
     place.mkdir(exist_ok=True)
     with _alone(place):
         if _manifest_text(place) != proposal.seen:
-            raise TableError(f"{place / MANIFEST}: has changed meanwhile; nothing was done")
+            raise TableError(
+                Both(
+                    f"{place / MANIFEST}：其间已被改动，未做任何更改",
+                    f"{place / MANIFEST}: has changed meanwhile; nothing was done",
+                )
+            )
         store = Store(place.absolute().as_uri())
         entry = proposal.entry
         if proposal.content:
@@ -148,10 +157,29 @@ def put(home: Home, proposal: Proposal) -> None:
         store.write_bytes((MANIFEST,), proposal.manifest.encode())
 
 
-def _present(home: Home) -> tuple[str, tuple[Table, ...]]:
+def in_force(home: Home, name: str, begins: date) -> Tables:
+    """The tables of a home, but for one version where its file cannot be read any more."""
+    return combined(_present(home, name, begins)[2])
+
+
+def _present(
+    home: Home, name: str, begins: date
+) -> tuple[str, Table | None, tuple[Table, ...], tuple[Table, ...]]:
+    """The manifest's text, the version from that day, all versions, those beside it.
+
+    The version itself may be damaged, which is why it is to go: then it is none.
+    """
     place = folder(home)
     seen = _manifest_text(place)
-    return seen, read_folder(place, "home") if seen else ()
+    if not seen:
+        return seen, None, (), ()
+    others = read_folder(place, "home", without=(name, begins))
+    try:
+        own = read_folder(place, "home")
+    except TableError:
+        own = others
+    same = next((one for one in own if (one.name, one.valid_from) == (name, begins)), None)
+    return seen, same, own, others
 
 
 def _manifest_text(place: Path) -> str:
@@ -170,22 +198,13 @@ def _proposal(
     new: tuple[Table, ...],
 ) -> Proposal:
     day: date = entry["valid_from"]
-    before, after = (Tables(combined(one).entries, day) for one in (own, new))
-    refuse_dangling(after)
+    held = combined(own), combined(new)
+    before, after = (Tables(one.entries, day) for one in held)
+    refuse_dangling(before, after, day)
     # Looked up now: a name with two meanings must not wait for the first file that uses it.
     _ = after.unit_by_name, after.country_by_alias, after.currency_by_alias
     _, broken_before = exporters.load_usable(home.settings.exporters, before)
     _, broken = exporters.load_usable(home.settings.exporters, after)
-    name = str(entry["name"])
-    of_tariff = entry.get("kind", name) == "tariff"
-    states = [
-        one.tariff(day) if of_tariff else one.table(name, day) if name in one.names else None
-        for one in (before, after)
-    ]
-    was, now = (
-        mine if mine is not None else other.clear() if other is not None else pl.DataFrame()
-        for mine, other in (states, reversed(states))
-    )
     return Proposal(
         kind=kind,
         entry=entry,
@@ -193,9 +212,26 @@ def _proposal(
         seen=seen,
         manifest=manifest,
         after=after,
-        changes=compare(was, now, key_of(str(entry.get("kind", name)))),
+        changes=_changes(*held, entry, day),
+        now=_changes(*held, entry, clock.today()) if day < clock.today() else None,
         broken={one: why for one, why in broken.items() if one not in broken_before},
+        in_force_already=manifest == seen and len(own) == len(new),
     )
+
+
+def _changes(before: Tables, after: Tables, entry: dict[str, Any], day: date) -> Changes:
+    """What differs in a table on a day."""
+    name = str(entry["name"])
+    kind = str(entry.get("kind", name))
+    states = [
+        one.tariff(day) if kind == "tariff" else one.table(name, day) if name in one.names else None
+        for one in (before, after)
+    ]
+    was, now = (
+        mine if mine is not None else other.clear() if other is not None else pl.DataFrame()
+        for mine, other in (states, reversed(states))
+    )
+    return compare(was, now, key_of(kind))
 
 
 def _blocks(text: str, place: Path) -> tuple[list[str], list[dict[str, Any]]]:
@@ -207,7 +243,12 @@ def _blocks(text: str, place: Path) -> tuple[list[str], list[dict[str, Any]]]:
             parts.append("")
         parts[-1] += line
     if len(parts) - 1 != len(entries):
-        raise TableError(f"{place}: write each entry below a line {_BLOCK} of its own")
+        raise TableError(
+            Both(
+                f"{place}：每个版本须从单独一行 {_BLOCK} 开始",
+                f"{place}: write each entry below a line {_BLOCK} of its own",
+            )
+        )
     return parts, entries
 
 

@@ -33,7 +33,7 @@ _OF_ROWS = {"properties", "required", "dependentRequired", "additionalProperties
 _OF_LISTS = {"items", "minItems", "maxItems"}
 _OF_TEXTS = {"minLength", "maxLength", "pattern"}
 _OF_NUMBERS = {"minimum", "exclusiveMinimum", "x-digits"}
-_OF_VALUES = {"enum", "const", "x-table"}
+_OF_VALUES = {"enum", "const", "x-table", "x-described"}
 
 
 @dataclass(frozen=True)
@@ -218,6 +218,12 @@ def _text(keyword: str, node: Schema, table: _Table, column: str) -> Bounds:
         return exact(~cell.str.contains(wanted))
     if keyword == "x-table":
         return exact(_outside(cell, table.held.members(wanted)))
+    if keyword == "x-described":
+        begun = [
+            truth.negated(_outside(cell.str.head(size), codes))
+            for size, codes in table.held.described.items()
+        ]
+        return exact(truth.negated(truth.any_of(begun)))
     return exact(_outside(cell, [wanted] if keyword == "const" else wanted))
 
 

@@ -27,6 +27,20 @@ class _Digits:
             raise ValueError("too many digits")
 
 
+def _described(held: Tables) -> type:
+    """The keyword ``x-described`` by the tables that hold."""
+
+    class Described:
+        def __init__(self, parent: dict[str, Any], value: Any, path: list[str | int]) -> None:
+            pass
+
+        def validate(self, instance: Any) -> None:
+            if not isinstance(instance, str) or not held.is_described(instance):
+                raise ValueError("declaration elements unknown")
+
+    return Described
+
+
 def _with_enums(schema: Schema, held: Tables, unasked: Container[int] = ()) -> Schema:
     """The schema with ``x-table`` as ``enum``: a set in Rust beats a call back into Python.
 
@@ -73,7 +87,7 @@ class FastChecker:
         self.validator = rs.Draft202012Validator(
             compiled[name] if root is None else _with_enums(root, held),
             registry=registry,
-            keywords={"x-digits": _Digits},
+            keywords={"x-digits": _Digits, "x-described": _described(held)},
             pattern_options=rs.RegexOptions(),
             offline=True,
         )

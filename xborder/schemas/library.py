@@ -25,6 +25,7 @@ _ANNOTATIONS = {"$schema", "$id", "title", "description", "default", "x-finding"
 _ASSERTIONS = {
     *("type", "enum", "const", "required", "dependentRequired", "minLength", "maxLength"),
     *("pattern", "minimum", "exclusiveMinimum", "minItems", "maxItems", "x-digits", "x-table"),
+    "x-described",
 }
 _ONE = ("if", "then", "else", "not", "items", "additionalProperties")
 _MANY = ("allOf",)
@@ -143,6 +144,8 @@ def _check_values(place: str, node: Schema) -> None:
         raise SchemaError(f"{place}: x-digits wants two whole numbers, found {digits!r}")
     if "x-table" in node and "enum" in node:
         raise SchemaError(f"{place}: x-table and enum exclude each other")
+    if node.get("x-described", True) is not True:
+        raise SchemaError(f"{place}: x-described can only be true")
     if node.get("type") == "integer":
         raise SchemaError(f"{place}: write type number and x-digits [n, 0] for whole numbers")
     for code in node.get("x-finding", {}).values():

@@ -67,10 +67,15 @@ class SlowChecker:
             if not isinstance(instance, str) or instance not in held.members(spec):
                 yield ValidationError("x-table")
 
+        def described(_: Any, __: Any, instance: Any, ___: Any) -> Errors:
+            if not isinstance(instance, str) or not held.is_described(instance):
+                yield ValidationError("x-described")
+
         keywords = {
             "pattern": _pattern,
             "x-digits": _digits,
             "x-table": table,
+            "x-described": described,
             "required": _required,
             "dependentRequired": _dependent,
             "additionalProperties": _additional,

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
+from xborder.findings import Both
 from xborder.schemas.table_files import columns_of
 from xborder.schemas.table_versions import TableError, key_of
 from xborder.schemas.tables import Tables
@@ -24,6 +26,11 @@ class Changes:
     def rows_changed(self) -> int:
         """How many rows have another value in any column."""
         return self.changed.get_column("key").n_unique()
+
+    @property
+    def none(self) -> bool:
+        """Whether both sides say the same."""
+        return self.added.is_empty() and self.removed.is_empty() and self.changed.is_empty()
 
     @property
     def by_column(self) -> dict[str, int]:
@@ -63,11 +70,12 @@ def compare(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str]) -> Ch
     )
 
 
-def refuse_dangling(held: Tables) -> None:
-    """Raise TableError where a table refers to a code that its table does not have today.
+def dangling(held: Tables) -> list[Both]:
+    """What tables refer to and its table does not have today, one text a table and column.
 
     Found is also what a shorter table takes away from others: a unit that the tariff uses.
     """
+    told = []
     for name in held.names:
         rows = held.table(name)
         kind = next(one.kind for one in held.entries if one.name == name)
@@ -78,7 +86,24 @@ def refuse_dangling(held: Tables) -> None:
             bad = rows.filter(~pl.col(column.name).is_in(sorted(known)))
             if bad.height:
                 at = " ".join(str(bad.item(0, one)) for one in key_of(kind))
-                raise TableError(
-                    f"table {name}: {column.name} {bad.item(0, column.name)} (row {at}, "
-                    f"{bad.height} in all) is not in the table {column.refers}"
+                what = f"{column.name} {bad.item(0, column.name)}"
+                told.append(
+                    Both(
+                        f"表 {name}：{what}（行 {at}，共 {bad.height} 行）不在表 {column.refers} 中",
+                        f"table {name}: {what} (row {at}, {bad.height} in all) "
+                        f"is not in the table {column.refers}",
+                    )
                 )
+    return told
+
+
+def refuse_dangling(before: Tables, after: Tables, day: date) -> None:
+    """Raise TableError where, from a day on, a table would newly refer to a code that its table
+    does not have; asked for that day and for each later one on which a version begins."""
+    days = {day} | {one.valid_from for one in after.entries if one.valid_from > day}
+    for on in sorted(days):
+        known = dangling(Tables(before.entries, on))
+        for told in dangling(Tables(after.entries, on)):
+            if told not in known:
+                since = "" if on == day else f" ({on})"
+                raise TableError(Both(f"{told.zh}{since}", f"{told.en}{since}"))

@@ -29,6 +29,7 @@ _DATE = re.compile(r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})日?(?:
 _DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】")
 _SPACES = re.compile(r"[\s_]+")
+_WRITTEN = {"date": "YYYY-MM-DD", "decimal": "1234.5", "flag": "true, false"}
 _FLAGS = {
     **dict.fromkeys(("true", "是", "y", "yes", "1", "✓"), "true"),
     **dict.fromkeys(("false", "否", "n", "no", "0"), "false"),
@@ -52,6 +53,11 @@ class Column:
     expected: str = ""
 
     @property
+    def wanted_form(self) -> str:
+        """What a finding says that a cell should hold."""
+        return self.refers or self.expected or _WRITTEN.get(self.form, "")
+
+    @property
     def free(self) -> bool:
         """Whether any text will do, so that a dash is a dash."""
         return self.form == "text" and not self.refers and not self.pattern
@@ -71,11 +77,21 @@ class Draft:
 
 
 @cache
+def _said() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("table_columns.toml").read_text("utf-8"))
+
+
+@cache
 def columns_of(kind: str) -> tuple[Column, ...]:
     """The columns of a kind of table; a kind that is not listed has a code and a name."""
-    said = tomllib.loads(files(__package__).joinpath("table_columns.toml").read_text("utf-8"))
-    listed = said.get(kind, said["other"])["column"]
+    listed = _said().get(kind, _said()["other"])["column"]
     return tuple(Column(**{**one, "aliases": tuple(one.get("aliases", ()))}) for one in listed)
+
+
+def heads() -> set[str]:
+    """All names that the columns of tables may bear in a file."""
+    every = (one for kind in _said() for one in columns_of(kind))
+    return {name for one in every for name in (one.name, *one.aliases)}
 
 
 def kind_of(name: str, held: Tables) -> str | None:
@@ -131,7 +147,7 @@ def draft(
                 cell = f"{column_letter(index)}{number}"
                 found.append(Finding(wrong, "", sheet, number, cell, head, column.name,
                                      value=text.strip()[:60],
-                                     expected=column.refers or column.expected))  # fmt: skip
+                                     expected=column.wanted_form))  # fmt: skip
             values[column.name] = value
         rows.append(values)
     made = pl.DataFrame(rows, schema={one.name: pl.String() for one in columns})

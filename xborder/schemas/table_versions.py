@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from xborder.findings import Both
 from xborder.schemas.table_values import wrong_value
 
 MANIFEST = "tables.toml"
@@ -71,6 +72,11 @@ class TableError(Exception):
     """A table cannot be used; the text names the table, and what was expected and found."""
 
 
+def refused(name: str, zh: str, en: str) -> TableError:
+    """The error that says of a table why it cannot be used."""
+    return TableError(Both(f"表 {name}：{zh}", f"table {name}: {en}"))
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """One version of one table: its manifest entry and its rows (all String, absent = null).
@@ -105,13 +111,28 @@ def key_of(kind: str) -> list[str]:
     return list(_KEYS.get(kind, ("code",)))
 
 
-def read_folder(folder: Path, origin: str) -> tuple[Table, ...]:
-    """All versions that the manifest of a folder lists; raises TableError."""
+def read_folder(
+    folder: Path, origin: str, without: tuple[str, date] | None = None
+) -> tuple[Table, ...]:
+    """All versions that the manifest of a folder lists; raises TableError.
+
+    ``without``: name and first day of a version that is left out, whatever its file holds.
+    """
     try:
         text = (folder / MANIFEST).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"{folder / MANIFEST}: cannot be read ({type(error).__name__})") from error
-    found = tuple(_read(folder, entry, origin) for entry in entries_of(text, folder / MANIFEST))
+        why = type(error).__name__
+        raise TableError(
+            Both(
+                f"{folder / MANIFEST}：无法读取（{why}）",
+                f"{folder / MANIFEST}: cannot be read ({why})",
+            )
+        ) from error
+    found = tuple(
+        _read(folder, entry, origin)
+        for entry in entries_of(text, folder / MANIFEST)
+        if without is None or (entry.get("name"), entry.get("valid_from")) != without
+    )
     refuse_overlaps(found)
     return found
 
@@ -121,24 +142,36 @@ def entries_of(text: str, place: Path) -> list[dict[str, Any]]:
     try:
         entries = tomllib.loads(text).get("table", [])
     except tomllib.TOMLDecodeError as error:
-        raise TableError(f"{place}: {error}") from error
+        raise TableError(Both(f"{place}：不是有效的 TOML：{error}", f"{place}: {error}")) from error
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        raise TableError(f"{place}: the entries must be written as [[table]]")
+        raise TableError(
+            Both(
+                f"{place}：每个版本须写成 [[table]]",
+                f"{place}: the entries must be written as [[table]]",
+            )
+        )
     return entries
 
 
 def _read(folder: Path, entry: Mapping[str, Any], origin: str) -> Table:
     lacking = {"name", "file", "valid_from", "sha256", "source", "confidence"} - set(entry)
     if lacking:
-        named = f" of {entry['name']}" if "name" in entry else ""
-        raise TableError(f"{folder / MANIFEST}: an entry{named} lacks {', '.join(sorted(lacking))}")
-    path = (folder / str(entry["file"])).resolve()
+        place, named = folder / MANIFEST, str(entry.get("name", ""))
+        wanted = ", ".join(sorted(lacking))
+        raise TableError(
+            Both(
+                f"{place}：{named or '一个版本'} 缺少 {wanted}",
+                f"{place}: an entry{f' of {named}' if named else ''} lacks {wanted}",
+            )
+        )
+    name, file = str(entry["name"]), entry["file"]
+    path = (folder / str(file)).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise TableError(f"table {entry['name']}: {entry['file']} lies outside {folder}")
+        raise refused(name, f"{file} 不在 {folder} 之内", f"{file} lies outside {folder}")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise TableError(f"table {entry['name']}: {path} cannot be read") from error
+        raise refused(name, f"{path} 无法读取", f"{path} cannot be read") from error
     return version(entry, content, origin, path.name)
 
 
@@ -151,18 +184,31 @@ def version(entry: Mapping[str, Any], content: bytes, origin: str, file: str) ->
     name = str(entry["name"])
     kind = str(entry.get("kind", name))
     actual = hashlib.sha256(content).hexdigest()
+    valid_from, valid_to = entry["valid_from"], entry.get("valid_to")
     if actual != entry["sha256"]:
-        raise TableError(f"table {name}: sha256 is {actual}, expected {entry['sha256']}")
+        raise refused(
+            name,
+            f"文件 {file}（{valid_from} 起的版本）被改动过：sha256 为 {actual}，应为 {entry['sha256']}。"
+            "请恢复该文件，或重新导入（tables import --replace），或撤销该版本（tables remove）",
+            f"{file}, the version from {valid_from}, has been changed: its sha256 is {actual}, "
+            f"expected {entry['sha256']}. Put the file back, or import it anew "
+            "(tables import --replace), or take the version out (tables remove)",
+        )
     # The release's own bytes are those that its tests have checked; a home's are seen here first.
     own = origin == "packaged"
     read = cache(partial(_rows if own else _checked_rows, name, kind, content, file))
     if not own:
         read()
-    valid_from, valid_to = entry["valid_from"], entry.get("valid_to")
     if type(valid_from) is not date or type(valid_to) not in (date, type(None)):
-        raise TableError(f"table {name}: valid_from and valid_to must be dates")
+        raise refused(
+            name, "valid_from 和 valid_to 须为日期", "valid_from and valid_to must be dates"
+        )
     if valid_to is not None and valid_to < valid_from:
-        raise TableError(f"table {name}: valid_to {valid_to} lies before valid_from {valid_from}")
+        raise refused(
+            name,
+            f"截止日 {valid_to} 早于起始日 {valid_from}",
+            f"valid_to {valid_to} lies before valid_from {valid_from}",
+        )
     return Table(
         name=name,
         kind=kind,
@@ -181,18 +227,19 @@ def _rows(name: str, _kind: str, content: bytes, file: str) -> pl.DataFrame:
     try:
         return pl.read_csv(BytesIO(content), infer_schema=False)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise TableError(f"table {name}: {file} is no table: {error}") from error
+        raise refused(name, f"{file} 不是表格：{error}", f"{file} is no table: {error}") from error
 
 
 def _checked_rows(name: str, kind: str, content: bytes, file: str) -> pl.DataFrame:
     rows = _rows(name, kind, content, file)
     missing = set(_NEEDED.get(kind, ("code", "name"))) - set(rows.columns)
     if missing:
-        raise TableError(f"table {name}: the columns {', '.join(sorted(missing))} are missing")
+        named = ", ".join(sorted(missing))
+        raise refused(name, f"缺少列 {named}", f"the columns {named} are missing")
     _refuse_bad_keys(name, kind, rows)
     wrong = wrong_value(kind, rows)
     if wrong:
-        raise TableError(f"table {name}: {wrong}")
+        raise refused(name, wrong.zh, wrong.en)
     return rows
 
 
@@ -201,13 +248,18 @@ def _refuse_bad_keys(name: str, kind: str, rows: pl.DataFrame) -> None:
     keys = rows.select(key)
     empty = keys.select(pl.any_horizontal(pl.all().is_null()).arg_true()).to_series()
     if empty.len():
-        raise TableError(f"table {name}: row {empty[0] + 2} has no {' or '.join(key)}")
+        raise refused(
+            name,
+            f"第 {empty[0] + 2} 行没有 {'、'.join(key)}",
+            f"row {empty[0] + 2} has no {' or '.join(key)}",
+        )
     twice = keys.is_duplicated()
     if twice.any():
         first = keys.filter(twice).row(0)
         places = [str(at + 2) for at, row in enumerate(keys.iter_rows()) if row == first]
-        raise TableError(
-            f"table {name}: {' '.join(first)} stands twice, in the rows {', '.join(places[:5])}"
+        told, at_rows = " ".join(first), ", ".join(places[:5])
+        raise refused(
+            name, f"{told} 重复，在第 {at_rows} 行", f"{told} stands twice, in the rows {at_rows}"
         )
 
 
@@ -223,7 +275,10 @@ def refuse_overlaps(versions: Iterable[Table]) -> None:
         if one.valid_from == following.valid_from or (
             one.valid_to is not None and one.valid_to >= following.valid_from
         ):
-            raise TableError(
-                f"table {one.name}: the version from {one.valid_from} "
-                f"(to {one.valid_to or 'the next'}) and the one from {following.valid_from} overlap"
+            raise refused(
+                one.name,
+                f"{one.valid_from} 起的版本（至{one.valid_to or '下一版本'}）与 "
+                f"{following.valid_from} 起的版本日期重叠",
+                f"the version from {one.valid_from} (to {one.valid_to or 'the next'}) and the one "
+                f"from {following.valid_from} overlap",
             )

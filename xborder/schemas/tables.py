@@ -9,8 +9,9 @@ tariff would declare wrongly.
 """
 
 import hashlib
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,7 +19,6 @@ from pathlib import Path
 import polars as pl
 
 from xborder import clock
-from xborder.findings import Both
 from xborder.schemas.table_versions import (
     MANIFEST,
     TARIFF_FLAGS,
@@ -26,6 +26,7 @@ from xborder.schemas.table_versions import (
     TableError,
     read_folder,
     refuse_overlaps,
+    refused,
 )
 
 __all__ = ["MANIFEST", "PACKAGED", "Table", "TableError", "Tables", "combined", "load", "packaged"]
@@ -50,12 +51,8 @@ class Tables:
     def _versions(self, name: str) -> list[Table]:
         versions = [one for one in self.entries if one.name == name]
         if not versions:
-            raise TableError(
-                Both(
-                    f"没有表 {name}；已有：{', '.join(self.names)}",
-                    f"table {name}: unknown; known are {', '.join(self.names)}",
-                )
-            )
+            known = ", ".join(self.names)
+            raise refused(name, f"没有这个表；已有：{known}", f"unknown; known are {known}")
         return sorted(versions, key=lambda one: one.valid_from)
 
     def held(self, name: str, on: date) -> Table | None:
@@ -87,7 +84,7 @@ class Tables:
             name, _, column = spec.partition(".")
             rows = self.table(name)
             if (column or "code") not in rows.columns:
-                raise TableError(f"table {name}: has no column {column}")
+                raise refused(name, f"没有列 {column}", f"has no column {column}")
             self._member_sets[spec] = frozenset(rows[column or "code"].drop_nulls().to_list())
         return self._member_sets[spec]
 
@@ -183,11 +180,12 @@ class Tables:
         return self._pairs("port", "code", "country")
 
     def _tariffs(self, on: date) -> list[Table]:
-        """The tariff tables that have begun, those of the home first, then by their beginning."""
+        """The tariff tables that have begun: those whose end is past last, before them those of
+        the home first, then by their beginning."""
         names = sorted({one.name for one in self.entries if one.kind == "tariff"})
         begun = [one for name in names if (one := self.held(name, on)) is not None]
         begun.sort(key=lambda one: one.valid_from, reverse=True)
-        return sorted(begun, key=lambda one: one.origin == "packaged")
+        return sorted(begun, key=lambda one: (one.ended(on), one.origin == "packaged"))
 
     def _complete_tariff(self, on: date) -> Table | None:
         return next((t for t in self._tariffs(on) if t.complete and not t.ended(on)), None)
@@ -206,8 +204,9 @@ class Tables:
         flags, rebate_pct, confidence, … (String); unit_verified, supervision_verified and
         rebate_verified (Boolean, True only where a source was seen: an unverified fact may
         warn, never block). A complete tariff stands alone; without one the tables together
-        count, and for a code in several of them the home's row. After the last version's end
-        its rows still hold, and ``out_of_date`` says so.
+        count, and for a code in several of them the home's row, unless its version has ended
+        and another has not. After the last version's end its rows still hold, and
+        ``out_of_date`` says so.
         """
         whole = self._complete_tariff(on)
         held = [whole] if whole is not None else self._tariffs(on)
@@ -218,6 +217,27 @@ class Tables:
             rows = pl.concat([one.rows for one in held], how="diagonal")
         rows = rows.unique("hs_code", keep="first", maintain_order=True)
         return rows.with_columns(pl.col(name) == "true" for name in TARIFF_FLAGS)
+
+    @cached_property
+    def _described(self) -> frozenset[str]:
+        """Headings of the table of declaration elements, and codes of which the tariff lists
+        them; a list that breaks off is none."""
+        listed = pl.col("elements").str.contains(r"[^\s0-9;；|｜:：.、]")
+        whole = ~pl.col("elements").str.contains(r"…|\.\.\.")
+        codes = self.tariff(self.today).filter(listed & whole)["hs_code"]
+        headings = self.table("declaration_elements")["hs_prefix"]
+        return frozenset([*codes, *headings])
+
+    @cached_property
+    def described(self) -> dict[int, list[str]]:
+        """Headings and codes (4 to 10 digits) whose declaration elements (申报要素) are known, by
+        their number of digits."""
+        sizes = sorted({len(one) for one in self._described})
+        return {size: sorted(one for one in self._described if len(one) == size) for size in sizes}
+
+    def is_described(self, hs_code: str) -> bool:
+        """Whether the declaration elements of a code are known, as ``x-described`` asks."""
+        return any(hs_code[:size] in self._described for size in self.described)
 
     def _dated(self, name: str, on: date, value: str, **keys: str) -> str | None:
         rows = self.table(name, on).filter(
@@ -235,7 +255,7 @@ class Tables:
         """Largest value in CNY that 9710 and 9810 may put on a list (R03)."""
         found = self._dated("list_threshold", on, "cny")
         if found is None:
-            raise TableError(f"table list_threshold: no row for {on}")
+            raise refused("list_threshold", f"没有 {on} 的行", f"no row for {on}")
         return Decimal(found)
 
     def hs_padding(self, trade_mode: str, on: date) -> int | None:
@@ -258,7 +278,7 @@ class Tables:
         """
         rows = self.rows_on("hazard_limit", on).filter(pl.col("code") == code)
         if rows.is_empty():
-            raise TableError(f"table hazard_limit: no row {code} for {on}")
+            raise refused("hazard_limit", f"没有 {on} 的 {code}", f"no row {code} for {on}")
         return Decimal(str(rows.sort("valid_from")["limit"][-1]))
 
     def group(self, name: str) -> frozenset[str]:
@@ -291,8 +311,12 @@ def _aliases(rows: pl.DataFrame, table: str, *columns: str) -> dict[str, str]:
         names = [row[column] for column in columns] + (row["aliases"] or "").split(";")
         for name in filter(None, names):
             if found.setdefault(name.casefold(), row["code"]) != row["code"]:
-                both = f"{found[name.casefold()]} and {row['code']}"
-                raise TableError(f"table {table}: {name!r} means both {both}")
+                one, other = found[name.casefold()], row["code"]
+                raise refused(
+                    table,
+                    f"{name!r} 既指 {one} 又指 {other}",
+                    f"{name!r} means both {one} and {other}",
+                )
     return found
 
 
@@ -313,19 +337,29 @@ def packaged() -> Tables:
 def combined(own: tuple[Table, ...]) -> Tables:
     """The tables of this release, and in place of those of the same name a home's own.
 
-    Until the first own version of a table begins, that of the release holds. Raises TableError
-    when two own versions hold on one day.
+    Until the first own version of a table begins, that of the release holds; and from its own
+    beginning on where every own version before it has ended: what a home imports of a past
+    year ends with that year. Raises TableError when two own versions hold on one day.
     """
     refuse_overlaps(own)
-    begins: dict[str, date] = {}
-    for one in own:
-        begins[one.name] = min(one.valid_from, begins.get(one.name, one.valid_from))
-    kept = tuple(
-        one
-        for one in packaged().entries
-        if one.name not in begins or one.valid_from < begins[one.name]
-    )
-    return Tables(kept + own)
+    return Tables((*_beside(packaged().entries, own), *own))
+
+
+def _beside(released: Iterable[Table], own: Iterable[Table]) -> Iterator[Table]:
+    """The versions of the release that a home's own leave in force, each from its first day."""
+    for one in released:
+        same = [other for other in own if other.name == one.name]
+        before = [other for other in same if other.valid_from <= one.valid_from]
+        if not before:
+            yield one
+            continue
+        last = max(before, key=lambda other: other.valid_from)
+        if last.valid_to is None:
+            continue
+        begins = max(one.valid_from, last.valid_to + timedelta(days=1))
+        succeeded = any(last.valid_from < other.valid_from <= begins for other in same)
+        if not succeeded and not one.ended(begins):
+            yield replace(one, valid_from=begins)
 
 
 def load(folder: Path | None = None) -> Tables:

@@ -38,6 +38,7 @@ _CODES = {
     "const": "CODE_UNKNOWN",
     "not": "CODE_UNKNOWN",
     "x-table": "CODE_UNKNOWN",
+    "x-described": "HS_HEADING_UNKNOWN",
     "type": "FORMAT_WRONG",
     "pattern": "FORMAT_WRONG",
     "x-digits": "NUMBER_TOO_LONG",
@@ -56,6 +57,7 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "enum": lambda allowed: ", ".join(map(str, allowed)),
     "const": str,
     "x-table": lambda table: f"{table} 代码表 | table {table}",
+    "x-described": lambda _: "申报要素已知的编码 | a code whose declaration elements are known",
     "type": lambda wanted: "1234.5" if wanted == "number" else str(wanted),
     "x-digits": lambda most: (
         f"整数 ≤ {most[0]} 位，小数 ≤ {most[1]} 位 | digits ≤ {most[0]}, decimals ≤ {most[1]}"
