@@ -58,6 +58,39 @@ BROKEN = [
     (["properties", "qty"], {"type": "integer"}, r"properties/qty: write type number"),
     (["properties", "qty"], {"maxLength": -1}, "order_line.schema.json: is no JSON Schema"),
     (["allOf", 0, "else"], {"oneOf": []}, r"allOf/0/else: unknown keyword oneOf"),
+    # References that other validators read otherwise, or that lead past what was checked.
+    (["properties", "sku"], {"$ref": "#text"}, r"sku: \$ref #text leads nowhere"),
+    (["properties", "sku"], {"$ref": "types.schema.json#text"}, r"sku: \$ref"),
+    (["properties", "sku"], {"$ref": "types#/$defs/text"}, r"sku: \$ref"),
+    (["properties", "sku"], {"$ref": "#/allOf/-1"}, r"sku: \$ref #/allOf/-1 leads nowhere"),
+    (["properties", "sku"], {"$ref": "#/properties"}, r"sku: \$ref .* leads to no schema"),
+    (["properties", "sku"], {"$ref": "#/default", "default": {"a": 1}}, r"sku: \$ref"),
+    (["properties", "sku"], {"$ref": 5}, r"sku: \$ref 5"),
+    (["properties", "sku"], {"$ref": "#/properties/sku"}, r"sku: \$ref leads in a circle"),
+    (["allOf", 0], {"$ref": "#"}, r"order_line.schema.json#: \$ref leads in a circle"),
+    (["properties"], {"sku": True}, r"properties/sku: is no schema"),
+    (["allOf", 0], {"else": False}, r"allOf/0/else: is no schema"),
+    (["properties", "sku"], {"not": True}, r"properties/sku/not: is no schema"),
+    ([], {"properties": []}, r"order_line.schema.json#: properties is no object"),
+    ([], {"allOf": {}}, r"order_line.schema.json#: allOf is no list"),
+    ([], {"$schema": "https://example.com/x"}, r"order_line.schema.json: \$schema must be"),
+    ([], {"$schema": "http://json-schema.org/draft-07/schema#"}, r"\$schema must be"),
+    (["properties", "sku"], {"$id": "x"}, r"properties/sku: \$id stands at the top"),
+    (["properties", "sku"], {"$schema": "x"}, r"properties/sku: \$schema stands at the top"),
+    (["properties", "sku"], {"x-finding": ["NO"]}, r"properties/sku: x-finding wants a text"),
+    (["properties", "sku"], {"x-table": 5}, r"properties/sku: x-table wants the name"),
+    (["properties", "sku"], {"x-described": False}, r"properties/sku: x-described can only"),
+    (["properties", "sku"], {"pattern": "^(?:[a-z]{1000}){1000}$"}, r"properties/sku: pattern"),
+    (
+        ["properties"],
+        {"^.*$": {}},
+        r"properties: .* is no name of a column|#: '\^\.\*\$' is no name",
+    ),
+    (["properties", "qty"], {"minimum": 0.1}, r"properties/qty: minimum wants whole numbers"),
+    (["properties", "qty"], {"minimum": 10**20}, r"properties/qty: minimum wants whole numbers"),
+    (["properties", "qty"], {"enum": [1, [0.5]]}, r"properties/qty: enum wants whole numbers"),
+    (["properties", "sku"], {"minLength": 2.0}, r"properties/sku: minLength wants whole"),
+    (["properties", "sku"], {"const": "\ud800"}, r"order_line.schema.json: .*surrogates"),
 ]
 
 
@@ -83,6 +116,8 @@ def test_a_broken_schema_is_refused_with_its_place(place, change, message, tmp_p
         (b'{"$id": "x",\n oops}', "order_line.schema.json: .* line 2 column 2"),
         (b'{"title": "\xff"}', "order_line.schema.json: .* position 11"),
         (b"{}", r"order_line.schema.json: \$id must be"),
+        (b"[]", "order_line.schema.json#: is no schema"),
+        (b'{"title": "a", "title": "b"}', "order_line.schema.json: 'title' stands twice"),
     ],
 )
 def test_a_file_that_is_no_schema_is_refused_with_its_place(content, message, tmp_path):

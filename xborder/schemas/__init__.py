@@ -5,8 +5,9 @@
 """
 
 from xborder.schemas import exporters, tables
+from xborder.schemas.dialect import SchemaError
 from xborder.schemas.exporters import Exporter, ProfileError, Shop
-from xborder.schemas.library import SchemaError, columns, descriptions, schema, titles
+from xborder.schemas.library import columns, descriptions, schema, titles
 from xborder.schemas.numbers import NUMBER
 from xborder.schemas.tables import TableError, Tables
 from xborder.schemas.validation import (

@@ -18,9 +18,10 @@ from typing import Any
 import polars as pl
 
 from xborder.schemas import numbers, patterns, truth
+from xborder.schemas.dialect import Schema
 from xborder.schemas.judges import Judges
 from xborder.schemas.levels import Levels, marked_rows
-from xborder.schemas.library import Library, Resolver, Schema
+from xborder.schemas.library import Library, Resolver
 from xborder.schemas.parts import Part, split
 from xborder.schemas.tables import Tables
 from xborder.schemas.truth import ALWAYS, NEVER, UNKNOWN, Bounds, Truth, exact
@@ -172,7 +173,8 @@ def _shared(
 
     if "$ref" in node:
         found = resolver.lookup(node["$ref"])
-        yield inner(found.contents, node["$ref"], found.resolver)
+        _, _, pointer = node["$ref"].partition("#")
+        yield inner(found.contents, f"{found.resolver.file}#{pointer}", found.resolver)
     for index, branch in enumerate(node.get("allOf", ())):
         yield inner(branch, f"{place}/allOf/{index}")
     if "not" in node:
@@ -247,8 +249,6 @@ def _number(node: Schema, place: str, table: _Table, column: str) -> Bounds:
         for keyword in ("minimum", "exclusiveMinimum")
         if keyword in node
     ]
-    if any(not isinstance(least, int) or abs(least) >= 10**27 for least, _ in bounds):
-        return table.defer(place, "minimum", "is no whole number, or a very long one")
     fails = []
     for least, strict in bounds or [(None, False)]:
         only = numbers.certain(node.get("x-digits"), least, strict)

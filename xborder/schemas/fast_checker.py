@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema_rs as rs
 
 from xborder.schemas import numbers
-from xborder.schemas.library import Library, Resolver, Schema, subschemas
+from xborder.schemas.dialect import Schema, subschemas
+from xborder.schemas.library import Library, Resolver
 from xborder.schemas.tables import Tables
 from xborder.schemas.validation import Failure
 

@@ -1,11 +1,9 @@
 """The project's JSON Schemas (2020-12): read, checked, and resolved among themselves only.
 
-What the checker would skip in silence is refused here, with the place named: an unknown
-keyword, a reference that leads nowhere, a pattern that regex dialects read differently, a
-finding code that the catalogue does not hold. Nothing is ever fetched from a network.
+Each is checked in itself (``dialect``); what its references lead to is checked here. Nothing is
+ever fetched from a network.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,29 +12,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from xborder import compiled, findings
-from xborder.schemas import patterns
+from xborder.schemas import dialect, patterns
+from xborder.schemas.dialect import Schema, SchemaError, inner, of_the_same, subschemas
 
 PACKAGED = Path(__file__).parent
 BASE = "https://schemas.xborder.invalid/"
 """Base of the schemas' ids; a reserved name, so that it can never be fetched."""
 
 _SUFFIX = ".schema.json"
-_ANNOTATIONS = {"$schema", "$id", "title", "description", "default", "x-finding", "x-expected"}
-_ASSERTIONS = {
-    *("type", "enum", "const", "required", "dependentRequired", "minLength", "maxLength"),
-    *("pattern", "minimum", "exclusiveMinimum", "minItems", "maxItems", "x-digits", "x-table"),
-    "x-described",
-}
-_ONE = ("if", "then", "else", "not", "items", "additionalProperties")
-_MANY = ("allOf",)
-_NAMED = ("properties", "$defs")
-_KEYWORDS = _ANNOTATIONS | _ASSERTIONS | {*_ONE, *_MANY, *_NAMED, "$ref"}
-
-Schema = dict[str, Any]
-
-
-class SchemaError(Exception):
-    """A schema cannot be used; the text names file and place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +41,11 @@ class Resolver:
     schemas: Mapping[str, Schema]
     base: str = BASE
 
+    @property
+    def file(self) -> str:
+        """The file of the schema."""
+        return self.base.removeprefix(BASE)
+
     def lookup(self, reference: str) -> Found:
         """Raises LookupError for a reference that leads nowhere."""
         file, _, pointer = reference.partition("#")
@@ -65,6 +53,8 @@ class Resolver:
         node: Any = self.schemas[base.removeprefix(BASE).removesuffix(_SUFFIX)]
         for step in pointer.split("/")[1:]:
             step = unquote(step).replace("~1", "/").replace("~0", "~")
+            if isinstance(node, list) and not (step.isascii() and step.isdigit()):
+                raise LookupError(reference)
             node = node[int(step)] if isinstance(node, list) else node[step]
         if not isinstance(node, dict):
             raise LookupError(reference)
@@ -93,9 +83,21 @@ class Library:
         """What looks up the references of a schema."""
         return Resolver(self.schemas, self.schema(name)["$id"])
 
+    def declared(self, name: str) -> dict[str, Schema]:
+        """The columns of a schema and of those that it extends, in order, each with what is said
+        of it, resolved; the first before the later."""
+        known: dict[str, Schema] = {}
+        for column, held in _properties(self.schema(name), self.resolver(name)):
+            known[column] = held | known.get(column, {})
+        return known
+
     def properties(self, name: str) -> dict[str, Schema]:
-        """Properties of a schema and of those it extends by ``allOf``, in order, resolved."""
-        return dict(_properties(self.schema(name), self.resolver(name)))
+        """The columns that a schema speaks of: those declared, and with their type those that
+        only a condition names."""
+        known = self.declared(name)
+        for column, kind in _mentioned(self.schema(name), self.resolver(name)):
+            known[column] = kind | known.get(column, {})
+        return known
 
 
 def _merged(node: Schema, resolver: Resolver) -> Schema:
@@ -109,64 +111,26 @@ def _merged(node: Schema, resolver: Resolver) -> Schema:
 def _properties(node: Schema, resolver: Resolver) -> Iterator[tuple[str, Schema]]:
     for name, held in node.get("properties", {}).items():
         yield name, _merged(held, resolver)
+    if "$ref" in node:
+        found = resolver.lookup(node["$ref"])
+        yield from _properties(found.contents, found.resolver)
     for part in node.get("allOf", ()):
-        if "$ref" in part:
-            found = resolver.lookup(part["$ref"])
-            yield from _properties(found.contents, found.resolver)
+        yield from _properties(part, resolver)
 
 
-def subschemas(node: Schema, place: str) -> Iterator[tuple[str, Schema]]:
-    """A schema and all schemas inside it, each with its place (file#/pointer)."""
-    yield place, node
-    for keyword in _ONE:
-        if isinstance(node.get(keyword), dict):
-            yield from subschemas(node[keyword], f"{place}/{keyword}")
-    for keyword in _MANY:
-        for index, inner in enumerate(node.get(keyword, ())):
-            yield from subschemas(inner, f"{place}/{keyword}/{index}")
-    for keyword in _NAMED:
-        for name, inner in node.get(keyword, {}).items():
-            yield from subschemas(inner, f"{place}/{keyword}/{name}")
-
-
-def _check_values(place: str, node: Schema) -> None:
-    unknown = set(node) - _KEYWORDS
-    if unknown:
-        raise SchemaError(f"{place}: unknown keyword {', '.join(sorted(unknown))}")
-    if "pattern" in node:
-        try:
-            patterns.check(node["pattern"])
-        except ValueError as error:
-            raise SchemaError(f"{place}: pattern {node['pattern']!r}: {error}") from error
-    digits = node.get("x-digits", [0, 0])
-    are_whole = isinstance(digits, list) and [type(one) for one in digits] == [int, int]
-    if not are_whole or min(digits) < 0:
-        raise SchemaError(f"{place}: x-digits wants two whole numbers, found {digits!r}")
-    if "x-table" in node and "enum" in node:
-        raise SchemaError(f"{place}: x-table and enum exclude each other")
-    if node.get("x-described", True) is not True:
-        raise SchemaError(f"{place}: x-described can only be true")
-    if node.get("type") == "integer":
-        raise SchemaError(f"{place}: write type number and x-digits [n, 0] for whole numbers")
-    for code in node.get("x-finding", {}).values():
-        if code not in findings.catalogue():
-            raise SchemaError(f"{place}: finding {code} is not in the catalogue")
-
-
-def _check_against_meta_schema(name: str, schema: Schema) -> None:
-    try:
-        from jsonschema_rs import meta
-    except ImportError:
-        from jsonschema import Draft202012Validator
-        from jsonschema import SchemaError as Wrong
-
-        try:
-            Draft202012Validator.check_schema(schema)
-        except Wrong as error:
-            raise SchemaError(f"{name}: {error.message}") from error
-    else:
-        if not meta.is_valid(schema):
-            raise SchemaError(f"{name}: is no JSON Schema 2020-12")
+def _mentioned(node: Schema, resolver: Resolver) -> Iterator[tuple[str, Schema]]:
+    """Each column that stands anywhere in a schema of rows, with its type if that is said."""
+    for name, held in node.get("properties", {}).items():
+        told = _merged(held, resolver)
+        yield name, {"type": told["type"]} if "type" in told else {}
+    demanded = node.get("dependentRequired", {})
+    named = (*demanded, *(name for names in demanded.values() for name in names))
+    yield from ((name, {}) for name in (*node.get("required", ()), *named))
+    if "$ref" in node:
+        found = resolver.lookup(node["$ref"])
+        yield from _mentioned(found.contents, found.resolver)
+    for part in of_the_same(node):
+        yield from _mentioned(part, resolver)
 
 
 def read(folder: Path) -> Library:
@@ -185,32 +149,54 @@ def _texts(folder: Path) -> dict[str, bytes]:
 def _checked(texts: Mapping[str, bytes]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
     for file, text in texts.items():
-        try:
-            schema = json.loads(text.decode("utf-8"))
-        except ValueError as error:  # no JSON, or no UTF-8
-            raise SchemaError(f"{file}: {error}") from error
+        schema = dialect.load(file, text)
         if schema.get("$id") != BASE + file:
             raise SchemaError(f"{file}: $id must be {BASE + file}")
         schemas[file.removesuffix(_SUFFIX)] = schema
-    library = Library(schemas)
-    for name, schema in schemas.items():
-        file = name + _SUFFIX
-        for place, node in subschemas(schema, f"{file}#"):
-            _check_values(place, node)
-            if "$ref" in node:
-                try:
-                    library.resolver(name).lookup(node["$ref"])
-                except (LookupError, ValueError, TypeError) as error:
-                    raise SchemaError(f"{place}: $ref {node['$ref']} leads nowhere") from error
-        _check_against_meta_schema(file, schema)
+    _check_references(Library(schemas))
     return schemas
+
+
+def _check_references(library: Library) -> None:
+    """Each leads to a schema, and none back to where it stands."""
+    places = {
+        id(node): place
+        for name, schema in library.schemas.items()
+        for place, node in subschemas(schema, f"{name}{_SUFFIX}#")
+    }
+    above: set[int] = set()
+    done: set[int] = set()
+
+    def follow(node: Schema, resolver: Resolver) -> None:
+        if id(node) in done:
+            return
+        place = places[id(node)]
+        if id(node) in above:
+            raise SchemaError(f"{place}: $ref leads in a circle")
+        above.add(id(node))
+        for _, one in inner(node, place):
+            follow(one, resolver)
+        if "$ref" in node:
+            try:
+                found = resolver.lookup(node["$ref"])
+            except (LookupError, ValueError, TypeError) as error:
+                raise SchemaError(f"{place}: $ref {node['$ref']} leads nowhere") from error
+            if id(found.contents) not in places:
+                raise SchemaError(f"{place}: $ref {node['$ref']} leads to no schema")
+            follow(found.contents, found.resolver)
+        above.remove(id(node))
+        done.add(id(node))
+
+    for name, schema in library.schemas.items():
+        follow(schema, library.resolver(name))
 
 
 @cache
 def packaged() -> Library:
     """The schemas of this release, checked once."""
     texts = _texts(PACKAGED)
-    checks = {one: Path(one).read_bytes() for one in (__file__, patterns.__file__)}
+    checked_by = (__file__, dialect.__file__, patterns.__file__)
+    checks = {one: Path(one).read_bytes() for one in checked_by}
     codes = {"codes": repr(sorted(findings.catalogue())).encode()}
     return Library(compiled.kept(PACKAGED, texts | checks | codes, lambda: _checked(texts)))
 
@@ -222,7 +208,7 @@ def schema(name: str) -> Schema:
 
 @cache
 def _columns(name: str) -> tuple[str, ...]:
-    held = packaged().properties(name).items()
+    held = packaged().declared(name).items()
     return tuple(column for column, node in held if node.get("type") != "array")
 
 
@@ -233,13 +219,13 @@ def columns(name: str) -> list[str]:
 
 def titles(name: str) -> dict[str, tuple[str, str]]:
     """Column → its title in Chinese and in English."""
-    held = packaged().properties(name)
+    held = packaged().declared(name)
     return {column: _both(held[column]["title"]) for column in columns(name)}
 
 
 def descriptions(name: str) -> dict[str, str]:
     """Column → what it holds and which message field it feeds; empty where nothing is said."""
-    held = packaged().properties(name)
+    held = packaged().declared(name)
     return {column: held[column].get("description", "") for column in columns(name)}
 
 

@@ -10,12 +10,13 @@ in a part has the same address as in the whole.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xborder.schemas.library import Library, Resolver, Schema
+from xborder.schemas.dialect import CONDITION, Schema, of_the_same
+from xborder.schemas.library import Library, Resolver
 
 _KEPT = ("$schema", "$id", "$defs")
 _TELLING = ("x-finding", "x-expected")
 _SILENT = {*_KEPT, *_TELLING, "title", "description", "default"}
-_CONDITION = ("if", "then", "else")
+_OF_WHOLE_ROWS = {"additionalProperties", "enum", "const"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,9 @@ def split(library: Library, name: str) -> list[Part]:
     parts = []
     for place, cut in _cuts(schema, "#"):
         read = set(_reads(cut, resolver))
-        whole = "additionalProperties" in cut
-        columns = every if whole else tuple(one for one in every if one in read)
+        columns = (
+            every if _judges_rows(cut, resolver) else tuple(one for one in every if one in read)
+        )
         parts.append(Part(f"{name}.schema.json{place}", kept | cut, columns))
     return parts
 
@@ -65,12 +67,23 @@ def _bare_cuts(node: Schema, place: str) -> Iterator[tuple[str, Schema]]:
                     # Empty branches before it keep the branch's number.
                     yield inner, {keyword: [{}] * index + [cut]}
         elif keyword == "if":
-            yield here, {one: node[one] for one in _CONDITION if one in node}
+            yield here, {one: node[one] for one in CONDITION if one in node}
         elif keyword == "additionalProperties":
             named: Schema = {one: {} for one in node.get("properties", ())}
             yield here, {keyword: held, "properties": named}
-        elif keyword not in _SILENT and keyword not in _CONDITION:
+        elif keyword not in _SILENT and keyword not in CONDITION:
             yield here, {keyword: held}
+
+
+def _judges_rows(node: Schema, resolver: Resolver) -> bool:
+    """Whether a schema's verdict depends on the row as a whole."""
+    if not _OF_WHOLE_ROWS.isdisjoint(node):
+        return True
+    if "$ref" in node:
+        found = resolver.lookup(node["$ref"])
+        if _judges_rows(found.contents, found.resolver):
+            return True
+    return any(_judges_rows(one, resolver) for one in of_the_same(node))
 
 
 def _reads(node: Schema, resolver: Resolver) -> Iterator[str]:
@@ -82,6 +95,5 @@ def _reads(node: Schema, resolver: Resolver) -> Iterator[str]:
     yield from node.get("required", ())
     for given, wanted in node.get("dependentRequired", {}).items():
         yield from (given, *wanted)
-    inner = [node[keyword] for keyword in (*_CONDITION, "not") if keyword in node]
-    for branch in (*inner, *node.get("allOf", ())):
+    for branch in of_the_same(node):
         yield from _reads(branch, resolver)

@@ -14,7 +14,8 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from xborder.schemas import numbers, patterns
-from xborder.schemas.library import Library, Schema
+from xborder.schemas.dialect import Schema
+from xborder.schemas.library import Library
 from xborder.schemas.tables import Tables
 from xborder.schemas.validation import Failure
 
