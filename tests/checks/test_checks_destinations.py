@@ -190,3 +190,18 @@ def test_every_notice_of_the_table_warns_only() -> None:
     known = findings.catalogue()
     assert {known[code].severity for code in NOTICES} == {"warning", "notice"}
     assert all(known[code].rule[:3] == rule for code, rule in rows.select("code", "rule").rows())
+
+
+def test_a_notice_stands_at_the_file_s_first_order_however_its_blocks_come(world: Any) -> None:
+    """An order that goes on in a later block comes with that block, after younger orders."""
+    lines = [
+        {"order_no": no, "sku": "V", "country": "US", "row": row}
+        for no, row in (("B", 3), ("C", 4), ("A", 2), ("A", 9))
+    ]
+    parcels = [{"order_no": no, "gross_weight": "9", "logistics_no": no} for no in "ABC"]
+    for some in (lines, sorted(lines, key=lambda one: one["row"])):
+        context = world.context(goods=world.goods(VASE), shipments=world.shipments(*parcels))
+        found = check_orders(world.lines(*some), context).found
+        (notice,) = found.filter(pl.col("code") == "US_NO_DE_MINIMIS").to_dicts()
+        assert (notice["row"], notice["order_no"]) == (2, "A")
+        assert json.loads(notice["params"])["orders"] == "3"

@@ -77,6 +77,7 @@ BROKEN = [
     ([], {"$schema": "http://json-schema.org/draft-07/schema#"}, r"\$schema must be"),
     (["properties", "sku"], {"$id": "x"}, r"properties/sku: \$id stands at the top"),
     (["properties", "sku"], {"$schema": "x"}, r"properties/sku: \$schema stands at the top"),
+    (["allOf", 0], {"additionalProperties": False}, r"allOf/0: additionalProperties false wants"),
     (["properties", "sku"], {"x-finding": ["NO"]}, r"properties/sku: x-finding wants a text"),
     (["properties", "sku"], {"x-table": 5}, r"properties/sku: x-table wants the name"),
     (["properties", "sku"], {"x-described": False}, r"properties/sku: x-described can only"),

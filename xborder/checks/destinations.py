@@ -99,8 +99,10 @@ def _of_orders(joined: Joined, asked: list[_Notice], on: date) -> pl.DataFrame:
     if not concerned:
         return pl.DataFrame(schema=VIOLATIONS)
     files = (
-        joined.by_order.frame(["at", "upload_id", "head.country"])
+        joined.by_order.frame(["at", "row", "upload_id", "head.country"])
         .hstack(list(concerned.values()))
+        # An order that goes on in a later block comes with that block.
+        .sort("row", maintain_order=True)
         .group_by("upload_id", "head.country")
         .agg(
             one

@@ -116,6 +116,9 @@ def _check_keywords(place: str, node: Schema) -> None:
         raise SchemaError(f"{place}: {own[0]} stands at the top of a file only")
     if "$ref" in node and not _is_reference(node["$ref"]):
         raise SchemaError(f"{place}: $ref {node['$ref']} leads nowhere: write file#/pointer")
+    if node.get("additionalProperties") is False and not node.get("properties"):
+        # Checkers name what is too much by what is allowed beside it.
+        raise SchemaError(f"{place}: additionalProperties false wants properties beside it")
     for name in node.get("properties", ()):
         if not _COLUMN.fullmatch(name):
             raise SchemaError(f"{place}: {name!r} is no name of a column")
