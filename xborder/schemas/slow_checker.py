@@ -52,10 +52,15 @@ def _dependent(_: Any, wanted: dict[str, list[str]], instance: Any, __: Any) -> 
                 yield ValidationError("dependentRequired", path=[name])
 
 
-def _additional(_: Any, allowed: Any, instance: Any, schema: dict[str, Any]) -> Errors:
-    for name in instance if isinstance(instance, dict) and allowed is False else ():
-        if name not in schema.get("properties", {}):
+def _additional(validator: Any, allowed: Any, instance: Any, schema: dict[str, Any]) -> Errors:
+    further = set(instance if isinstance(instance, dict) else ()) - set(
+        schema.get("properties", ())
+    )
+    for name in sorted(further):
+        if allowed is False:
             yield ValidationError("additionalProperties", path=[name])
+        elif allowed is not True:
+            yield from validator.descend(instance[name], allowed, path=name)
 
 
 class SlowChecker:
