@@ -67,7 +67,8 @@ def test_all_problems_are_listed_by_their_place(profile):
         *("dxp", "dxp_id", "shops[0].mode", "shops[0].customs_code")
     }
     (mode,) = [one for one in found if one.startswith("shops[0].mode")]
-    assert "0110" in mode and "9610" in mode and "CODE_UNKNOWN" in mode and "不在" in mode
+    assert "0110" in mode and "9610" in mode and "CODE_UNKNOWN" in mode.en and "不在" in mode.zh
+    assert "不在" not in mode.en
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,11 @@ def test_a_problem_has_its_place(change, place, profile):
 
 def test_a_shop_stands_once(profile):
     shop = PROFILE[PROFILE.index("[[shops]]") :]
-    assert problems(profile(PROFILE + shop)) == ["shops[1].id: shopify-us stands twice"]
+    (told,) = problems(profile(PROFILE + shop))
+    assert (told.zh, told.en) == (
+        "shops[1].id: shopify-us 重复",
+        "shops[1].id: shopify-us stands twice",
+    )
 
 
 def test_no_toml_and_no_shop(profile):

@@ -12,7 +12,7 @@ from rich.text import Text
 from xborder import clock
 from xborder.cli import terminal
 from xborder.cli.checking import known_kind
-from xborder.cli.language import either
+from xborder.cli.language import either, told
 
 if TYPE_CHECKING:  # a check of a file must not wait for the registry's libraries
     from xborder.registry.home import Home
@@ -78,7 +78,7 @@ def no_shop(shop: str | None, known: str) -> None:
 def tell_broken(place: "Home", *exporters: str) -> None:
     """Say what is wrong in profiles; the other exporters go on."""
     for one in exporters:
-        said = "\n  ".join(place.broken_profiles[one])
+        said = "\n  ".join(map(told, place.broken_profiles[one]))
         terminal.err.print(
             Text(
                 f"exporters/{one}.toml: "

@@ -244,7 +244,7 @@ def _decide(
         return
     _show_changes(proposal, lang, every=every)
     for exporter, why in proposal.broken.items():
-        terminal.out.print(Text(f"! {exporter}: {'; '.join(why)}", style="yellow"))
+        terminal.out.print(Text(f"! {exporter}: {'; '.join(map(told, why))}", style="yellow"))
     if dry_run:
         terminal.out.print(either("试运行，未改动", "dry run: nothing was changed"))
         return

@@ -35,7 +35,7 @@ class Home:
     store: Store
 
     @cached_property
-    def _profiles(self) -> tuple[dict[str, Exporter], dict[str, list[str]]]:
+    def _profiles(self) -> tuple[dict[str, Exporter], dict[str, list[Both]]]:
         return exporters.load_usable(self.settings.exporters, self.tables)
 
     @property
@@ -44,7 +44,7 @@ class Home:
         return self._profiles[0]
 
     @property
-    def broken_profiles(self) -> dict[str, list[str]]:
+    def broken_profiles(self) -> dict[str, list[Both]]:
         """The other exporters by id, with what is wrong in their profiles. Their files stay in
         the landing zone, and their orders as they are, until it is put right."""
         return self._profiles[1]

@@ -62,7 +62,7 @@ class Proposal:
     after: Tables
     changes: Changes
     now: Changes | None
-    broken: dict[str, list[str]]
+    broken: dict[str, list[Both]]
     in_force_already: bool
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from xborder import findings
+from xborder.findings import Both
 from xborder.schemas import tables
 from xborder.schemas.validation import Violation, document_violations
 
@@ -18,7 +19,7 @@ from xborder.schemas.validation import Violation, document_violations
 class ProfileError(Exception):
     """A profile cannot be used; ``problems`` lists all reasons, each with its TOML path."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[Both]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
 
@@ -121,7 +122,11 @@ def _without_blanks(written: Any) -> Any:
     return [_without_blanks(one) for one in written] if isinstance(written, list) else written
 
 
-def _told(one: Violation) -> str:
+def _problem(place: str, zh: str, en: str) -> Both:
+    return Both(f"{place}: {zh}", f"{place}: {en}")
+
+
+def _told(one: Violation) -> Both:
     entry = findings.catalogue()[one.code]
     texts = {
         "column": one.path.rpartition(".")[2],
@@ -131,22 +136,28 @@ def _told(one: Violation) -> str:
     }
     zh = findings.render(entry.zh, findings.in_language(texts, one.code, "zh"))
     en = findings.render(entry.en, findings.in_language(texts, one.code, "en"))
-    return f"{one.path}: {zh} | {en} [{one.code}]"
+    return _problem(one.path, f"{zh} [{one.code}]", f"{en} [{one.code}]")
 
 
-def _beyond_schema(profile: dict[str, Any], stem: str) -> list[str]:
+def _beyond_schema(profile: dict[str, Any], stem: str) -> list[Both]:
     problems = []
-    if profile["id"] != stem:
-        problems.append(f"id: {profile['id']} must be the file's name, {stem}")
+    if (own := profile["id"]) != stem:
+        problems.append(
+            _problem(
+                "id", f"{own} 须与文件名 {stem} 一致", f"{own} must be the file's name, {stem}"
+            )
+        )
     seen: set[str] = set()
-    for place, shop in enumerate(profile["shops"]):
-        if shop["id"] in seen:
-            problems.append(f"shops[{place}].id: {shop['id']} stands twice")
-        seen.add(shop["id"])
+    for at, shop in enumerate(profile["shops"]):
+        name, zone = shop["id"], shop.get("time_zone", "UTC")
+        if name in seen:
+            problems.append(_problem(f"shops[{at}].id", f"{name} 重复", f"{name} stands twice"))
+        seen.add(name)
         try:
-            ZoneInfo(shop.get("time_zone", "UTC"))
+            ZoneInfo(zone)
         except (KeyError, ValueError, OSError):
-            problems.append(f"shops[{place}].time_zone: {shop['time_zone']} is no time zone")
+            place = f"shops[{at}].time_zone"
+            problems.append(_problem(place, f"没有时区 {zone}", f"{zone} is no time zone"))
     sending = profile.get("sending", {})
     for document, needed in (
         ("215", "operator_code"),
@@ -154,7 +165,10 @@ def _beyond_schema(profile: dict[str, Any], stem: str) -> list[str]:
         ("507", "operator_code"),
     ):
         if document in sending.get("documents", ()) and needed not in sending:
-            problems.append(f"sending.{needed}: needed to file CEB{document}")
+            filed = f"CEB{document}"
+            problems.append(
+                _problem(f"sending.{needed}", f"申报 {filed} 须填写", f"needed to file {filed}")
+            )
     return problems
 
 
@@ -166,7 +180,8 @@ def load(path: Path, held: tables.Tables | None = None) -> Exporter:
     try:
         written = _without_blanks(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ProfileError([f"{path.name}: {error}"]) from error
+        why = f"{error}"
+        raise ProfileError([_problem(path.name, why, why)]) from error
     wrong = document_violations("exporter", written, held)
     problems = [_told(one) for one in wrong] or _beyond_schema(written, path.stem)
     if problems:
@@ -186,7 +201,11 @@ def load_all(folder: Path, held: tables.Tables | None = None) -> dict[str, Expor
     Raises ProfileError with the problems of all files, each after its file's name.
     """
     found, broken = load_usable(folder, held)
-    problems = [f"{one}.toml: {problem}" for one, told in broken.items() for problem in told]
+    problems = [
+        _problem(f"{one}.toml", problem.zh, problem.en)
+        for one, told in broken.items()
+        for problem in told
+    ]
     if problems:
         raise ProfileError(problems)
     return found
@@ -194,11 +213,11 @@ def load_all(folder: Path, held: tables.Tables | None = None) -> dict[str, Expor
 
 def load_usable(
     folder: Path, held: tables.Tables | None = None
-) -> tuple[dict[str, Exporter], dict[str, list[str]]]:
+) -> tuple[dict[str, Exporter], dict[str, list[Both]]]:
     """The exporters of a folder whose profile can be used, and the problems of the others, both
     by id: a slip in one firm's file must not stop the others."""
     found: dict[str, Exporter] = {}
-    broken: dict[str, list[str]] = {}
+    broken: dict[str, list[Both]] = {}
     for path in sorted(folder.glob("*.toml")):
         try:
             one = load(path, held)
