@@ -53,15 +53,14 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
+            # By name: help and a wrong option end here too, and are told without loading Polars.
+            kind = type(error).__name__
+            if kind not in ("SchemaError", "TableError"):
+                raise
             from xborder.cli import terminal
-            from xborder.schemas import SchemaError, TableError
 
-            if isinstance(error, SchemaError):
-                whose = either("软件自带的模式不可用：", "a schema of the program cannot be used: ")
-                terminal.fail(f"{whose}{error}")
-            if isinstance(error, TableError):
-                terminal.fail(error)
-            raise
+            whose = either("软件自带的模式不可用：", "a schema of the program cannot be used: ")
+            terminal.fail(f"{whose}{error}" if kind == "SchemaError" else error)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, its module now imported; None for an unknown name."""
