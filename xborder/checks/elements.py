@@ -132,8 +132,7 @@ def headings_of(codes: list[str], tables: Tables, on: date) -> dict[str, Heading
     """The elements of each code (4 to 10 digits), where any are known: those of the operator's
     tariff, else those of the longest heading in the table of elements."""
     known = headings(tables, on)
-    listed = tables.tariff(on).filter(pl.col("elements").fill_null("") != "")
-    texts = dict(listed.select("hs_code", "elements").rows())
+    texts = tables.element_lists(on)
     found = {}
     for code in codes:
         own = of_text(code, texts[code], known) if code in texts else None

@@ -36,6 +36,7 @@ from xborder.schemas.table_versions import (
     key_of,
     read_folder,
     refused,
+    unusable,
     version,
 )
 from xborder.schemas.tables import Tables, combined
@@ -90,10 +91,10 @@ def propose(
     name, begins = entry["name"], entry["valid_from"]
     file = f"{name}-{begins}-{digest[:12]}.csv"
     entry = {**entry, "file": file, "sha256": digest}
-    seen, same, own, others = _present(home, name, begins)
+    seen, own, others = _present(home, name, begins)
     new = version(entry, content, "home", file)
     blocks, entries = _blocks(seen, folder(home) / MANIFEST)
-    if entry in entries and same is not None:
+    if entry in entries and len(own) > len(others):
         manifest = seen
     else:
         listed = any((one["name"], one["valid_from"]) == (name, begins) for one in entries)
@@ -111,7 +112,7 @@ def propose(
 def propose_removal(home: Home, name: str, valid_from: date) -> Proposal:
     """What would hold without a version that was imported, be its file whole or not; raises
     TableError for none such."""
-    seen, _, own, left = _present(home, name, valid_from)
+    seen, own, left = _present(home, name, valid_from)
     blocks, entries = _blocks(seen, folder(home) / MANIFEST)
     gone = [one for one in entries if (one["name"], one["valid_from"]) == (name, valid_from)]
     if not gone:
@@ -132,11 +133,10 @@ def put(home: Home, proposal: Proposal) -> None:
     place.mkdir(exist_ok=True)
     with _alone(place):
         if _manifest_text(place) != proposal.seen:
-            raise TableError(
-                Both(
-                    f"{place / MANIFEST}：其间已被改动，未做任何更改",
-                    f"{place / MANIFEST}: has changed meanwhile; nothing was done",
-                )
+            raise unusable(
+                place / MANIFEST,
+                "其间已被改动，未做任何更改",
+                "has changed meanwhile; nothing was done",
             )
         store = Store(place.absolute().as_uri())
         entry = proposal.entry
@@ -159,27 +159,26 @@ def put(home: Home, proposal: Proposal) -> None:
 
 def in_force(home: Home, name: str, begins: date) -> Tables:
     """The tables of a home, but for one version where its file cannot be read any more."""
-    return combined(_present(home, name, begins)[2])
+    return combined(_present(home, name, begins)[1])
 
 
 def _present(
     home: Home, name: str, begins: date
-) -> tuple[str, Table | None, tuple[Table, ...], tuple[Table, ...]]:
-    """The manifest's text, the version from that day, all versions, those beside it.
+) -> tuple[str, tuple[Table, ...], tuple[Table, ...]]:
+    """The manifest's text, all versions, and those beside the one of that name and first day.
 
-    The version itself may be damaged, which is why it is to go: then it is none.
+    That one may be damaged, which is why it is to go: then it is missing among all as well.
     """
     place = folder(home)
     seen = _manifest_text(place)
     if not seen:
-        return seen, None, (), ()
-    others = read_folder(place, "home", without=(name, begins))
+        return seen, (), ()
     try:
         own = read_folder(place, "home")
     except TableError:
-        own = others
-    same = next((one for one in own if (one.name, one.valid_from) == (name, begins)), None)
-    return seen, same, own, others
+        others = read_folder(place, "home", without=(name, begins))
+        return seen, others, others
+    return seen, own, tuple(one for one in own if (one.name, one.valid_from) != (name, begins))
 
 
 def _manifest_text(place: Path) -> str:
@@ -243,11 +242,10 @@ def _blocks(text: str, place: Path) -> tuple[list[str], list[dict[str, Any]]]:
             parts.append("")
         parts[-1] += line
     if len(parts) - 1 != len(entries):
-        raise TableError(
-            Both(
-                f"{place}：每个版本须从单独一行 {_BLOCK} 开始",
-                f"{place}: write each entry below a line {_BLOCK} of its own",
-            )
+        raise unusable(
+            place,
+            f"每个版本须从单独一行 {_BLOCK} 开始",
+            f"write each entry below a line {_BLOCK} of its own",
         )
     return parts, entries
 

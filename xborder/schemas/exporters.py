@@ -180,7 +180,7 @@ def load(path: Path, held: tables.Tables | None = None) -> Exporter:
     try:
         written = _without_blanks(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        why = f"{error}"
+        why = str(error)
         raise ProfileError([_problem(path.name, why, why)]) from error
     wrong = document_violations("exporter", written, held)
     problems = [_told(one) for one in wrong] or _beyond_schema(written, path.stem)

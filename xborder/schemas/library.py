@@ -95,8 +95,10 @@ class Library:
         """The columns that a schema speaks of: those declared, and with their type those that
         only a condition names."""
         known = self.declared(name)
-        for column, kind in _mentioned(self.schema(name), self.resolver(name)):
-            known[column] = kind | known.get(column, {})
+        for column, held, resolver in mentioned(self.schema(name), self.resolver(name)):
+            own = known.setdefault(column, {})
+            if "type" not in own and "type" in (told := _merged(held, resolver)):
+                known[column] = own | {"type": told["type"]}
         return known
 
 
@@ -118,19 +120,19 @@ def _properties(node: Schema, resolver: Resolver) -> Iterator[tuple[str, Schema]
         yield from _properties(part, resolver)
 
 
-def _mentioned(node: Schema, resolver: Resolver) -> Iterator[tuple[str, Schema]]:
-    """Each column that stands anywhere in a schema of rows, with its type if that is said."""
+def mentioned(node: Schema, resolver: Resolver) -> Iterator[tuple[str, Schema, Resolver]]:
+    """Each column on which the verdict of a schema about a row depends, as often as it stands
+    there, with what is said of it and what resolves that."""
     for name, held in node.get("properties", {}).items():
-        told = _merged(held, resolver)
-        yield name, {"type": told["type"]} if "type" in told else {}
+        yield name, held, resolver
     demanded = node.get("dependentRequired", {})
     named = (*demanded, *(name for names in demanded.values() for name in names))
-    yield from ((name, {}) for name in (*node.get("required", ()), *named))
+    yield from ((name, {}, resolver) for name in (*node.get("required", ()), *named))
     if "$ref" in node:
         found = resolver.lookup(node["$ref"])
-        yield from _mentioned(found.contents, found.resolver)
+        yield from mentioned(found.contents, found.resolver)
     for part in of_the_same(node):
-        yield from _mentioned(part, resolver)
+        yield from mentioned(part, resolver)
 
 
 def read(folder: Path) -> Library:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xborder.schemas.dialect import CONDITION, Schema, of_the_same
-from xborder.schemas.library import Library, Resolver
+from xborder.schemas.library import Library, Resolver, mentioned
 
 _KEPT = ("$schema", "$id", "$defs")
 _TELLING = ("x-finding", "x-expected")
@@ -36,7 +36,7 @@ def split(library: Library, name: str) -> list[Part]:
     resolver = library.resolver(name)
     parts = []
     for place, cut in _cuts(schema, "#"):
-        read = set(_reads(cut, resolver))
+        read = {column for column, *_ in mentioned(cut, resolver)}
         columns = (
             every if _judges_rows(cut, resolver) else tuple(one for one in every if one in read)
         )
@@ -84,16 +84,3 @@ def _judges_rows(node: Schema, resolver: Resolver) -> bool:
         if _judges_rows(found.contents, found.resolver):
             return True
     return any(_judges_rows(one, resolver) for one in of_the_same(node))
-
-
-def _reads(node: Schema, resolver: Resolver) -> Iterator[str]:
-    """Columns on which the verdict of a schema about a row depends."""
-    if "$ref" in node:
-        found = resolver.lookup(node["$ref"])
-        yield from _reads(found.contents, found.resolver)
-    yield from node.get("properties", ())
-    yield from node.get("required", ())
-    for given, wanted in node.get("dependentRequired", {}).items():
-        yield from (given, *wanted)
-    for branch in of_the_same(node):
-        yield from _reads(branch, resolver)

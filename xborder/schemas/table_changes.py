@@ -102,8 +102,9 @@ def refuse_dangling(before: Tables, after: Tables, day: date) -> None:
     does not have; asked for that day and for each later one on which a version begins."""
     days = {day} | {one.valid_from for one in after.entries if one.valid_from > day}
     for on in sorted(days):
-        known = dangling(Tables(before.entries, on))
-        for told in dangling(Tables(after.entries, on)):
+        lacking = dangling(Tables(after.entries, on))
+        known = dangling(Tables(before.entries, on)) if lacking else []
+        for told in lacking:
             if told not in known:
                 since = "" if on == day else f" ({on})"
                 raise TableError(Both(f"{told.zh}{since}", f"{told.en}{since}"))

@@ -77,6 +77,11 @@ def refused(name: str, zh: str, en: str) -> TableError:
     return TableError(Both(f"表 {name}：{zh}", f"table {name}: {en}"))
 
 
+def unusable(manifest: Path, zh: str, en: str) -> TableError:
+    """The error that says of a manifest why it cannot be used."""
+    return TableError(Both(f"{manifest}：{zh}", f"{manifest}: {en}"))
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """One version of one table: its manifest entry and its rows (all String, absent = null).
@@ -122,11 +127,8 @@ def read_folder(
         text = (folder / MANIFEST).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = type(error).__name__
-        raise TableError(
-            Both(
-                f"{folder / MANIFEST}：无法读取（{why}）",
-                f"{folder / MANIFEST}: cannot be read ({why})",
-            )
+        raise unusable(
+            folder / MANIFEST, f"无法读取（{why}）", f"cannot be read ({why})"
         ) from error
     found = tuple(
         _read(folder, entry, origin)
@@ -142,13 +144,10 @@ def entries_of(text: str, place: Path) -> list[dict[str, Any]]:
     try:
         entries = tomllib.loads(text).get("table", [])
     except tomllib.TOMLDecodeError as error:
-        raise TableError(Both(f"{place}：不是有效的 TOML：{error}", f"{place}: {error}")) from error
+        raise unusable(place, f"不是有效的 TOML：{error}", str(error)) from error
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        raise TableError(
-            Both(
-                f"{place}：每个版本须写成 [[table]]",
-                f"{place}: the entries must be written as [[table]]",
-            )
+        raise unusable(
+            place, "每个版本须写成 [[table]]", "the entries must be written as [[table]]"
         )
     return entries
 
@@ -156,13 +155,11 @@ def entries_of(text: str, place: Path) -> list[dict[str, Any]]:
 def _read(folder: Path, entry: Mapping[str, Any], origin: str) -> Table:
     lacking = {"name", "file", "valid_from", "sha256", "source", "confidence"} - set(entry)
     if lacking:
-        place, named = folder / MANIFEST, str(entry.get("name", ""))
-        wanted = ", ".join(sorted(lacking))
-        raise TableError(
-            Both(
-                f"{place}：{named or '一个版本'} 缺少 {wanted}",
-                f"{place}: an entry{f' of {named}' if named else ''} lacks {wanted}",
-            )
+        named, wanted = str(entry.get("name", "")), ", ".join(sorted(lacking))
+        raise unusable(
+            folder / MANIFEST,
+            f"{named or '一个版本'} 缺少 {wanted}",
+            f"an entry{f' of {named}' if named else ''} lacks {wanted}",
         )
     name, file = str(entry["name"]), entry["file"]
     path = (folder / str(file)).resolve()

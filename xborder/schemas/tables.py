@@ -218,26 +218,26 @@ class Tables:
         rows = rows.unique("hs_code", keep="first", maintain_order=True)
         return rows.with_columns(pl.col(name) == "true" for name in TARIFF_FLAGS)
 
-    @cached_property
-    def _described(self) -> frozenset[str]:
-        """Headings of the table of declaration elements, and codes of which the tariff lists
-        them; a list that breaks off is none."""
+    def element_lists(self, on: date) -> dict[str, str]:
+        """The declaration elements (申报要素) that a day's tariff lists itself, by code; a list
+        that breaks off is none."""
         listed = pl.col("elements").str.contains(r"[^\s0-9;；|｜:：.、]")
         whole = ~pl.col("elements").str.contains(r"…|\.\.\.")
-        codes = self.tariff(self.today).filter(listed & whole)["hs_code"]
-        headings = self.table("declaration_elements")["hs_prefix"]
-        return frozenset([*codes, *headings])
+        return dict(self.tariff(on).filter(listed & whole).select("hs_code", "elements").rows())
 
     @cached_property
-    def described(self) -> dict[int, list[str]]:
-        """Headings and codes (4 to 10 digits) whose declaration elements (申报要素) are known, by
-        their number of digits."""
-        sizes = sorted({len(one) for one in self._described})
-        return {size: sorted(one for one in self._described if len(one) == size) for size in sizes}
+    def described(self) -> dict[int, frozenset[str]]:
+        """Headings and codes (4 to 10 digits) whose declaration elements are known, by their
+        number of digits: those of the table of elements, and those that the tariff lists."""
+        known = {*self.element_lists(self.today), *self.table("declaration_elements")["hs_prefix"]}
+        return {
+            size: frozenset(one for one in known if len(one) == size)
+            for size in sorted({len(one) for one in known})
+        }
 
     def is_described(self, hs_code: str) -> bool:
         """Whether the declaration elements of a code are known, as ``x-described`` asks."""
-        return any(hs_code[:size] in self._described for size in self.described)
+        return any(hs_code[:size] in known for size, known in self.described.items())
 
     def _dated(self, name: str, on: date, value: str, **keys: str) -> str | None:
         rows = self.table(name, on).filter(
